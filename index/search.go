@@ -1,0 +1,86 @@
+package index
+
+import "time"
+
+// Order is the direction of a search in order of arrival.
+type Order uint8
+
+// The orders.
+const (
+	NewestFirst Order = iota
+	OldestFirst
+)
+
+// SearchRequest asks for entries.
+type SearchRequest struct {
+	Query Query
+	// From and To bound Received: From ≤ Received < To. Zero is unbounded.
+	From, To time.Time
+	// After and Before bound Seq, both excluded. Zero is unbounded. A caller
+	// pages by giving the Seq of the last entry it has seen.
+	After, Before uint64
+	// Limit is the most entries to return; 0 means 100.
+	Limit int
+	Order Order
+}
+
+// SearchResult is one page of entries, in the order asked for.
+type SearchResult struct {
+	Entries []Entry
+	// More tells that further entries match.
+	More  bool
+	Stats SearchStats
+}
+
+// SearchStats say what a search cost.
+type SearchStats struct {
+	// ScannedBlocks were decompressed and matched, SkippedBlocks were not
+	// because time, instance, index or filter excluded them.
+	ScannedBlocks, SkippedBlocks int
+	Took                         time.Duration
+}
+
+// CountRequest asks for the number of matching entries.
+type CountRequest struct {
+	Query    Query
+	From, To time.Time
+}
+
+// InstanceStats are what the store knows of one instance.
+type InstanceStats struct {
+	Instance string
+	// Entries and Bytes are what is kept now: entries, and the bytes of their
+	// text before compression.
+	Entries, Bytes uint64
+	// Last is when its newest entry was received, LastError that of its
+	// newest entry of severity err or worse. Zero if there is none.
+	Last, LastError time.Time
+}
+
+// FollowRequest asks for entries as they arrive.
+type FollowRequest struct {
+	Query Query
+	// After is the Seq of the last entry the caller has seen: what came
+	// between is delivered first, from history. 0 means start from now.
+	After uint64
+	// MaxLag is how many entries a follower may be behind before it is moved
+	// forward and told of a Gap; 0 means 100,000.
+	MaxLag uint64
+}
+
+// Gap says which entries a follower was not shown.
+type Gap struct {
+	// Count is the number of entries of any kind between FromSeq and ToSeq,
+	// both included.
+	Count, FromSeq, ToSeq uint64
+}
+
+// FollowBatch is what a follower gets in one go: first the gap, if any, then
+// the entries, oldest first.
+type FollowBatch struct {
+	Gap     Gap
+	Entries []Entry
+	// Seq is how far the follower has read, matching or not: the After that
+	// resumes behind this batch.
+	Seq uint64
+}
