@@ -1,10 +1,17 @@
 package index
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
-// Query is a parsed search text. The zero Query matches every entry.
+// Query is a parsed search text. The zero Query matches every entry. It is
+// immutable: any number of goroutines may use one.
 type Query struct {
-	expr expr
+	expr  expr // nil matches every entry
+	terms []Term
+	limit int
 }
 
 // ParseOptions are what the meaning of a search text depends on beside itself.
@@ -17,34 +24,86 @@ type ParseOptions struct {
 
 // ParseQuery reads a search text. Every text is a query: what is not valid as
 // a field or an operator is plain text.
-func ParseQuery(text string, opts ParseOptions) Query { return Query{} }
+func ParseQuery(text string, opts ParseOptions) Query {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Query{}
+	}
+	p := parser{scanner: scanner{s: text}, opts: opts}
+	if len(text) > maxQueryBytes || strings.ContainsAny(text, "\n") {
+		p.i = len(text)
+		return Query{expr: p.lines(text), terms: p.terms}
+	}
+	return Query{expr: p.query(), terms: p.terms, limit: p.limit}
+}
 
 // Match tells whether the query finds e.
-func (q Query) Match(e *Entry) bool { return true }
+func (q Query) Match(e *Entry) bool { return q.expr == nil || q.expr.match(e) }
 
 // And returns the query that matches what both match.
-func (q Query) And(other Query) Query { return q }
+func (q Query) And(other Query) Query {
+	limit := q.limit
+	if limit == 0 || other.limit != 0 && other.limit < limit {
+		limit = other.limit
+	}
+	return Query{expr: all(q.expr, other.expr), terms: slices.Concat(q.terms, other.terms), limit: limit}
+}
 
 // InstanceQuery matches the entries of any of the named instances, and
 // nothing if there are none.
-func InstanceQuery(names ...string) Query { return Query{} }
+func InstanceQuery(names ...string) Query {
+	known := make(map[string]bool, len(names))
+	for _, name := range names {
+		known[name] = true
+	}
+	return Query{expr: instanceExpr{
+		test:   func(name string) bool { return known[name] },
+		source: "instance:=" + strings.Join(names, ","),
+	}}
+}
 
-// Term is how one part of a search text was read, for the chips below the
-// search box.
-type Term struct {
-	// Text is the part as typed.
-	Text string `json:"text"`
-	// Kind is "text", "phrase", "regex", "field", "time", "operator" or "group".
-	Kind string `json:"kind"`
-	// Field is the canonical name of a field, such as "severity"; else empty.
-	Field string `json:"field,omitempty"`
-	// Not tells that the part excludes what it matches.
-	Not bool `json:"not,omitempty"`
-	// Hint is a suggestion in words, such as "did you mean severity:error?".
-	Hint string `json:"hint,omitempty"`
+// Empty tells whether the query matches every entry because it asks for nothing.
+func (q Query) Empty() bool { return q.expr == nil }
+
+// Bounds are the bounds of Received that the time words set: what matches has
+// from ≤ Received < to. Zero is unbounded. Match minds them by itself; they
+// are for skipping what is outside and for showing the range.
+func (q Query) Bounds() (from, to time.Time) {
+	if q.expr == nil {
+		return time.Time{}, time.Time{}
+	}
+	s := q.expr.span()
+	return s.from, s.to
+}
+
+// Limit is the number that limit: asks for, 0 if it is not used.
+func (q Query) Limit() int { return q.limit }
+
+// Highlights lists the texts that the query wants in Message, as typed and in
+// its order, for marking them in what was found, in any case.
+func (q Query) Highlights() []string {
+	if q.expr == nil {
+		return nil
+	}
+	return q.expr.highlights(nil)
 }
 
 // Terms lists how the parts of the search text were read, in its order.
-func (q Query) Terms() []Term { return nil }
+func (q Query) Terms() []Term { return q.terms }
 
-type expr interface{ match(e *Entry) bool }
+// String is the reading of the query with every operator and parenthesis
+// written out, for logs and tests.
+func (q Query) String() string {
+	if q.expr == nil {
+		return ""
+	}
+	return q.expr.String()
+}
+
+// plan derives which blocks can hold a match. Time is left to Bounds.
+func (q Query) plan() plan {
+	if q.expr == nil {
+		return plan{op: planAll}
+	}
+	return q.expr.plan()
+}

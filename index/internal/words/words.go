@@ -72,7 +72,7 @@ func Each(folded []byte, yield func(token []byte, at int, kind Kind)) {
 		}
 		r, size := utf8.DecodeRune(folded[i:])
 		switch {
-		case isCJK(r):
+		case IsCJK(r):
 			i = eachCJK(folded, i, yield)
 		case unicode.IsLetter(r):
 			i = eachLetters(folded, i, yield)
@@ -113,7 +113,7 @@ func eachCJK(folded []byte, start int, yield func([]byte, int, Kind)) int {
 	previous, end := -1, start
 	for end < len(folded) {
 		r, size := utf8.DecodeRune(folded[end:])
-		if !isCJK(r) {
+		if !IsCJK(r) {
 			break
 		}
 		if previous >= 0 {
@@ -132,7 +132,7 @@ func eachLetters(folded []byte, start int, yield func([]byte, int, Kind)) int {
 	end := start
 	for end < len(folded) {
 		r, size := utf8.DecodeRune(folded[end:])
-		if r < utf8.RuneSelf || isCJK(r) || !unicode.IsLetter(r) {
+		if r < utf8.RuneSelf || IsCJK(r) || !unicode.IsLetter(r) {
 			break
 		}
 		end += size
@@ -145,7 +145,8 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isAlphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || isDigit(c) }
 
-// isCJK tells whether r is written without spaces between words.
-func isCJK(r rune) bool {
+// IsCJK tells whether r is written without spaces between words. A run of
+// such letters gives pairs; one alone gives itself.
+func IsCJK(r rune) bool {
 	return r >= 0x0E00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
 }

@@ -1,0 +1,131 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tagtail/tagtail/index/internal/words"
+)
+
+const (
+	// maxRegexBytes bounds the text of a regular expression.
+	maxRegexBytes = 512
+	// maxRegexProgram bounds what it compiles to: (\pL{900}){1000} is short, but
+	// matching takes time in proportion to the program.
+	maxRegexProgram = 5000
+)
+
+var errRegexTooLong = errors.New("the regular expression is too long")
+
+// regex is a compiled regular expression, without regard to case unless it
+// says (?-i).
+type regex struct {
+	re     *regexp.Regexp
+	parsed *syntax.Regexp
+}
+
+func newRegex(source string) (*regex, error) {
+	if len(source) > maxRegexBytes {
+		return nil, errRegexTooLong
+	}
+	parsed, err := syntax.Parse(source, syntax.Perl|syntax.FoldCase)
+	if err != nil {
+		return nil, fmt.Errorf("parse regular expression: %w", err)
+	}
+	parsed = parsed.Simplify()
+	program, err := syntax.Compile(parsed)
+	if err != nil {
+		return nil, fmt.Errorf("compile regular expression: %w", err)
+	}
+	if len(program.Inst) > maxRegexProgram {
+		return nil, errRegexTooLong
+	}
+	re, err := regexp.Compile("(?i)" + source)
+	if err != nil {
+		return nil, fmt.Errorf("compile regular expression: %w", err)
+	}
+	return &regex{re: re, parsed: parsed}, nil
+}
+
+// regexExpr matches a regular expression in Message.
+type regexExpr struct {
+	unplanned
+	*regex
+	source string
+}
+
+func (x regexExpr) match(e *Entry) bool { return x.re.MatchString(e.Message) }
+func (x regexExpr) plan() plan          { return planRegex(x.parsed) }
+func (x regexExpr) String() string      { return x.source }
+
+// planRegex plans for messages that have a match of re, from the literals
+// that every match must have.
+func planRegex(re *syntax.Regexp) plan {
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return plan{op: planNone}
+	case syntax.OpLiteral:
+		return planLiteral(re)
+	case syntax.OpCapture, syntax.OpPlus:
+		return planRegex(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return planRegex(re.Sub[0])
+		}
+	case syntax.OpConcat, syntax.OpAlternate:
+		plans := make([]plan, len(re.Sub))
+		for i, sub := range re.Sub {
+			plans[i] = planRegex(sub)
+		}
+		if re.Op == syntax.OpConcat {
+			return planAllOf(plans)
+		}
+		return planAnyOf(plans)
+	}
+	return plan{op: planAll}
+}
+
+// planLiteral plans for a literal of a regular expression. Such a literal
+// matches more than its folded text where Unicode has further cases of a
+// letter: s matches ſ, which words.Fold leaves alone. A block that has such a
+// letter is kept too. U+FFFD matches any byte that is not UTF-8, so that the
+// literal ends there.
+func planLiteral(re *syntax.Regexp) plan {
+	var kids []plan
+	others := map[string]bool{}
+	var text []byte
+	flush := func() {
+		kids = append(kids, planText(string(words.Fold(nil, string(text))), false, false))
+		text = text[:0]
+	}
+	for _, r := range re.Rune {
+		if r == utf8.RuneError {
+			flush()
+			continue
+		}
+		text = utf8.AppendRune(text, r)
+		if re.Flags&syntax.FoldCase == 0 {
+			continue
+		}
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			if unicode.ToLower(other) == unicode.ToLower(r) {
+				continue
+			}
+			if !unicode.IsLetter(other) {
+				return plan{op: planAll}
+			}
+			others[strings.ToLower(string(other))] = true
+		}
+	}
+	flush()
+	options := []plan{planAllOf(kids)}
+	for other := range others {
+		options = append(options, planText(other, false, false))
+	}
+	return planAnyOf(options)
+}
