@@ -116,9 +116,6 @@ func planLiteral(re *syntax.Regexp) plan {
 			if unicode.ToLower(other) == unicode.ToLower(r) {
 				continue
 			}
-			if !unicode.IsLetter(other) {
-				return plan{op: planAll}
-			}
 			others[strings.ToLower(string(other))] = true
 		}
 	}
