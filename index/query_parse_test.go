@@ -1,6 +1,7 @@
 package index
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestHostileTextsAreQueriesToo(t *testing.T) {
 func FuzzParseQuery(f *testing.F) {
 	for _, text := range []string{
 		`("something bad" program:ssh -noise) OR severity:error`, `tag:(a "b" -c) -/x/i NOT`, `a\*b* time:10:42..11:00 limit:3`,
-		`)(`, `host:-=~/a/`, `tag:a,`, "severity:-", `datelastx:9`, "a\nb", `"\`, `/\`,
+		`)(`, `host:-=~/a/`, `tag:a,`, "severity:-", `datelastx:9`, "a\nb", `"\`, `/\`, "((",
 	} {
 		f.Add(text, "some message 42")
 	}
@@ -101,9 +102,40 @@ func FuzzParseQuery(f *testing.F) {
 		q.Highlights()
 		_ = q.String()
 		for _, term := range q.Terms() {
-			if term.Kind == "" || !strings.Contains(text, term.Text) {
+			if term.Kind != "group" && !strings.Contains(text, term.Text) {
 				t.Errorf("term %+v of %q", term, text)
 			}
 		}
 	})
+}
+
+// TestExamplesOfTheUserPageAreRead checks the indented examples of the page:
+// a query, two or more spaces, what it means.
+func TestExamplesOfTheUserPageAreRead(t *testing.T) {
+	page, err := os.ReadFile("../docs/query-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fieldLike := regexp.MustCompile(`^[a-z_]+(:|[<>]=?|!=)`)
+	examples := 0
+	for line := range strings.Lines(string(page)) {
+		example, indented := strings.CutPrefix(line, "    ")
+		if !indented {
+			continue
+		}
+		examples++
+		example, meaning, _ := strings.Cut(example, "  ")
+		for _, term := range parse(example).Terms() {
+			switch {
+			case strings.Contains(meaning, "ignored"):
+			case term.Hint != "":
+				t.Errorf("%s: %s has the hint %q", example, term.Text, term.Hint)
+			case term.Kind == "text" && fieldLike.MatchString(term.Text) && !strings.Contains(meaning, "text"):
+				t.Errorf("%s: %s is read as text", example, term.Text)
+			}
+		}
+	}
+	if examples < 40 {
+		t.Errorf("the page has %d examples", examples)
+	}
 }
