@@ -168,7 +168,7 @@ func (f *field) compileOne(op operator, o operand, opts ParseOptions) (expr, str
 // says itself what it wants.
 func (o operand) test(whole bool) func(value string) bool {
 	if o.kind == regexOperand {
-		return o.regex.re.MatchString
+		return o.regex.in
 	}
 	patterns := o.patterns(whole)
 	return func(value string) bool {

@@ -1,7 +1,7 @@
 package index
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -271,15 +271,14 @@ func FuzzPlanKeepsEveryMatch(f *testing.F) {
 
 // storedMessages are messages that nginx really sent.
 func storedMessages(t testing.TB) []string {
-	file, err := os.Open("testdata/nginx_messages.jsonl")
+	data, err := os.ReadFile("testdata/nginx_messages.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
 	var out []string
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	for line := range bytes.Lines(data) {
 		var message string
-		if err := json.Unmarshal(lines.Bytes(), &message); err != nil {
+		if err := json.Unmarshal(line, &message); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, message)

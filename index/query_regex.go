@@ -1,10 +1,12 @@
 package index
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +29,9 @@ var errRegexTooLong = errors.New("the regular expression is too long")
 type regex struct {
 	re     *regexp.Regexp
 	parsed *syntax.Regexp
+	// probe is a text that every match has, nil if none is known. Looking for
+	// it first is what makes a regex without regard to case bearable.
+	probe *pattern
 }
 
 func newRegex(source string) (*regex, error) {
@@ -49,7 +54,50 @@ func newRegex(source string) (*regex, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile regular expression: %w", err)
 	}
-	return &regex{re: re, parsed: parsed}, nil
+	x := &regex{re: re, parsed: parsed}
+	if text := slices.MaxFunc(append(required(nil, parsed), ""), byLength); text != "" {
+		x.probe = newPattern([]chunk{{wild: '*'}, {text: text}, {wild: '*'}}, false)
+	}
+	return x, nil
+}
+
+func byLength(a, b string) int { return cmp.Compare(len(a), len(b)) }
+
+func (x *regex) in(value string) bool {
+	return (x.probe == nil || x.probe.in(value)) && x.re.MatchString(value)
+}
+
+// required appends texts whose folded form is in the folded form of whatever
+// re matches.
+func required(dst []string, re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpCapture, syntax.OpPlus, syntax.OpConcat:
+		for _, sub := range re.Sub {
+			dst = required(dst, sub)
+		}
+	case syntax.OpLiteral:
+		start := 0
+		for i, r := range re.Rune {
+			if r == utf8.RuneError || re.Flags&syntax.FoldCase != 0 && len(furtherCases(r)) > 0 {
+				dst = append(dst, string(re.Rune[start:i]))
+				start = i + 1
+			}
+		}
+		dst = append(dst, string(re.Rune[start:]))
+	}
+	return dst
+}
+
+// furtherCases are the letters that a regular expression without regard to
+// case takes for r, but that fold to another letter: ſ for s.
+func furtherCases(r rune) []rune {
+	var out []rune
+	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+		if unicode.ToLower(other) != unicode.ToLower(r) {
+			out = append(out, other)
+		}
+	}
+	return out
 }
 
 // regexExpr matches a regular expression in Message.
@@ -59,7 +107,7 @@ type regexExpr struct {
 	source string
 }
 
-func (x regexExpr) match(e *Entry) bool { return x.re.MatchString(e.Message) }
+func (x regexExpr) match(e *Entry) bool { return x.in(e.Message) }
 func (x regexExpr) plan() plan          { return planRegex(x.parsed) }
 func (x regexExpr) String() string      { return x.source }
 
@@ -109,14 +157,10 @@ func planLiteral(re *syntax.Regexp) plan {
 			continue
 		}
 		text = utf8.AppendRune(text, r)
-		if re.Flags&syntax.FoldCase == 0 {
-			continue
-		}
-		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-			if unicode.ToLower(other) == unicode.ToLower(r) {
-				continue
+		if re.Flags&syntax.FoldCase != 0 {
+			for _, other := range furtherCases(r) {
+				others[strings.ToLower(string(other))] = true
 			}
-			others[strings.ToLower(string(other))] = true
 		}
 	}
 	flush()

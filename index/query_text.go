@@ -35,6 +35,8 @@ type pattern struct {
 	first  needle    // the literal that begins pieces[0], if one does
 	probe  needle    // the longest literal: without it nothing is found
 
+	firstBytes int // the most bytes that pieces[0] matches
+
 	// whole asks for the whole value; otherwise the text may be anywhere.
 	whole                  bool
 	looseStart, looseEnd   bool // a * stands at that end
@@ -98,6 +100,12 @@ func (p *pattern) close() {
 		p.closedStart = !p.looseStart && startsWithID(first.text)
 		p.closedEnd = !p.looseEnd && endsWithID(last.text)
 	}
+	for _, c := range p.pieces[0] {
+		p.firstBytes += len(c.text)
+		if c.wild != 0 {
+			p.firstBytes += utf8.UTFMax
+		}
+	}
 	for _, piece := range p.pieces {
 		for _, c := range piece {
 			if len(c.text) > len(p.probe.text) {
@@ -154,7 +162,7 @@ func (p *pattern) search(value string) bool {
 	// What fails from one place fails from every later place of the same run
 	// of non-space, because a star reaches less from there.
 	failed := -1
-	for at := p.start(value, 0); at >= 0; at = p.start(value, at+1) {
+	for at := p.start(value, 0); at >= 0; at = p.start(value, max(at+1, failed+1-p.firstBytes)) {
 		end, ok := matchPiece(p.pieces[0], value, at)
 		if !ok || end <= failed && len(p.pieces) > 1 {
 			continue
