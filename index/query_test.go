@@ -2,6 +2,7 @@ package index
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,4 +307,22 @@ func TestLimitIsTheSmallestAskedFor(t *testing.T) {
 	if got := parse("a limit:20").And(parse("limit:10")).Limit(); got != 10 {
 		t.Errorf("limit = %d, want 10", got)
 	}
+}
+
+func TestOneQueryServesManyGoroutines(t *testing.T) {
+	q := parse(`error OR Ärger OR /x\d/ OR a*z OR severity:err OR in:dev1`)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, message := range []string{"ERROR", "ÄRGER", "X1", "a-z"} {
+				if !q.Match(&Entry{Message: message, Severity: Info}) {
+					t.Errorf("misses %q", message)
+				}
+			}
+			if q.Match(&Entry{Message: "none", Severity: Info}) {
+				t.Error("finds none")
+			}
+		})
+	}
+	wg.Wait()
 }
