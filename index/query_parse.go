@@ -37,7 +37,7 @@ type parser struct {
 
 func (p *parser) query() expr {
 	x := p.or()
-	for p.i < len(p.s) { // unreachable unless a method above does not advance
+	for p.i < len(p.s) { // or reads all; this loses nothing if it ever should not
 		x = all(x, p.rest())
 	}
 	return x

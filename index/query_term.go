@@ -24,7 +24,7 @@ type Term struct {
 // operandKinds are the Kind of a Term that is a text.
 var operandKinds = [...]string{wordOperand: "text", phraseOperand: "phrase", regexOperand: "regex"}
 
-// kind is the Kind of a Term of the field.
+// termKind is the Kind of a Term that asks for the field.
 func (f *field) termKind() string {
 	switch f.kind {
 	case timeKind:
