@@ -130,9 +130,10 @@ const (
 	FlagContradicts                   // the content claims another instance than the evidence shows
 	FlagBareTag                       // RFC 3164's TAG had no colon after it
 	FlagLost                          // announces messages that were lost; the text says how many
+	FlagNoSpace                       // no space followed RFC 3164's TAG
 )
 
-var flagNames = [...]string{"rejected", "bad_pri", "truncated", "partial", "contradicts", "bare_tag", "lost"}
+var flagNames = [...]string{"rejected", "bad_pri", "truncated", "partial", "contradicts", "bare_tag", "lost", "no_space"}
 
 // Has tells whether all of want are set.
 func (f Flags) Has(want Flags) bool { return f&want == want }

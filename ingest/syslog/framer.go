@@ -1,0 +1,255 @@
+package syslog
+
+import (
+	"bytes"
+
+	"github.com/tagtail/tagtail/index"
+)
+
+// DefaultMaxBytes is the largest message that is kept whole.
+const DefaultMaxBytes = 64 << 10
+
+// maxOctets is the largest octet count that is believed. CVE-2022-24903 was
+// about counts without a bound; a larger number is the text of a line.
+const maxOctets = 1 << 20
+
+// maxHeaderBytes is the length of the longest octet count with its space.
+const maxHeaderBytes = 8
+
+// Framing says how a stream is cut into frames.
+type Framing struct {
+	// MaxBytes is where a frame is cut; what follows up to its end is
+	// discarded. 0 is DefaultMaxBytes.
+	MaxBytes int
+	// Multiline makes a line feed end a frame only if a PRI follows it.
+	Multiline bool
+}
+
+// Framer cuts a stream into frames, deciding anew for each (RFC 6587): a frame
+// that starts with an octet count, a space and "<" is as long as counted, any
+// other ends at a line feed or NUL. The "<" keeps a line that starts with a
+// date from swallowing the lines behind it.
+//
+// A stream whose first frame ends at a NUL comes from Python or libc, which
+// end every message so and leave line feeds inside: it is read as Multiline.
+type Framer struct {
+	max        int
+	multiline  bool
+	cut        bool // a frame has been cut
+	scanned    int  // bytes of the unfinished line that hold no delimiter
+	skipOctets int  // bytes of an oversize counted frame still to discard
+	skipLine   bool // the rest of an oversize line is to be discarded
+}
+
+// NewFramer returns a Framer at the start of a stream.
+func NewFramer(framing Framing) *Framer {
+	f := &Framer{max: framing.MaxBytes, multiline: framing.Multiline}
+	if f.max <= 0 {
+		f.max = DefaultMaxBytes
+	}
+	return f
+}
+
+// Pause says what is known of the stream behind the bytes at hand.
+type Pause uint8
+
+// The kinds of pause.
+const (
+	MayFollow Pause = iota // more may be there at once
+	Idle                   // nothing came for a while: an unfinished line is given out
+	Ended                  // nothing will come any more
+)
+
+// Next looks for a frame at the start of data, the bytes that are not consumed
+// yet. It returns how many bytes to consume and the frame, which is part of
+// data and not empty. Without a frame it is to be called again with the rest
+// of data, or with more if advance is 0. At MaxBytes and maxHeaderBytes of
+// data it always advances.
+func (f *Framer) Next(data []byte, pause Pause) (advance int, frame []byte, flags index.Flags) {
+	switch {
+	case len(data) == 0:
+		return 0, nil, 0
+	case f.skipOctets > 0:
+		n := min(len(data), f.skipOctets)
+		f.skipOctets -= n
+		return n, nil, 0
+	case f.skipLine:
+		return f.skip(data, pause), nil, 0
+	}
+	if f.scanned == 0 {
+		octets, header, is := octetCount(data)
+		if is == yes {
+			return f.counted(data, header, octets, pause)
+		}
+		if is == maybe && pause == MayFollow {
+			return 0, nil, 0
+		}
+	}
+	return f.line(data, pause)
+}
+
+// skip discards data up to the end of the oversize line.
+func (f *Framer) skip(data []byte, pause Pause) int {
+	end, tail := f.delimiter(data, 0, pause)
+	if end < 0 {
+		return tail
+	}
+	f.skipLine = false
+	return end + 1
+}
+
+func (f *Framer) counted(data []byte, header, octets int, pause Pause) (advance int, frame []byte, flags index.Flags) {
+	body := data[header:]
+	switch {
+	case len(body) >= octets && octets <= f.max:
+		f.cut = true
+		return header + octets, body[:octets], 0
+	case len(body) >= f.max:
+		f.cut = true
+		f.skipOctets = octets - f.max
+		return header + f.max, body[:f.max], index.FlagTruncated
+	case pause == Ended:
+		return len(data), body, index.FlagPartial
+	}
+	return 0, nil, 0
+}
+
+func (f *Framer) line(data []byte, pause Pause) (advance int, frame []byte, flags index.Flags) {
+	end, scanned := f.delimiter(data, f.scanned, pause)
+	switch {
+	case end >= 0:
+		f.scanned = 0
+		return f.finish(data, end)
+	case len(data) >= f.max:
+		f.scanned, f.cut, f.skipLine = 0, true, true
+		return f.max, data[:f.max], index.FlagTruncated
+	case pause == MayFollow:
+		f.scanned = scanned
+		return 0, nil, 0
+	}
+	f.scanned, f.cut = 0, true
+	if f.multiline && data[len(data)-1] == '\n' {
+		return f.finish(data, len(data)-1)
+	}
+	return len(data), data, index.FlagPartial
+}
+
+// finish cuts the line that ends at the delimiter data[end].
+func (f *Framer) finish(data []byte, end int) (advance int, frame []byte, flags index.Flags) {
+	frame = data[:end]
+	if data[end] == '\n' {
+		frame = bytes.TrimSuffix(frame, []byte{'\r'})
+	}
+	if len(frame) == 0 {
+		return end + 1, nil, 0
+	}
+	if !f.cut && data[end] == 0 {
+		f.multiline = true
+	}
+	f.cut = true
+	if len(frame) > f.max {
+		return end + 1, frame[:f.max], index.FlagTruncated
+	}
+	return end + 1, frame, 0
+}
+
+// delimiter returns where the first delimiter of data is, which is known not
+// to be before from, or -1 and up to where there is none.
+func (f *Framer) delimiter(data []byte, from int, pause Pause) (end, scanned int) {
+	lf := -1
+	scanned = len(data)
+	for i := from; i < len(data); {
+		n := bytes.IndexByte(data[i:], '\n')
+		if n < 0 {
+			break
+		}
+		i += n
+		is := yes
+		if f.multiline {
+			is = startsWithPRI(data[i+1:])
+		}
+		if is == yes {
+			lf = i
+			break
+		}
+		if is == maybe && pause == MayFollow {
+			scanned = i
+			break
+		}
+		i++
+	}
+	limit := scanned
+	if lf >= 0 {
+		limit = lf
+	}
+	if n := bytes.IndexByte(data[from:limit], 0); n >= 0 {
+		return from + n, 0
+	}
+	return lf, scanned
+}
+
+// verdict is an answer that may depend on bytes that are not here yet.
+type verdict uint8
+
+const (
+	no verdict = iota
+	yes
+	maybe
+)
+
+// octetCount reads "nnn " before a "<" (RFC 6587, section 3.4.1).
+func octetCount(data []byte) (octets, header int, is verdict) {
+	for i, c := range data {
+		switch {
+		case isDigit(c) && i < maxHeaderBytes-1 && (i > 0 || c != '0'):
+			octets = octets*10 + int(c-'0')
+		case c == ' ' && i > 0:
+			if octets > maxOctets {
+				return 0, 0, no
+			}
+			if i+1 == len(data) {
+				return 0, 0, maybe
+			}
+			if data[i+1] != '<' {
+				return 0, 0, no
+			}
+			return octets, i + 1, yes
+		default:
+			return 0, 0, no
+		}
+	}
+	return 0, 0, maybe
+}
+
+// startsWithPRI tells whether data starts with "<", 1 to 3 digits and ">".
+func startsWithPRI(data []byte) verdict {
+	for i, c := range data {
+		switch {
+		case i == 0 && c == '<':
+		case 1 <= i && i <= 3 && isDigit(c):
+		case i > 1 && c == '>':
+			return yes
+		default:
+			return no
+		}
+	}
+	return maybe
+}
+
+// CutLinePRI cuts the first message off a datagram that holds several, each
+// followed by a line feed: the next starts at the first line that starts with
+// a PRI. Only for listeners whose senders are known to write such datagrams:
+// for all others a line feed is part of the text, and splitting there would
+// let any web client forge messages.
+func CutLinePRI(datagram []byte) (message, rest []byte) {
+	for i := 0; ; {
+		n := bytes.IndexByte(datagram[i:], '\n')
+		if n < 0 {
+			return datagram, nil
+		}
+		i += n + 1
+		if startsWithPRI(datagram[i:]) == yes {
+			return datagram[:i-1], datagram[i:]
+		}
+	}
+}
