@@ -1,0 +1,97 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// How long sockets are read on after the shutdown began. What the kernel
+// holds is there at once, so a socket that is silent for drainGrace is empty;
+// a sender that never stops is cut off after drainWithin.
+const (
+	drainGrace  = 50 * time.Millisecond
+	drainWithin = time.Second
+)
+
+// deadliner is the part of a connection that ends a waiting read.
+type deadliner interface {
+	SetReadDeadline(time.Time) error
+}
+
+// receive runs the two goroutines of a datagram socket until ctx ends and the
+// socket and the queue are empty: read fills the queue, a feed empties it.
+func (in *input) receive(ctx context.Context, conn deadliner, q *queue, read func(context.Context, *drainer)) {
+	d := &drainer{conn: conn}
+	stopped := context.AfterFunc(ctx, func() {
+		// An error means that the socket is closed, which ends read too.
+		_ = conn.SetReadDeadline(time.Now().Add(drainGrace))
+	})
+	defer stopped()
+	var wg sync.WaitGroup
+	wg.Go(func() { newFeed(in).drain(q) })
+	read(ctx, d)
+	q.close()
+	wg.Wait()
+}
+
+// receiveFailed deals with an error that may go away.
+func (in *input) receiveFailed(ctx context.Context, err error, pause *backoff) {
+	in.report("receive datagrams", err)
+	pause.wait(ctx)
+}
+
+// drainer decides when a datagram socket is empty. It belongs to the reading
+// goroutine.
+type drainer struct {
+	conn  deadliner
+	first time.Time // of the deadline being over; zero before the shutdown
+	busy  bool      // something came since the last deadline
+}
+
+// got notes that something was read.
+func (d *drainer) got() { d.busy = true }
+
+// over tells whether err, from a read, means that there is nothing more.
+func (d *drainer) over(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.Is(err, net.ErrClosed)
+	}
+	now := time.Now()
+	again := d.busy || d.first.IsZero()
+	if d.first.IsZero() {
+		d.first = now
+	}
+	if !again || now.Sub(d.first) > drainWithin {
+		return true
+	}
+	// A read past its deadline fails without a look at the socket.
+	d.busy = false
+	return d.conn.SetReadDeadline(now.Add(drainGrace)) != nil
+}
+
+// backoff waits longer after each error in a row, from 5 ms to 1 s.
+type backoff struct{ last time.Duration }
+
+func (b *backoff) reset() { b.last = 0 }
+
+func (b *backoff) wait(ctx context.Context) {
+	b.last = min(max(5*time.Millisecond, 2*b.last), time.Second)
+	timer := time.NewTimer(b.last)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// ignoreClosed makes closing twice no error.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package ingest
+
+import (
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest/syslog"
+)
+
+// batchEntries is the most that is given to the Sink at once. A batch is never
+// waited for: it goes when there is nothing more to read.
+const batchEntries = 512
+
+// reportEvery is how often the same trouble is reported.
+const reportEvery = 10 * time.Second
+
+// input is a listener's part of the pipeline that all its goroutines share.
+type input struct {
+	name     string // its URL, as entries and Stats have it
+	spec     inputSpec
+	opts     syslog.Options
+	maxBytes int
+
+	sink     Sink
+	identify *Identifier
+	now      func() time.Time
+	log      *slog.Logger
+	trouble  throttle
+
+	received, dropped, kernelDropped, rejected atomic.Uint64
+}
+
+// lost is how many messages were not stored.
+func (in *input) lost() uint64 { return in.dropped.Load() + in.kernelDropped.Load() }
+
+// clock is the time of reception: in UTC, without the monotonic reading.
+func (in *input) clock() time.Time { return in.now().UTC().Round(0) }
+
+// feed turns frames into entries and gives them to the Sink. It belongs to one
+// goroutine.
+type feed struct {
+	*input
+	arena    syslog.Arena
+	batch    []index.Entry
+	rejected uint64 // in batch
+	names    map[sender]string
+}
+
+func newFeed(in *input) *feed {
+	return &feed{input: in, names: map[sender]string{}}
+}
+
+// add parses a frame. It may call the Sink, and returns when that has.
+func (f *feed) add(frame []byte, received time.Time, source string, flags index.Flags) {
+	if len(frame) > f.maxBytes {
+		frame = frame[:f.maxBytes]
+		flags |= index.FlagTruncated
+	}
+	if len(f.batch) == cap(f.batch) {
+		f.grow()
+	}
+	n := len(f.batch)
+	f.batch = f.batch[:n+1]
+	e := &f.batch[n]
+	*e = index.Entry{Received: received, Source: source, Input: f.name, Flags: flags}
+	if !syslog.Parse(f.arena.String(frame), &f.opts, e) {
+		f.batch = f.batch[:n]
+		return
+	}
+	syslog.Refine(e)
+	f.identify.Identify(e)
+	if e.Flags.Has(index.FlagRejected) {
+		f.rejected++
+	}
+}
+
+// grow makes room for an entry: a batch that has its full size goes to the
+// Sink, a smaller one, which a quiet connection keeps, doubles.
+func (f *feed) grow() {
+	if cap(f.batch) >= batchEntries {
+		f.flush()
+		return
+	}
+	grown := make([]index.Entry, len(f.batch), max(8, 2*cap(f.batch)))
+	copy(grown, f.batch)
+	f.batch = grown
+}
+
+// flush gives the batch to the Sink.
+func (f *feed) flush() {
+	if len(f.batch) == 0 {
+		return
+	}
+	f.input.received.Add(uint64(len(f.batch)))
+	f.input.rejected.Add(f.rejected)
+	if err := f.sink.Append(f.batch); err != nil {
+		f.input.dropped.Add(uint64(len(f.batch)))
+		f.report("append entries", err)
+	}
+	f.rejected = 0
+	f.batch = f.batch[:0]
+}
+
+// drain parses everything that comes out of the queue until it is closed.
+func (f *feed) drain(q *queue) {
+	empty := new(slab)
+	for {
+		full := q.take(empty)
+		if full == nil {
+			return
+		}
+		full.each(f.addDatagram)
+		f.flush()
+		empty = full
+	}
+}
+
+func (f *feed) addDatagram(d datagram) {
+	var flags index.Flags
+	if d.truncated {
+		flags = index.FlagTruncated
+	}
+	source := f.source(d.from)
+	for rest := d.data; len(rest) > 0; {
+		message := rest
+		rest = nil
+		if f.spec.splitLinePRI {
+			message, rest = syslog.CutLinePRI(message)
+		}
+		f.add(message, d.received, source, flags)
+	}
+}
+
+// maxNames bounds the memory of senders' names; UDP addresses can be forged.
+const maxNames = 1024
+
+// source is the sender's name as entries have it.
+func (f *feed) source(from sender) string {
+	if name, ok := f.names[from]; ok {
+		return name
+	}
+	if len(f.names) >= maxNames {
+		clear(f.names)
+	}
+	name := from.addr.String()
+	if from.local {
+		name = "unix:uid=" + strconv.FormatUint(uint64(from.uid), 10) + ",pid=" + strconv.Itoa(int(from.pid))
+	}
+	f.names[from] = name
+	return name
+}
+
+// report logs trouble that may come with every entry.
+func (in *input) report(what string, err error) {
+	if n, ok := in.trouble.allow(in.now()); ok {
+		in.log.Warn("input has trouble", "input", in.name, "doing", what, "times", n, "err", err)
+	}
+}
+
+// throttle lets one in reportEvery through and counts the others.
+type throttle struct {
+	mu    sync.Mutex
+	last  time.Time
+	count int
+}
+
+// allow tells whether to report now, and how often it was asked since it last
+// said so.
+func (t *throttle) allow(now time.Time) (count int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	if !t.last.IsZero() && now.Sub(t.last) < reportEvery {
+		return 0, false
+	}
+	count = t.count
+	t.last, t.count = now, 0
+	return count, true
+}

@@ -1,0 +1,21 @@
+// Package ingest receives syslog messages and says who sent them.
+//
+//	socket → frame → index.Entry (ingest/syslog) → Identifier → Sink
+//
+// Invariants: nothing that a sender writes can stop the program; a connection
+// costs bounded memory; a datagram socket is always read, so that no sender
+// ever waits, and what there is no room for is dropped and counted; a stream
+// is read only as fast as the Sink takes it; every loss is counted, shown by
+// Stats and announced in the log itself. The package stores nothing. It runs
+// on Linux only. Start reading at Listen, then feed.
+package ingest
+
+import "github.com/tagtail/tagtail/index"
+
+// Sink takes the entries that were received. Append may be called from several
+// goroutines at once. It sets Seq in place and may not keep the slice; the
+// strings may be kept. If it returns an error, the entries are lost and
+// counted as dropped.
+type Sink interface {
+	Append(entries []index.Entry) error
+}

@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+const (
+	// datagramBatch is how many datagrams one recvmmsg takes.
+	datagramBatch = 64
+	// datagramBytes is more than a UDP datagram can have.
+	datagramBytes = 64 << 10
+)
+
+// udpListener receives on a UDP socket: one goroutine only moves datagrams
+// from the socket into the queue, a second parses them.
+type udpListener struct {
+	*input
+	conn  *net.UDPConn
+	queue *queue
+	// buffer is the socket's, wantBuffer what was asked for, in bytes.
+	buffer, wantBuffer int
+
+	mu    sync.Mutex
+	drops uint32 // as the kernel last counted them
+}
+
+func listenUDP(in *input, cfg *Config) (*udpListener, error) {
+	conn, err := net.ListenPacket(udpNetwork(in.spec.address), in.spec.address)
+	if err != nil {
+		return nil, bindError(&in.spec, err)
+	}
+	l := &udpListener{input: in, conn: conn.(*net.UDPConn), queue: newQueue(cfg.QueueBytes), wantBuffer: cfg.ReceiveBufferBytes}
+	l.buffer, err = setReceiveBuffer(l.conn, l.wantBuffer)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set receive buffer of %s: %w", in.spec.text, err), conn.Close())
+	}
+	if l.buffer < l.wantBuffer {
+		in.log.Warn("udp receive buffer is smaller than wanted; raise net.core.rmem_max",
+			"input", in.spec.text, "wanted_bytes", l.wantBuffer, "got_bytes", l.buffer)
+	}
+	return l, nil
+}
+
+// udpNetwork keeps an IPv4 address from getting a dual-stack socket.
+func udpNetwork(address string) string {
+	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().Is4() {
+		return "udp4"
+	}
+	return "udp"
+}
+
+func (l *udpListener) addr() net.Addr { return l.conn.LocalAddr() }
+
+func (l *udpListener) run(ctx context.Context) {
+	l.receive(ctx, l.conn, l.queue, l.read)
+}
+
+// batchReader is implemented by the packet connections of x/net's ipv4 and
+// ipv6, whose Message is the same type.
+type batchReader interface {
+	ReadBatch(ms []ipv4.Message, flags int) (int, error)
+}
+
+func (l *udpListener) batchReader() batchReader {
+	if local, ok := l.conn.LocalAddr().(*net.UDPAddr); ok && local.IP.To4() != nil {
+		return ipv4.NewPacketConn(l.conn)
+	}
+	return ipv6.NewPacketConn(l.conn)
+}
+
+// read moves datagrams into the queue until d says that it is over.
+func (l *udpListener) read(ctx context.Context, d *drainer) {
+	src := l.batchReader()
+	messages := make([]ipv4.Message, datagramBatch)
+	for i := range messages {
+		messages[i].Buffers = [][]byte{make([]byte, datagramBytes)}
+	}
+	list := make([]datagram, 0, datagramBatch)
+	var pause backoff
+	for {
+		n, err := src.ReadBatch(messages, 0)
+		if err != nil {
+			if d.over(err) {
+				return
+			}
+			l.receiveFailed(ctx, err, &pause)
+			continue
+		}
+		d.got()
+		pause.reset()
+		received := l.clock()
+		list = list[:0]
+		for i := range messages[:n] {
+			m := &messages[i]
+			list = append(list, datagram{data: m.Buffers[0][:m.N], from: udpSender(m.Addr), received: received})
+		}
+		l.dropped.Add(uint64(l.queue.put(list)))
+	}
+}
+
+func udpSender(addr net.Addr) sender {
+	udp, ok := addr.(*net.UDPAddr)
+	if !ok {
+		return sender{}
+	}
+	ip, _ := netip.AddrFromSlice(udp.IP)
+	return sender{addr: ip.Unmap()}
+}
+
+// sample adds the kernel's new drops to the counter. Their counter has 32
+// bits: the difference is right also when it wraps.
+func (l *udpListener) sample() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if drops, err := kernelDrops(l.conn); err == nil {
+		l.kernelDropped.Add(uint64(drops - l.drops))
+		l.drops = drops
+	}
+	detail := fmt.Sprintf("receive buffer %d KiB", l.buffer>>10)
+	if l.buffer < l.wantBuffer {
+		detail += fmt.Sprintf(" of %d wanted: raise net.core.rmem_max", l.wantBuffer>>10)
+	}
+	return detail
+}
+
+func (l *udpListener) close() error { return ignoreClosed(l.conn.Close()) }
