@@ -120,7 +120,7 @@ func (f *Framer) line(data []byte, pause Pause) (advance int, frame []byte, flag
 	case end >= 0:
 		f.scanned = 0
 		return f.finish(data, end)
-	case len(data) >= f.max:
+	case len(data) >= f.max+len("\r\n"), len(data) > f.max && pause != MayFollow:
 		f.scanned, f.cut, f.skipLine = 0, true, true
 		return f.max, data[:f.max], index.FlagTruncated
 	case pause == MayFollow:
