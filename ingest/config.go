@@ -20,6 +20,7 @@ type Config struct {
 	//	split=lf-pri        udp, unixgram: a datagram holds several messages
 	//	fixups=lua          repair the Lua handler's extra field
 	//	mode=0660           unixgram: permissions of the socket; default 0666
+	//	engine=go-syslog    tcp, unixgram: receive with a stock go-syslog Server
 	Inputs []string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.

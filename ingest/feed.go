@@ -46,7 +46,7 @@ type feed struct {
 	*input
 	arena    syslog.Arena
 	batch    []index.Entry
-	rejected uint64 // in batch
+	headless uint64 // rejected ones in batch
 	names    map[sender]string
 }
 
@@ -74,7 +74,7 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 	syslog.Refine(e)
 	f.identify.Identify(e)
 	if e.Flags.Has(index.FlagRejected) {
-		f.rejected++
+		f.headless++
 	}
 }
 
@@ -95,13 +95,13 @@ func (f *feed) flush() {
 	if len(f.batch) == 0 {
 		return
 	}
-	f.input.received.Add(uint64(len(f.batch)))
-	f.input.rejected.Add(f.rejected)
+	f.received.Add(uint64(len(f.batch)))
+	f.rejected.Add(f.headless)
 	if err := f.sink.Append(f.batch); err != nil {
-		f.input.dropped.Add(uint64(len(f.batch)))
+		f.dropped.Add(uint64(len(f.batch)))
 		f.report("append entries", err)
 	}
-	f.rejected = 0
+	f.headless = 0
 	f.batch = f.batch[:0]
 }
 
@@ -147,7 +147,10 @@ func (f *feed) source(from sender) string {
 		clear(f.names)
 	}
 	name := from.addr.String()
-	if from.local {
+	switch {
+	case from.local && from.pid == unknownPID:
+		name = "unix"
+	case from.local:
 		name = "unix:uid=" + strconv.FormatUint(uint64(from.uid), 10) + ",pid=" + strconv.Itoa(int(from.pid))
 	}
 	f.names[from] = name

@@ -25,8 +25,8 @@ var schemes = []struct {
 	options []string
 }{
 	{schemeUDP, "udp://127.0.0.1:5514", []string{"zone", "fixups", "split"}},
-	{schemeTCP, "tcp://127.0.0.1:5514", []string{"zone", "fixups", "multiline"}},
-	{schemeUnixgram, "unixgram:///run/tagtail/log.sock", []string{"zone", "fixups", "split", "mode"}},
+	{schemeTCP, "tcp://127.0.0.1:5514", []string{"zone", "fixups", "multiline", "engine"}},
+	{schemeUnixgram, "unixgram:///run/tagtail/log.sock", []string{"zone", "fixups", "split", "mode", "engine"}},
 }
 
 // maxSocketPath is what fits into a sockaddr_un with its NUL.
@@ -43,6 +43,7 @@ type inputSpec struct {
 	splitLinePRI bool
 	luaFixups    bool
 	mode         fs.FileMode
+	goSyslog     bool // the engine is a go-syslog Server
 }
 
 // parseInput reads a URL as Config.Inputs describes it.
@@ -147,21 +148,23 @@ func (s *inputSpec) setOption(name, value string) error {
 		}
 		s.mode = fs.FileMode(mode)
 	case "multiline":
-		return s.setSwitch(&s.multiline, name, value, "on")
+		return s.setSwitch(&s.multiline, name, value, [2]string{"on", "off"})
 	case "split":
-		return s.setSwitch(&s.splitLinePRI, name, value, "lf-pri")
+		return s.setSwitch(&s.splitLinePRI, name, value, [2]string{"lf-pri", "off"})
 	case "fixups":
-		return s.setSwitch(&s.luaFixups, name, value, "lua")
+		return s.setSwitch(&s.luaFixups, name, value, [2]string{"lua", "off"})
+	case "engine":
+		return s.setSwitch(&s.goSyslog, name, value, [2]string{"go-syslog", "own"})
 	}
 	return nil
 }
 
-// setSwitch sets an option that has one word for on, and "off".
-func (s *inputSpec) setSwitch(field *bool, name, value, on string) error {
-	if value != on && value != "off" {
-		return s.wrong("has %s=%q; it can be %s or off", name, value, on)
+// setSwitch sets an option that has one word for on and one for off.
+func (s *inputSpec) setSwitch(field *bool, name, value string, words [2]string) error {
+	if value != words[0] && value != words[1] {
+		return s.wrong("has %s=%q; it can be %s or %s", name, value, words[0], words[1])
 	}
-	*field = value == on
+	*field = value == words[0]
 	return nil
 }
 

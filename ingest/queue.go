@@ -18,6 +18,10 @@ type sender struct {
 	local bool
 }
 
+// unknownPID is the pid of a local sender without credentials. 0 is that of
+// one in another pid namespace.
+const unknownPID = -1
+
 // datagram is one as it was received.
 type datagram struct {
 	data      []byte

@@ -78,16 +78,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}
-	var l listener
-	switch spec.scheme {
-	case schemeUDP:
-		l, err = listenUDP(in, cfg)
-	case schemeTCP:
-		l, err = listenTCP(in, cfg)
-	case schemeUnixgram:
-		in.opts.Local, in.opts.Hostname = true, cfg.Hostname
-		l, err = listenUnixgram(in, cfg)
-	}
+	l, err := listen(in, cfg)
 	if err != nil {
 		return err
 	}
@@ -95,6 +86,24 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 	r.inputs = append(r.inputs, in)
 	r.listeners = append(r.listeners, l)
 	return nil
+}
+
+// listen binds the socket of in.
+func listen(in *input, cfg *Config) (listener, error) {
+	local := in.spec.scheme == schemeUnixgram
+	if local {
+		in.opts.Local, in.opts.Hostname = true, cfg.Hostname
+	}
+	switch {
+	case in.spec.goSyslog:
+		return listenEngine(in, cfg)
+	case local:
+		return listenUnixgram(in, cfg)
+	case in.spec.scheme == schemeTCP:
+		return listenTCP(in, cfg)
+	default:
+		return listenUDP(in, cfg)
+	}
 }
 
 // Addrs are the addresses that were bound, in the order of Config.Inputs.

@@ -137,6 +137,8 @@ func TestMessagesArriveThroughEveryKindOfInput(t *testing.T) {
 		{"udp://127.0.0.1:0", message, "127.0.0.1"},
 		{"udp://[::1]:0", message, "::1"},
 		{"tcp://127.0.0.1:0", message + "\n", "127.0.0.1"},
+		{"tcp://127.0.0.1:0?engine=go-syslog", message + "\n", "127.0.0.1"},
+		{"unixgram://" + path + "?engine=go-syslog", message, "unix"},
 		{"unixgram://" + path, message, fmt.Sprintf("unix:uid=%d,pid=%d", os.Getuid(), os.Getpid())},
 	}
 	for _, test := range tests {
@@ -331,7 +333,7 @@ func TestBindErrorsSayWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer udp.Close()
+	defer func() { _ = udp.Close() }()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -342,7 +344,7 @@ func TestBindErrorsSayWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	tests := []struct{ name, input, want string }{
 		{"port in use", "udp://" + udp.LocalAddr().String(), "is in use by another program: choose another or stop it"},
 		{"foreign address", "tcp://192.0.2.1:5514", "the address is not one of this machine's"},

@@ -122,7 +122,7 @@ func (l *unixgramListener) read(ctx context.Context, d *drainer) {
 func unixSender(control []byte) sender {
 	header, data, _, err := unix.ParseOneSocketControlMessage(control)
 	if err != nil || header.Level != unix.SOL_SOCKET || header.Type != unix.SCM_CREDENTIALS || len(data) < unix.SizeofUcred {
-		return sender{local: true}
+		return sender{local: true, pid: unknownPID}
 	}
 	return sender{
 		local: true,

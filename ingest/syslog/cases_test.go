@@ -55,7 +55,7 @@ func loadCases(t testing.TB) []testCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var cases []testCase
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)

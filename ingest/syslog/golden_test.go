@@ -77,7 +77,7 @@ func loadDatagrams(t testing.TB, sender string) []datagram {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var list []datagram
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
