@@ -15,6 +15,10 @@ import (
 // waited for: it goes when there is nothing more to read.
 const batchEntries = 512
 
+// batchBytes is how much text makes a batch go earlier, so that a sender of
+// large messages costs no more memory than others.
+const batchBytes = 512 << 10
+
 // reportEvery is how often the same trouble is reported.
 const reportEvery = 10 * time.Second
 
@@ -46,6 +50,7 @@ type feed struct {
 	*input
 	arena    syslog.Arena
 	batch    []index.Entry
+	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
 	names    map[sender]string
 }
@@ -60,8 +65,8 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 		frame = frame[:f.maxBytes]
 		flags |= index.FlagTruncated
 	}
-	if len(f.batch) == cap(f.batch) {
-		f.grow()
+	if len(f.batch) == cap(f.batch) || f.bytes >= batchBytes {
+		f.makeRoom()
 	}
 	n := len(f.batch)
 	f.batch = f.batch[:n+1]
@@ -71,6 +76,7 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 		f.batch = f.batch[:n]
 		return
 	}
+	f.bytes += len(frame)
 	syslog.Refine(e)
 	f.identify.Identify(e)
 	if e.Flags.Has(index.FlagRejected) {
@@ -78,10 +84,10 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 	}
 }
 
-// grow makes room for an entry: a batch that has its full size goes to the
+// makeRoom makes room for an entry: a batch that has its full size goes to the
 // Sink, a smaller one, which a quiet connection keeps, doubles.
-func (f *feed) grow() {
-	if cap(f.batch) >= batchEntries {
+func (f *feed) makeRoom() {
+	if cap(f.batch) >= batchEntries || f.bytes >= batchBytes {
 		f.flush()
 		return
 	}
@@ -101,8 +107,8 @@ func (f *feed) flush() {
 		f.dropped.Add(uint64(len(f.batch)))
 		f.report("append entries", err)
 	}
-	f.headless = 0
-	f.batch = f.batch[:0]
+	clear(f.batch) // lets go of the text
+	f.batch, f.bytes, f.headless = f.batch[:0], 0, 0
 }
 
 // drain parses everything that comes out of the queue until it is closed.

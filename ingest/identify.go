@@ -48,21 +48,47 @@ func NewIdentifier(instances []Instance) (*Identifier, error) {
 // changes.
 func (id *Identifier) SetInstances(instances []Instance) error {
 	known := &knownTags{byTag: map[string]string{}, learning: len(instances) == 0, learned: map[string]bool{}}
+	if err := known.addNames(instances); err != nil {
+		return err
+	}
+	if err := known.addTags(instances); err != nil {
+		return err
+	}
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	id.known.Store(known)
+	return nil
+}
+
+// addNames adds the tags that follow from the names. A tag that follows from
+// two, as "a-b-c" from a-b/c and a/b-c, stands for neither.
+func (k *knownTags) addNames(instances []Instance) error {
 	for _, in := range instances {
 		service, owner, _ := strings.Cut(in.Name, "/")
 		if !isSafeName(service) || !isSafeName(owner) {
 			return fmt.Errorf("instance %q: write it as service/owner, each of up to 64 letters, digits, '.', '_' and '-' that start with a letter or digit", in.Name)
 		}
-		for _, tag := range append([]string{service + "_" + owner, service + "-" + owner}, in.Tags...) {
-			if other, ok := known.byTag[tag]; ok && other != in.Name {
-				return fmt.Errorf("instance %q: the tag %q belongs to %q already; give each tag to one instance", in.Name, tag, other)
+		for _, tag := range [...]string{service + "_" + owner, service + "-" + owner} {
+			if other, ok := k.byTag[tag]; ok && other != in.Name {
+				k.byTag[tag] = ""
+				continue
 			}
-			known.byTag[tag] = in.Name
+			k.byTag[tag] = in.Name
 		}
 	}
-	id.mu.Lock()
-	defer id.mu.Unlock()
-	id.known.Store(known)
+	return nil
+}
+
+// addTags adds the tags that were given.
+func (k *knownTags) addTags(instances []Instance) error {
+	for _, in := range instances {
+		for _, tag := range in.Tags {
+			if other := k.byTag[tag]; other != "" && other != in.Name {
+				return fmt.Errorf("instance %q: the tag %q belongs to %q already; give each tag to one instance", in.Name, tag, other)
+			}
+			k.byTag[tag] = in.Name
+		}
+	}
 	return nil
 }
 

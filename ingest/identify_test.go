@@ -52,6 +52,20 @@ func TestKnownInstancesAreFoundByTheirTags(t *testing.T) {
 	}
 }
 
+func TestATagThatFollowsFromTwoNamesStandsForNeither(t *testing.T) {
+	id := identifier(t, Instance{Name: "a-b/c"}, Instance{Name: "a/b-c"}, Instance{Name: "x-y/z", Tags: []string{"x-y-z"}}, Instance{Name: "x/y-z"})
+	for tag, want := range map[string]string{
+		"a-b-c": index.Unassigned,
+		"a-b_c": "a-b/c",
+		"a_b-c": "a/b-c",
+		"x-y-z": "x-y/z",
+	} {
+		if got := identify(id, tag); got != want {
+			t.Errorf("%q: got %s, want %s", tag, got, want)
+		}
+	}
+}
+
 func TestTagsNameInstancesWhileNoneAreKnown(t *testing.T) {
 	id := identifier(t)
 	long := strings.Repeat("x", 65)

@@ -74,7 +74,7 @@ func (s *fakeSink) wait(t *testing.T, n int) []index.Entry {
 		select {
 		case <-changed:
 		case <-timeout:
-			t.Fatalf("got %d entries, want %d: %+v", len(entries), n, entries)
+			t.Fatalf("got %d entries, want %d; the newest are %+v", len(entries), n, entries[max(0, len(entries)-3):])
 		}
 	}
 }
@@ -288,6 +288,37 @@ func TestAFullQueueDropsAndCounts(t *testing.T) {
 	}
 	if q.take(new(slab)) != nil {
 		t.Error("a closed and empty queue gives more")
+	}
+}
+
+func TestADatagramSenderNeverWaitsForASlowSink(t *testing.T) {
+	path := socketPath(t)
+	for _, input := range []string{"udp://127.0.0.1:0", "unixgram://" + path} {
+		t.Run(input, func(t *testing.T) {
+			sink := newFakeSink()
+			sink.gate = make(chan struct{})
+			r := start(t, Config{Inputs: []string{input}, QueueBytes: 64 << 10}, sink)
+			conn := dial(t, r.Addrs()[0])
+			if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			var count uint64
+			for ; r.Stats()[0].Dropped == 0; count++ { // a write that waits ends at the deadline
+				send(t, conn, "<13>app: "+strings.Repeat("long enough to fill the queue ", 10))
+			}
+			close(sink.gate)
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s := r.Stats()[0]
+			if s.Received+s.Dropped+s.KernelDropped != count || s.Dropped == 0 {
+				t.Errorf("got %+v, want %d in all and some dropped", s, count)
+			}
+			entries := sink.wait(t, int(s.Received)+1)
+			if last := entries[len(entries)-1]; !last.Flags.Has(index.FlagLost) {
+				t.Errorf("the loss is not announced: %+v", last)
+			}
+		})
 	}
 }
 
