@@ -25,7 +25,7 @@ type Config struct {
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
 	Instances []Instance
-	// MaxMessageBytes is where a message is cut; 0 is 64 KiB.
+	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
 	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 8 MiB.
 	ReceiveBufferBytes int
@@ -52,6 +52,9 @@ const (
 	defaultMaxConnsPerSource = 2048
 )
 
+// maxMessageBytes bounds what one sender can make every stage hold at once.
+const maxMessageBytes = 1 << 20
+
 // Validate says in one sentence what is wrong with c and what is allowed.
 func (c *Config) Validate() error {
 	if len(c.Inputs) == 0 {
@@ -77,6 +80,9 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%s: %d is too small; give at least %d, or 0 for the default", n.name, n.value, n.least)
 		}
 	}
+	if c.MaxMessageBytes > maxMessageBytes {
+		return fmt.Errorf("max_message_bytes: %d is too large; give at most %d", c.MaxMessageBytes, maxMessageBytes)
+	}
 	_, err := NewIdentifier(c.Instances)
 	return err
 }
@@ -86,6 +92,7 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.MaxMessageBytes, syslog.DefaultMaxBytes)
 	orDefault(&c.ReceiveBufferBytes, defaultReceiveBuffer)
 	orDefault(&c.QueueBytes, defaultQueueBytes)
+	c.QueueBytes = max(c.QueueBytes, c.MaxMessageBytes+1) // or the largest would never fit
 	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.MaxConnsPerSource, defaultMaxConnsPerSource)
 	if c.Logger == nil {

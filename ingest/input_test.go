@@ -55,6 +55,8 @@ func TestWrongConfigurationsAreExplained(t *testing.T) {
 		{inputs("udp://h:1?zone=UTC&zone=UTC"), `has the option "zone" twice; give it once`},
 		{inputs("unixgram:///x?mode=999"), `has the mode "999"; give three octal digits, such as 0660`},
 		{Config{Inputs: []string{"udp://h:1"}, MaxMessageBytes: 1}, "max_message_bytes: 1 is too small; give at least 480, or 0 for the default"},
+		{Config{Inputs: []string{"udp://h:1"}, MaxMessageBytes: 2 << 20}, "max_message_bytes: 2097152 is too large; give at most 1048576"},
+		{inputs("tcp://h:1?engine=x"), `has engine="x"; it can be go-syslog or own`},
 		{Config{Inputs: []string{"udp://h:1"}, MaxConns: -1}, "max_conns: -1 is too small; give at least 1, or 0 for the default"},
 		{Config{Inputs: []string{"udp://h:1"}, Instances: []Instance{{Name: "x"}}}, `instance "x": write it as service/owner`},
 	}

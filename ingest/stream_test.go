@@ -4,9 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest/syslog"
@@ -214,6 +218,53 @@ func TestLossesAreAnnouncedAtMostEveryTenSeconds(t *testing.T) {
 			if step.count > 0 && got[step.count-1].Message != step.want {
 				t.Errorf("step %d: got %q, want %q", i, got[step.count-1].Message, step.want)
 			}
+		}
+	})
+}
+
+// brokenSocket is a socket whose Accept fails until its deadline.
+type brokenSocket struct {
+	streamSocket
+	calls   []time.Time
+	expired chan struct{}
+}
+
+func (s *brokenSocket) Accept() (net.Conn, error) {
+	s.calls = append(s.calls, time.Now())
+	select {
+	case <-s.expired:
+		return nil, os.ErrDeadlineExceeded
+	default:
+		return nil, syscall.EMFILE
+	}
+}
+
+func (s *brokenSocket) SetDeadline(time.Time) error {
+	close(s.expired)
+	return nil
+}
+
+func TestAcceptErrorsMakeTheListenerWaitLongerAndLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := &brokenSocket{expired: make(chan struct{})}
+		l := &streamListener{input: &input{now: time.Now, log: slog.New(slog.DiscardHandler)}, socket: socket}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			l.run(ctx)
+		}()
+		time.Sleep(10 * time.Second)
+		cancel()
+		<-ended
+		var waits []time.Duration
+		for i := 1; i < 11; i++ {
+			waits = append(waits, socket.calls[i].Sub(socket.calls[i-1]))
+		}
+		const ms = time.Millisecond
+		want := []time.Duration{5 * ms, 10 * ms, 20 * ms, 40 * ms, 80 * ms, 160 * ms, 320 * ms, 640 * ms, time.Second, time.Second}
+		if diff := cmp.Diff(want, waits); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
