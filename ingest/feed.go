@@ -3,7 +3,6 @@ package ingest
 import (
 	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,9 +18,6 @@ const batchEntries = 512
 // large messages costs no more memory than others.
 const batchBytes = 512 << 10
 
-// reportEvery is how often the same trouble is reported.
-const reportEvery = 10 * time.Second
-
 // input is a listener's part of the pipeline that all its goroutines share.
 type input struct {
 	name     string // its URL, as entries and Stats have it
@@ -33,7 +29,7 @@ type input struct {
 	identify *Identifier
 	now      func() time.Time
 	log      *slog.Logger
-	trouble  throttle
+	trouble  trouble
 
 	received, dropped, kernelDropped, rejected atomic.Uint64
 }
@@ -161,32 +157,4 @@ func (f *feed) source(from sender) string {
 	}
 	f.names[from] = name
 	return name
-}
-
-// report logs trouble that may come with every entry.
-func (in *input) report(what string, err error) {
-	if n, ok := in.trouble.allow(in.now()); ok {
-		in.log.Warn("input has trouble", "input", in.name, "doing", what, "times", n, "err", err)
-	}
-}
-
-// throttle lets one in reportEvery through and counts the others.
-type throttle struct {
-	mu    sync.Mutex
-	last  time.Time
-	count int
-}
-
-// allow tells whether to report now, and how often it was asked since it last
-// said so.
-func (t *throttle) allow(now time.Time) (count int, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.count++
-	if !t.last.IsZero() && now.Sub(t.last) < reportEvery {
-		return 0, false
-	}
-	count = t.count
-	t.last, t.count = now, 0
-	return count, true
 }

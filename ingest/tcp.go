@@ -89,7 +89,7 @@ func (l *streamListener) run(ctx context.Context) {
 		pause.reset()
 		source := l.source(conn)
 		if !l.admit(source) {
-			l.report("accept connection from "+source, errors.Join(errTooMany, conn.Close()))
+			l.report("admit connection", errors.Join(fmt.Errorf("%s: %w", source, errTooMany), conn.Close()))
 			continue
 		}
 		wg.Go(func() {
