@@ -1,0 +1,396 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// How long each step of nginx may take.
+const (
+	nginxTestLimit   = 30 * time.Second // it loads certificates and modules
+	nginxStartLimit  = 10 * time.Second
+	nginxStopLimit   = 10 * time.Second
+	nginxQuitLimit   = 30 * time.Second // open requests have worker_shutdown_timeout
+	nginxReloadLimit = 5 * time.Second
+)
+
+const (
+	nginxMaster   = "nginx: master process "
+	nginxWorker   = "nginx: worker process"
+	nginxLeaving  = "nginx: worker process is shutting down"
+	nginxErrorLog = "logs/error.log" // below the prefix; also given by -e
+)
+
+// nginxDriver drives nginx and OpenResty. It never uses "nginx -s", which
+// signals whatever process the pid file names.
+type nginxDriver struct {
+	program string // as configured, may be empty
+	source  source
+}
+
+func (d nginxDriver) observe(table processTable, in Instance) observation {
+	seen := observation{state: Stopped}
+	if _, ok := FindNginx(d.program); !ok {
+		seen.noStart = "nginx is not installed on the server: apt install nginx libnginx-mod-http-lua lua-nginx-websocket"
+	}
+	seen.processes = d.masters(table, in)
+	pid, err := readPID(in.PIDFile)
+	if len(seen.processes) == 0 {
+		seen.state, seen.detail = withoutProcess(pid, err, in)
+		return seen
+	}
+	seen.state = Running
+	seen.noSignal = seen.processes[0].maySignal(in.Prefix)
+	switch named := isNamed(seen.processes, pid); {
+	case len(seen.processes) > 1:
+		seen.detail = fmt.Sprintf("%d masters run for %s: processes %s; stop ends them all", len(seen.processes), in.Prefix, pidList(seen.processes))
+	case !named:
+		seen.detail = fmt.Sprintf("the pid file %s does not name the running process %d", in.PIDFile, seen.processes[0].pid)
+	}
+	return seen
+}
+
+// withoutProcess is the state of an instance that has no process: a pid file
+// that is left shows that it did not end by itself.
+func withoutProcess(pid int, err error, in Instance) (State, string) {
+	switch {
+	case err != nil:
+		return Unknown, err.Error()
+	case pid == 0:
+		return Stopped, ""
+	}
+	if other, err := readProcess(pid); err == nil && !other.zombie {
+		return Failed, fmt.Sprintf("it does not run, and its pid file %s names a stranger: process %d (%s)", in.PIDFile, pid, cutText(other.title, 80))
+	}
+	return Failed, fmt.Sprintf("process %d is gone and left its pid file %s behind", pid, in.PIDFile)
+}
+
+func isNamed(list []process, pid int) bool {
+	for _, p := range list {
+		if p.pid == pid {
+			return true
+		}
+	}
+	return false
+}
+
+func pidList(list []process) string {
+	var b strings.Builder
+	for i, p := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d", p.pid)
+	}
+	return b.String()
+}
+
+// masters gives the master processes that are proven to be this instance's: by
+// title, with -p and our prefix, and by the program that they run.
+func (d nginxDriver) masters(table processTable, in Instance) []process {
+	return table.find(
+		func(title string) bool {
+			return strings.HasPrefix(title, nginxMaster) && hasPrefixFlag(title, in.Prefix)
+		},
+		func(p process) bool {
+			switch p.program() {
+			case "nginx", "nginx-debug", "openresty":
+				return true
+			case "", ".": // another user's: maySignal refuses it
+				return p.uid != os.Geteuid()
+			}
+			configured, ok := FindNginx(d.program)
+			real, err := filepath.EvalSymlinks(configured)
+			return ok && err == nil && real == p.exe
+		})
+}
+
+// hasPrefixFlag finds "-p PREFIX" in a command line whose words are joined by
+// blanks; the prefix may hold blanks itself.
+func hasPrefixFlag(title, prefix string) bool {
+	for _, flag := range []string{" -p " + prefix, " -p" + prefix} {
+		i := strings.Index(title, flag)
+		if i < 0 {
+			continue
+		}
+		rest := strings.TrimLeft(title[i+len(flag):], "/")
+		if rest == "" || rest[0] == ' ' {
+			return true
+		}
+	}
+	return false
+}
+
+func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *Job) error {
+	masters := d.masters(readProcessTable(), in)
+	if len(masters) == 0 && action == Restart {
+		action = Start
+	}
+	switch action {
+	case Start:
+		if len(masters) > 0 {
+			return fmt.Errorf("%s runs already, as process %d", in.Name, masters[0].pid)
+		}
+		return d.start(ctx, in, job)
+	case Test:
+		if err := d.prepare(ctx, in, job); err != nil {
+			return err
+		}
+		return d.test(ctx, in, job)
+	}
+	if len(masters) == 0 {
+		return errors.New(in.Name + " does not run")
+	}
+	switch action {
+	case Stop:
+		return d.end(ctx, in, masters, job, syscall.SIGTERM)
+	case Quit:
+		return d.end(ctx, in, masters, job, syscall.SIGQUIT)
+	case Reload:
+		return d.reload(ctx, in, masters[0], job)
+	case Reopen:
+		if err := masters[0].signal(syscall.SIGUSR1, in.Prefix); err != nil {
+			return err
+		}
+		job.printf("sent USR1 to process %d: it opens its log files again", masters[0].pid)
+		return nil
+	case Restart:
+		// Tested first: what runs goes on if the new configuration is broken.
+		if err := d.test(ctx, in, job); err != nil {
+			return err
+		}
+		if err := d.end(ctx, in, masters, job, syscall.SIGTERM); err != nil {
+			return err
+		}
+		return d.start(ctx, in, job)
+	}
+	return fmt.Errorf("nginx has no action %q", action)
+}
+
+// prepare makes the directories, and the configuration if there is none.
+func (d nginxDriver) prepare(ctx context.Context, in Instance, job *Job) error {
+	err := makeDirs(filepath.Join(in.Prefix, "logs"), filepath.Join(in.Prefix, "conf"),
+		filepath.Join(in.Prefix, "run"), filepath.Join(in.Prefix, "src"))
+	if err != nil {
+		return err
+	}
+	src := d.source
+	if program, ok := FindNginx(d.program); ok && src.render.Modules == nil {
+		src.render.Modules = FindModules(ctx, program)
+	}
+	return src.ensureConf(in, job)
+}
+
+// nginx runs the program with the flags that make it this instance's: without
+// -c and -e, a packaged nginx reads and writes the machine's own files.
+func (d nginxDriver) nginx(ctx context.Context, in Instance, limit time.Duration, job *Job, flags ...string) error {
+	program, ok := FindNginx(d.program)
+	if !ok {
+		return errors.New("the nginx program is gone from the server")
+	}
+	conf := in.Conf
+	if rel, err := filepath.Rel(in.Prefix, conf); err == nil && filepath.IsLocal(rel) {
+		conf = rel
+	}
+	argv := append([]string{program, "-p", in.Prefix, "-c", conf, "-e", nginxErrorLog}, flags...)
+	job.printf("$ %s", strings.Join(argv, " "))
+	out, err := runProgram(ctx, in.Prefix, limit, argv...)
+	if out != "" {
+		job.printf("%s", out)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, lastWord(out))
+	}
+	return nil
+}
+
+// lastWord is the line of nginx's output that says what is wrong.
+func lastWord(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.Contains(lines[i], "[emerg]") {
+			return lines[i]
+		}
+	}
+	return lines[len(lines)-1]
+}
+
+// test asks nginx about the configuration, and looks for what it does not look
+// for: missing Lua files.
+func (d nginxDriver) test(ctx context.Context, in Instance, job *Job) error {
+	if err := d.nginx(ctx, in, nginxTestLimit, job, "-t"); err != nil {
+		return fmt.Errorf("nginx refuses the configuration: %w", err)
+	}
+	conf, err := readLimited(in.Conf, 2*maxTemplateBytes)
+	if err != nil {
+		return err
+	}
+	for _, dir := range scanNginx(conf) {
+		if !strings.HasSuffix(dir.name, "_by_lua_file") || len(dir.args) == 0 || strings.Contains(dir.args[0], "$") {
+			continue
+		}
+		path := dir.args[0]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(in.Prefix, path)
+		}
+		if _, err := os.Stat(path); err != nil {
+			job.printf("warning: %s of %s does not exist", path, dir.name)
+		}
+	}
+	return nil
+}
+
+func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
+	if err := d.prepare(ctx, in, job); err != nil {
+		return err
+	}
+	if taken := portTaken(in.Port); taken != "" {
+		return errors.New(taken)
+	}
+	if err := d.test(ctx, in, job); err != nil {
+		return err
+	}
+	log := filepath.Join(in.Prefix, nginxErrorLog)
+	offset := fileSize(log)
+	if err := d.nginx(ctx, in, nginxStartLimit, job); err != nil {
+		return fmt.Errorf("start nginx: %w", err)
+	}
+	var master process
+	err := waitFor(ctx, nginxStartLimit, func() (bool, error) {
+		for _, p := range d.masters(readProcessTable(), in) {
+			pid, err := readPID(in.PIDFile)
+			if err == nil && pid == p.pid && (in.Port == 0 || holdsSocket(p.pid, listenInodes(in.Port))) {
+				master = p
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		d.printLog(log, offset, job)
+		return fmt.Errorf("nginx was started, but no process with the pid file %s listens on port %d within %s", in.PIDFile, in.Port, nginxStartLimit)
+	}
+	job.printf("%s runs as process %d on port %d", in.Name, master.pid, in.Port)
+	return nil
+}
+
+// end signals every master and waits until all are gone.
+func (d nginxDriver) end(ctx context.Context, in Instance, masters []process, job *Job, sig syscall.Signal) error {
+	name, limit := "TERM", nginxStopLimit
+	if sig == syscall.SIGQUIT {
+		name, limit = "QUIT", nginxQuitLimit
+	}
+	for _, p := range masters {
+		if err := p.signal(sig, in.Prefix); err != nil && !errors.Is(err, errGone) {
+			return err
+		}
+		job.printf("sent %s to process %d", name, p.pid)
+	}
+	err := waitFor(ctx, limit, func() (bool, error) {
+		for _, p := range masters {
+			if p.alive() {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return fmt.Errorf("process %s still runs %s after %s", pidList(masters), limit, name)
+	}
+	job.printf("%s is stopped", in.Name)
+	return nil
+}
+
+// reload is proven: HUP alone says nothing, since nginx keeps the old workers
+// and its exit status when the new configuration cannot be used.
+func (d nginxDriver) reload(ctx context.Context, in Instance, master process, job *Job) error {
+	if err := d.test(ctx, in, job); err != nil {
+		return fmt.Errorf("%w; the old configuration goes on serving", err)
+	}
+	old := readProcessTable().children(master.pid, isServing)
+	log := filepath.Join(in.Prefix, nginxErrorLog)
+	offset := fileSize(log)
+	if err := master.signal(syscall.SIGHUP, in.Prefix); err != nil {
+		return err
+	}
+	job.printf("sent HUP to process %d", master.pid)
+	var workers, leaving []process
+	err := waitFor(ctx, nginxReloadLimit, func() (bool, error) {
+		if !master.alive() {
+			return false, errors.New("the master process is gone")
+		}
+		if line := emergency(log, offset); line != "" {
+			return false, errors.New(line)
+		}
+		workers, leaving = d.split(master, old)
+		return len(workers) > 0 && !anyServing(workers, old), nil
+	})
+	if err != nil {
+		d.printLog(log, offset, job)
+		if errors.Is(err, errTimeout) {
+			err = fmt.Errorf("no new workers within %s", nginxReloadLimit)
+		}
+		return fmt.Errorf("the reload did not take: %w; the old configuration goes on serving", err)
+	}
+	job.printf("reloaded: workers %s serve now", pidList(workers))
+	if len(leaving) > 0 {
+		job.printf("still finishing their requests: %s", pidList(leaving))
+	}
+	return nil
+}
+
+func isServing(title string) bool {
+	return strings.HasPrefix(title, nginxWorker) && !strings.HasPrefix(title, nginxLeaving)
+}
+
+// split gives the workers that serve, and the old ones that are on their way
+// out.
+func (d nginxDriver) split(master process, old []process) (serving, leaving []process) {
+	table := readProcessTable()
+	serving = table.children(master.pid, isServing)
+	for _, p := range table.children(master.pid, func(t string) bool { return strings.HasPrefix(t, nginxLeaving) }) {
+		if isNamed(old, p.pid) {
+			leaving = append(leaving, p)
+		}
+	}
+	return serving, leaving
+}
+
+func anyServing(workers, old []process) bool {
+	for _, p := range workers {
+		if isNamed(old, p.pid) {
+			return true
+		}
+	}
+	return false
+}
+
+// emergency finds the line with which a master says that it keeps the old
+// configuration. That a port is busy it only says after five attempts.
+func emergency(log string, offset int64) string {
+	for _, line := range linesSince(log, offset, 200) {
+		if strings.Contains(line, "[emerg]") && !strings.Contains(line, " bind() to ") {
+			return line
+		}
+	}
+	return ""
+}
+
+func (d nginxDriver) printLog(log string, offset int64, job *Job) {
+	lines := linesSince(log, offset, 200)
+	shown := lines[:0]
+	for _, line := range lines {
+		if !strings.Contains(line, "[debug]") {
+			shown = append(shown, line)
+		}
+	}
+	for _, line := range shown[max(0, len(shown)-10):] {
+		job.printf("%s: %s", nginxErrorLog, line)
+	}
+}

@@ -1,0 +1,75 @@
+package deploy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// writeFile replaces path in one step: nobody ever reads half of it.
+func writeFile(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+		}
+	}()
+	_, err = f.Write(text)
+	// Worker processes of another user read it.
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func makeDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make a directory of the instance: %w", err)
+		}
+	}
+	return nil
+}
+
+// fileSize is 0 for a file that is not there.
+func fileSize(path string) int64 {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return fi.Size()
+}
+
+// linesSince gives at most the last n lines that were written to a log after
+// offset. A log that cannot be read has none: it only explains, it decides
+// nothing.
+func linesSince(path string, offset int64, n int) []string {
+	const window = 64 << 10
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	size := fileSize(path)
+	if size < offset {
+		offset = 0 // it was rotated
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, max(offset, size-window), window))
+	if err != nil {
+		return nil
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if len(text) == 0 {
+		return nil
+	}
+	lines := strings.Split(string(text), "\n")
+	return lines[max(0, len(lines)-n):]
+}
