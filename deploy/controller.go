@@ -73,7 +73,7 @@ type Controller struct {
 	queue   chan *Job // one slot per instance, so that Do never blocks
 	stopped chan struct{}
 
-	mu      sync.Mutex
+	mu      sync.Mutex      // before a Job's own
 	busy    map[string]*Job // by instance
 	jobs    map[string]*Job // by id
 	order   []string        // of jobs, oldest first
@@ -259,13 +259,14 @@ func (c *Controller) carryOut(ctx context.Context, j *Job) {
 }
 
 func (c *Controller) end(j *Job, err error) {
+	// Both at once: who has seen the end may order the next job.
+	c.mu.Lock()
 	j.finish(err)
 	v := j.View()
-	c.cfg.Logger.Info("job ended", "instance", v.Instance, "action", string(v.Action), "by", v.By,
-		"state", string(v.State), "took", v.Finished.Sub(v.Started).String(), "err", v.Error)
-	c.mu.Lock()
 	delete(c.busy, v.Instance)
 	c.mu.Unlock()
+	c.cfg.Logger.Info("job ended", "instance", v.Instance, "action", string(v.Action), "by", v.By,
+		"state", string(v.State), "took", v.Finished.Sub(v.Started).String(), "err", v.Error)
 	c.audit(j)
 	c.pending.Done()
 }

@@ -233,7 +233,7 @@ func holdsSocketInSession(p process, inodes map[string]bool) bool {
 	if holdsSocket(p.pid, inodes) {
 		return true
 	}
-	for _, child := range readProcessTable().children(p.pid, func(string) bool { return true }) {
+	for _, child := range readProcessTable().children(p.pid, anyTitle) {
 		if holdsSocket(child.pid, inodes) {
 			return true
 		}

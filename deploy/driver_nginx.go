@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -94,7 +95,7 @@ func pidList(list []process) string {
 // masters gives the master processes that are proven to be this instance's: by
 // title, with -p and our prefix, and by the program that they run.
 func (d nginxDriver) masters(table processTable, in Instance) []process {
-	return table.find(
+	found := table.find(
 		func(title string) bool {
 			return strings.HasPrefix(title, nginxMaster) && hasPrefixFlag(title, in.Prefix)
 		},
@@ -109,6 +110,8 @@ func (d nginxDriver) masters(table processTable, in Instance) []process {
 			real, err := filepath.EvalSymlinks(configured)
 			return ok && err == nil && real == p.exe
 		})
+	// A worker bears the master's title for a moment after the fork.
+	return slices.DeleteFunc(slices.Clone(found), func(p process) bool { return isNamed(found, p.parent) })
 }
 
 // hasPrefixFlag finds "-p PREFIX" in a command line whose words are joined by
@@ -263,11 +266,12 @@ func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
 	}
 	var master process
 	err := waitFor(ctx, nginxStartLimit, func() (bool, error) {
-		for _, p := range d.masters(readProcessTable(), in) {
+		table := readProcessTable()
+		for _, p := range d.masters(table, in) {
 			pid, err := readPID(in.PIDFile)
 			if err == nil && pid == p.pid && (in.Port == 0 || holdsSocket(p.pid, listenInodes(in.Port))) {
 				master = p
-				return true, nil
+				return len(table.children(p.pid, isServing)) > 0, nil
 			}
 		}
 		return false, nil
@@ -313,7 +317,8 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 	if err := d.test(ctx, in, job); err != nil {
 		return fmt.Errorf("%w; the old configuration goes on serving", err)
 	}
-	old := readProcessTable().children(master.pid, isServing)
+	// Of any title: a worker gets its own only a moment after the fork.
+	old := readProcessTable().children(master.pid, anyTitle)
 	log := filepath.Join(in.Prefix, nginxErrorLog)
 	offset := fileSize(log)
 	if err := master.signal(syscall.SIGHUP, in.Prefix); err != nil {
@@ -329,7 +334,7 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 			return false, errors.New(line)
 		}
 		workers, leaving = d.split(master, old)
-		return len(workers) > 0 && !anyServing(workers, old), nil
+		return len(workers) > 0, nil
 	})
 	if err != nil {
 		d.printLog(log, offset, job)
@@ -346,29 +351,27 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 }
 
 func isServing(title string) bool {
-	return strings.HasPrefix(title, nginxWorker) && !strings.HasPrefix(title, nginxLeaving)
+	return strings.HasPrefix(title, nginxWorker) && !isLeaving(title)
 }
 
-// split gives the workers that serve, and the old ones that are on their way
-// out.
+func isLeaving(title string) bool { return strings.HasPrefix(title, nginxLeaving) }
+
+func anyTitle(string) bool { return true }
+
+// split gives the workers that serve once every old child of the master is gone
+// or leaving, none before; and those that are leaving.
 func (d nginxDriver) split(master process, old []process) (serving, leaving []process) {
-	table := readProcessTable()
-	serving = table.children(master.pid, isServing)
-	for _, p := range table.children(master.pid, func(t string) bool { return strings.HasPrefix(t, nginxLeaving) }) {
-		if isNamed(old, p.pid) {
+	for _, p := range readProcessTable().children(master.pid, anyTitle) {
+		switch {
+		case isLeaving(p.title):
 			leaving = append(leaving, p)
+		case isNamed(old, p.pid):
+			return nil, nil
+		case isServing(p.title):
+			serving = append(serving, p)
 		}
 	}
 	return serving, leaving
-}
-
-func anyServing(workers, old []process) bool {
-	for _, p := range workers {
-		if isNamed(old, p.pid) {
-			return true
-		}
-	}
-	return false
 }
 
 // emergency finds the line with which a master says that it keeps the old
