@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strconv"
 
 	"github.com/tagtail/tagtail/deploy/template"
 )
@@ -103,30 +102,35 @@ func (l *loader) addInstance(f *subFile, service, owner string, values map[strin
 	if service == "redis" {
 		key = "PORT"
 	}
-	at, ok := values[key]
-	port := 0
-	if ok {
-		port, _ = template.ListenPort(at.text)
-	}
+	at := values[key]
+	port, _ := template.ListenPort(at.text) // 0 if there is none
 	if service == "redis" {
 		in = l.layout.redisInstance(owner, port)
 	}
 	in.Port = port
-	if port == 0 {
-		l.add(Problem{File: f.name, Line: f.root.Line, Col: f.root.Col,
-			Text: fmt.Sprintf("%s has no usable %s, so its port is not known", owner, key), Warning: service != "redis"})
-	} else if other, taken := l.portOf[port]; taken {
-		l.add(Problem{File: f.name, Line: at.line, Col: at.col,
-			Text: "port " + strconv.Itoa(port) + " of " + in.Name + " is already that of " + other})
-	} else {
-		l.portOf[port] = in.Name
-	}
+	l.addPort(f, in, key, at)
 	if text, err := Render(in, l.dir, RenderOptions{Syslog: "127.0.0.1:514"}); err == nil {
 		in.PIDFile = renderedPIDFile(in, text)
 	} else if !os.IsNotExist(err) {
 		l.add(problemOf(f.name, err))
 	}
 	l.instances = append(l.instances, in)
+}
+
+// addPort remembers whose the port is, and tells of a missing one and of one
+// that two want. key is the value's name, and at the value.
+func (l *loader) addPort(f *subFile, in Instance, key string, at setting) {
+	switch other, taken := l.portOf[in.Port]; {
+	case at.wrong:
+	case in.Port == 0:
+		l.add(Problem{File: f.name, Line: f.root.Line, Col: f.root.Col,
+			Text: fmt.Sprintf("%s has no usable %s, so its port is not known", in.Owner(), key), Warning: in.Kind != Redis})
+	case taken:
+		l.add(Problem{File: f.name, Line: at.line, Col: at.col,
+			Text: fmt.Sprintf("port %d of %s is already that of %s", in.Port, in.Name, other)})
+	default:
+		l.portOf[in.Port] = in.Name
+	}
 }
 
 // checkTemplate warns of values that the template never uses: mostly a key that
@@ -137,7 +141,7 @@ func (l *loader) checkTemplate(f *subFile, templName string, templ []byte, value
 		used[name] = true
 	}
 	for _, key := range sortedKeys(values) {
-		if !used[key] {
+		if !used[key] && !values[key].wrong {
 			l.add(Problem{File: f.name, Line: values[key].line, Col: values[key].col,
 				Text: key + " is not used in " + templName, Warning: true})
 		}

@@ -18,10 +18,12 @@ const baseOwner = "master"
 // builtins are the names that Tagtail itself gives; a .sub.py may not.
 var builtins = []string{"USER_NAME", "SERVER", "PREFIX", "SYSLOG", "GENERATION"}
 
-// setting is one value of a .sub.py and where it stands.
+// setting is one value of a .sub.py and where it stands. A wrong one has been
+// told, has no text, and still hides master's value of that name.
 type setting struct {
 	text      string
 	line, col int
+	wrong     bool
 }
 
 // subFile is one .sub.py: the values of all owners of one service.
@@ -72,7 +74,7 @@ func (f *subFile) owners() (owners []string, problems []Problem) {
 	return owners, problems
 }
 
-// own reads one owner's own values; a wrong one is left out and told.
+// own reads one owner's own values, and tells of the wrong ones.
 func (f *subFile) own(owner string) (map[string]setting, []Problem) {
 	values := map[string]setting{}
 	var problems []Problem
@@ -86,9 +88,9 @@ func (f *subFile) own(owner string) (map[string]setting, []Problem) {
 		}
 		if err != "" {
 			problems = append(problems, f.problem(p.Value, err))
-			continue
+			text = ""
 		}
-		values[p.Key.Str] = setting{text, p.Value.Line, p.Value.Col}
+		values[p.Key.Str] = setting{text, p.Value.Line, p.Value.Col, err != ""}
 	}
 	return values, problems
 }

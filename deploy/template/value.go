@@ -63,7 +63,10 @@ func ListenPort(value string) (int, bool) {
 		value = port
 	}
 	n, err := strconv.ParseUint(value, 10, 16)
-	return int(n), err == nil && n > 0 && value[0] != '0'
+	if err != nil || value[0] == '0' {
+		return 0, false
+	}
+	return int(n), true
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
