@@ -127,7 +127,7 @@ func (c *Controller) status(table processTable, in Instance) Status {
 	seen := c.drivers[in.Kind].observe(table, in)
 	st := Status{Instance: in, State: seen.state, Detail: seen.detail, Refused: map[Action]string{}}
 	if len(seen.processes) > 0 {
-		st.PID, st.Started = seen.processes[0].pid, seen.processes[0].started()
+		st.PID, st.Started = seen.processes[0].pid, seen.processes[0].started(table.boot)
 	}
 	busy := c.busySentence(in.Name)
 	for _, a := range Actions() {
@@ -240,7 +240,7 @@ func (c *Controller) Close() error {
 	for {
 		select {
 		case j := <-c.queue:
-			c.end(j, errors.New("Tagtail stopped before this began"))
+			c.end(j, errors.New("it never began, because Tagtail is stopping"))
 			continue
 		default:
 		}

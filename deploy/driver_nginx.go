@@ -178,8 +178,7 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 
 // prepare makes the directories, and the configuration if there is none.
 func (d nginxDriver) prepare(ctx context.Context, in Instance, job *Job) error {
-	err := makeDirs(filepath.Join(in.Prefix, "logs"), filepath.Join(in.Prefix, "conf"),
-		filepath.Join(in.Prefix, "run"), filepath.Join(in.Prefix, "src"))
+	err := makeDirs(filepath.Join(in.Prefix, "logs"), filepath.Join(in.Prefix, "conf"), filepath.Join(in.Prefix, "run"))
 	if err != nil {
 		return err
 	}
@@ -207,10 +206,10 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, limit time.Duration
 	if out != "" {
 		job.printf("%s", out)
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, lastWord(out))
+	if word := lastWord(out); err != nil && word != "" {
+		return errors.New(word)
 	}
-	return nil
+	return err
 }
 
 // lastWord is the line of nginx's output that says what is wrong.
@@ -377,7 +376,7 @@ func (d nginxDriver) split(master process, old []process) (serving, leaving []pr
 // emergency finds the line with which a master says that it keeps the old
 // configuration. That a port is busy it only says after five attempts.
 func emergency(log string, offset int64) string {
-	for _, line := range linesSince(log, offset, 200) {
+	for _, line := range linesSince(log, offset, 5000) {
 		if strings.Contains(line, "[emerg]") && !strings.Contains(line, " bind() to ") {
 			return line
 		}
@@ -386,7 +385,7 @@ func emergency(log string, offset int64) string {
 }
 
 func (d nginxDriver) printLog(log string, offset int64, job *Job) {
-	lines := linesSince(log, offset, 200)
+	lines := linesSince(log, offset, 5000) // nginx's debug lines are left out below
 	shown := lines[:0]
 	for _, line := range lines {
 		if !strings.Contains(line, "[debug]") {

@@ -191,35 +191,50 @@ func (d redisDriver) start(ctx context.Context, in Instance, job *Job) error {
 		job.printf("%s", out)
 	}
 	if err == nil {
-		err = d.answers(ctx, in, conf, job)
+		gaveUp := func() string { return redisReason(linesSince(log, offset, 10)) }
+		err = d.answers(ctx, in, conf, gaveUp, job)
 	}
 	if err != nil {
 		for _, line := range linesSince(log, offset, 10) {
 			job.printf("%s: %s", filepath.Base(log), line)
 		}
-		return fmt.Errorf("start redis-server: %w%s", err, redisReason(linesSince(log, offset, 10)))
+		return fmt.Errorf("start redis-server: %w", err)
 	}
 	return nil
 }
 
-// redisReason is the warning with which Redis gives up.
+// redisReason joins the warnings with which Redis gives up; empty if it has not.
 func redisReason(lines []string) string {
+	var reasons []string
+	gaveUp := false
 	for _, line := range lines {
 		// "PID:ROLE TIME # text": the mark is that of a warning.
-		if _, text, ok := strings.Cut(line, " # "); ok && (strings.Contains(text, "aborting") || strings.Contains(text, "Could not") || strings.Contains(text, "Fatal")) {
-			return ": " + text
+		if _, text, ok := strings.Cut(line, " # "); ok {
+			if strings.Contains(text, "abort") || strings.Contains(text, "Fatal") || strings.Contains(text, "exiting") {
+				gaveUp = true
+			}
+			if gaveUp || strings.Contains(text, "Could not") {
+				reasons = append(reasons, strings.TrimSpace(text))
+			}
 		}
 	}
-	return ""
+	if !gaveUp {
+		return ""
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // answers waits until the server on the port answers and is proven to be ours:
-// redis-server's exit status is 0 also if the port was taken.
-func (d redisDriver) answers(ctx context.Context, in Instance, conf redisConf, job *Job) error {
+// redis-server's exit status is 0 also if the port was taken. gaveUp tells what
+// the server's log says about that.
+func (d redisDriver) answers(ctx context.Context, in Instance, conf redisConf, gaveUp func() string, job *Job) error {
 	var last error
 	err := waitFor(ctx, redisStartLimit, func() (bool, error) {
 		server, err := d.ask(in, conf)
 		if last = err; err != nil {
+			if why := gaveUp(); why != "" {
+				return false, errors.New(why)
+			}
 			return false, nil
 		}
 		if !sameFile(server.conf, in.Conf) {

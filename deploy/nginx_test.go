@@ -220,6 +220,10 @@ func TestAMasterWithoutItsPIDFileIsFoundAndStopped(t *testing.T) {
 	}
 	wantState(t, c, in.Name, Running, "does not name the running process")
 	wantRefused(t, c, in.Name, Start, "runs already")
+	// Past the refusal, the driver itself must not start a second master.
+	if err := c.drivers[Nginx].act(t.Context(), in, Start, newJob("x", in, Start, "tester")); err == nil {
+		t.Error("a second master was started")
+	}
 	mustDo(t, c, in.Name, Stop)
 	wantState(t, c, in.Name, Stopped, "")
 }

@@ -62,20 +62,29 @@ func readTitle(pid int) string {
 
 func (p process) program() string { return filepath.Base(p.exe) }
 
-// started turns the start into a time of the clock.
-func (p process) started() time.Time {
+// started turns the start into a time of the clock, given that of the boot.
+func (p process) started(boot time.Time) time.Time {
 	// USER_HZ, the unit of /proc, is 100 on every architecture of Linux that Go
 	// knows.
 	const ticksPerSecond = 100
+	if boot.IsZero() {
+		return time.Time{}
+	}
+	whole, part := p.ticks/ticksPerSecond, p.ticks%ticksPerSecond
+	return boot.Add(time.Duration(whole)*time.Second + time.Duration(part)*time.Second/ticksPerSecond)
+}
+
+// readBootTime is zero if /proc does not tell.
+func readBootTime() time.Time {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return time.Time{}
 	}
 	for line := range strings.Lines(string(b)) {
 		if seconds, ok := strings.CutPrefix(line, "btime "); ok {
-			boot, _ := strconv.ParseInt(strings.TrimSpace(seconds), 10, 64)
-			whole, part := p.ticks/ticksPerSecond, p.ticks%ticksPerSecond
-			return time.Unix(boot+int64(whole), int64(part)*int64(time.Second)/ticksPerSecond)
+			if n, err := strconv.ParseInt(strings.TrimSpace(seconds), 10, 64); err == nil {
+				return time.Unix(n, 0)
+			}
 		}
 	}
 	return time.Time{}
@@ -98,10 +107,13 @@ func (p process) maySignal(prefix string) string {
 
 // processTable is the machine's processes at one moment; only their titles are
 // read before somebody asks for more.
-type processTable struct{ titles map[int]string }
+type processTable struct {
+	titles map[int]string // by pid
+	boot   time.Time
+}
 
 func readProcessTable() processTable {
-	t := processTable{titles: map[int]string{}}
+	t := processTable{titles: map[int]string{}, boot: readBootTime()}
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return t
@@ -155,7 +167,7 @@ func (p process) signal(sig syscall.Signal, prefix string) error {
 	if err != nil {
 		return errGone
 	}
-	defer handle.Release() //nolint:errcheck // it only frees the handle
+	defer func() { _ = handle.Release() }() // it only frees the handle
 	now, err := readProcess(p.pid)
 	if err != nil || now.ticks != p.ticks || now.zombie || now.title != p.title || now.exe != p.exe {
 		return errGone
@@ -179,7 +191,7 @@ func readPID(path string) (int, error) {
 		return 0, nil
 	}
 	b, err := readLimited(path, 200)
-	if os.IsNotExist(err) {
+	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -115,7 +116,7 @@ func ensureIncludes(in Instance, say func(string, ...any)) error {
 		return err
 	}
 	for _, path := range parseRedisConf(text).includes() {
-		if _, err := os.Stat(path); err == nil || !os.IsNotExist(err) {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if filepath.Dir(path) != filepath.Join(in.Prefix, "etc") {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // redis is one developer's Redis with the original's template, not started.
@@ -100,7 +101,11 @@ func TestRedisTellsWhyItDoesNotStart(t *testing.T) {
 	}
 	edit(t, in, "databases many", "databases 16")
 	edit(t, in, "bind 127.0.0.1", "bind 192.0.2.77")
-	wantFailed(t, do(t, c, in.Name, Start), "192.0.2.77")
+	begin := time.Now()
+	wantFailed(t, do(t, c, in.Name, Start), "Could not create server TCP listening socket 192.0.2.77", "abort")
+	if took := time.Since(begin); took > redisStartLimit {
+		t.Errorf("the reason was in the log, and waiting for an answer went on for %s", took)
+	}
 }
 
 func TestRedisWithAForeignIncludeMissingIsRefused(t *testing.T) {

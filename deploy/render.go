@@ -1,8 +1,9 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -69,7 +70,7 @@ func Render(in Instance, dir string, opts RenderOptions) ([]byte, error) {
 // does not concern it.
 func templateValues(in Instance, dir, subName string, opts RenderOptions) (map[string]string, error) {
 	f, err := readSubFile(dir, subName)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err != nil {

@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -70,7 +72,7 @@ func (l *loader) loadService(service string) {
 		return
 	}
 	f, err := readSubFile(l.dir, subName)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		l.add(Problem{File: templName, Text: subName + " with its values is missing", Warning: true})
 		return
 	}
@@ -79,7 +81,7 @@ func (l *loader) loadService(service string) {
 		return
 	}
 	templ, err := readLimited(filepath.Join(l.dir, templName), maxTemplateBytes)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		l.add(Problem{File: subName, Text: templName + " is missing; the instances are shown and cannot be rendered", Warning: true})
 	} else if err != nil {
 		l.add(problemOf(templName, err))
@@ -111,7 +113,7 @@ func (l *loader) addInstance(f *subFile, service, owner string, values map[strin
 	l.addPort(f, in, key, at)
 	if text, err := Render(in, l.dir, RenderOptions{Syslog: "127.0.0.1:514"}); err == nil {
 		in.PIDFile = renderedPIDFile(in, text)
-	} else if !os.IsNotExist(err) {
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		l.add(problemOf(f.name, err))
 	}
 	l.instances = append(l.instances, in)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,21 +103,8 @@ func TestProblemsHaveTheirPlaceAndHideNothing(t *testing.T) {
 }
 
 func TestAMissingServerctrlDirectoryIsAnError(t *testing.T) {
-	if _, _, err := LoadServerctrl(filepath.Join(t.TempDir(), "none"), Layout{}); !os.IsNotExist(unwrapAll(err)) {
+	if _, _, err := LoadServerctrl(filepath.Join(t.TempDir(), "none"), Layout{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that it does not exist", err)
-	}
-}
-
-func unwrapAll(err error) error {
-	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return err
-		}
-		if _, isPath := err.(*os.PathError); isPath {
-			return err
-		}
-		err = u.Unwrap()
 	}
 }
 
