@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"context"
+	"flag"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +63,32 @@ func TestACommandLivesFromStartToStop(t *testing.T) {
 	}
 	mustDo(t, c, in.Name, Stop)
 	wantState(t, c, in.Name, Stopped, "")
+}
+
+// TestHelperListens is no test: it is the program of the next one.
+func TestHelperListens(t *testing.T) {
+	if flag.NArg() != 1 {
+		return
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:"+flag.Arg(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = l.Accept() // until it is ended
+}
+
+func TestACommandHasStartedWhenItListensOnItsPort(t *testing.T) {
+	w := newWorld(t)
+	in := Instance{Name: "worker/dev1", Kind: Command, Prefix: filepath.Join(w.layout.Root, "worker/dev1"), Port: freePort(t)}
+	in.Argv = []string{os.Args[0], "-test.run=^TestHelperListens$", "--", strconv.Itoa(in.Port)}
+	c := w.control([]Instance{in}, nil)
+	mustDo(t, c, in.Name, Start)
+	conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(in.Port))
+	if err != nil {
+		t.Errorf("it has started, and does not listen: %v", err)
+	} else if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestACommandThatEndsAtOnceIsReported(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 
 // Limits of a Controller.
 const (
-	MaxJobs    = 200             // how many of the newest jobs are kept
-	jobTimeout = 3 * time.Minute // every step has its own, shorter limit
+	MaxJobs      = 200 // how many of the newest jobs are kept
+	MaxInstances = 1000
+	jobTimeout   = 3 * time.Minute // every step has its own, shorter limit
 )
 
 // ErrUnknownInstance is about a name that no instance has.
@@ -45,9 +46,14 @@ type Config struct {
 }
 
 // Validate says what is wrong with the instances.
-func (cfg Config) Validate() error {
+func (cfg Config) Validate() error { return validateInstances(cfg.Instances) }
+
+func validateInstances(list []Instance) error {
+	if len(list) > MaxInstances {
+		return fmt.Errorf("%d instances are more than %d", len(list), MaxInstances)
+	}
 	seen := map[string]bool{}
-	for _, in := range cfg.Instances {
+	for _, in := range list {
 		switch {
 		case in.Service() == "" || in.Owner() == "":
 			return fmt.Errorf("instance %q: the name must be service/owner", in.Name)
@@ -69,11 +75,11 @@ type Controller struct {
 	// immutable after NewController
 	cfg     Config
 	drivers map[Kind]driver
-	byName  map[string]Instance
-	queue   chan *Job // one slot per instance, so that Do never blocks
+	queue   chan *Job // with a slot for every instance there can be
 	stopped chan struct{}
 
 	mu      sync.Mutex      // before a Job's own
+	list    []Instance      // replaced as a whole, never changed
 	busy    map[string]*Job // by instance
 	jobs    map[string]*Job // by id
 	order   []string        // of jobs, oldest first
@@ -97,24 +103,39 @@ func NewController(cfg Config) (*Controller, error) {
 			Command: newCommandDriver(),
 			Shared:  sharedDriver{},
 		},
-		byName:  map[string]Instance{},
-		queue:   make(chan *Job, len(cfg.Instances)),
+		queue:   make(chan *Job, MaxInstances),
 		stopped: make(chan struct{}),
 		busy:    map[string]*Job{},
 		jobs:    map[string]*Job{},
 	}
-	for _, in := range cfg.Instances {
-		c.byName[in.Name] = in
+	return c, c.SetInstances(cfg.Instances)
+}
+
+// SetInstances replaces the instances that exist, as when a developer has
+// joined. Jobs that have been ordered go on.
+func (c *Controller) SetInstances(list []Instance) error {
+	if err := validateInstances(list); err != nil {
+		return err
 	}
-	return c, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = slices.Clone(list)
+	return nil
+}
+
+func (c *Controller) instances() []Instance {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.list
 }
 
 // Status looks at every instance. It reads /proc and pid files only, and may be
 // called every other second.
 func (c *Controller) Status(ctx context.Context) []Status {
 	table := readProcessTable()
-	list := make([]Status, 0, len(c.cfg.Instances))
-	for _, in := range c.cfg.Instances {
+	instances := c.instances()
+	list := make([]Status, 0, len(instances))
+	for _, in := range instances {
 		if ctx.Err() != nil {
 			break
 		}
@@ -143,6 +164,10 @@ func (c *Controller) status(table processTable, in Instance) Status {
 func (c *Controller) busySentence(instance string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.busySentenceLocked(instance)
+}
+
+func (c *Controller) busySentenceLocked(instance string) string {
 	if c.closed {
 		return "Tagtail is stopping"
 	}
@@ -157,10 +182,12 @@ func (c *Controller) busySentence(instance string) string {
 // Do orders an action for a person and gives its job, which goes on whatever
 // becomes of the caller. The error is ErrUnknownInstance or a *RefusedError.
 func (c *Controller) Do(instance string, action Action, by string) (*Job, error) {
-	in, ok := c.byName[instance]
-	if !ok {
+	list := c.instances()
+	i := slices.IndexFunc(list, func(in Instance) bool { return in.Name == instance })
+	if i < 0 {
 		return nil, ErrUnknownInstance
 	}
+	in := list[i]
 	if !slices.Contains(Actions(), action) {
 		return nil, &RefusedError{fmt.Sprintf("there is no action %q", cutText(string(action), 40))}
 	}
@@ -171,38 +198,37 @@ func (c *Controller) Do(instance string, action Action, by string) (*Job, error)
 		return nil, &RefusedError{why}
 	}
 	j := newJob(rand.Text(), in, action, by)
-	for {
-		if c.admit(j) {
-			return j, nil
-		}
-		if busy := c.busySentence(instance); busy != "" {
-			return nil, &RefusedError{busy}
-		}
+	if why := c.admit(j); why != "" {
+		return nil, &RefusedError{why}
 	}
+	return j, nil
 }
 
-// admit takes the instance's lock for j; false if somebody else has it or the
-// controller is closed.
-func (c *Controller) admit(j *Job) bool {
+// admit takes the instance's lock for j and queues it, or says why not.
+func (c *Controller) admit(j *Job) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.busy[j.view.Instance] != nil {
-		return false
+	if busy := c.busySentenceLocked(j.in.Name); busy != "" {
+		return busy
 	}
-	c.busy[j.view.Instance] = j
+	select {
+	case c.queue <- j:
+	default: // only while Run does not run, and instances come and go
+		return "too many actions wait already; try again"
+	}
+	c.pending.Add(1)
+	c.busy[j.in.Name] = j
 	c.jobs[j.view.ID] = j
 	c.order = append(c.order, j.view.ID)
 	for i := 0; len(c.order) > MaxJobs && i < len(c.order); {
-		if id := c.order[i]; c.busy[c.jobs[id].view.Instance] == c.jobs[id] {
+		if id := c.order[i]; c.busy[c.jobs[id].in.Name] == c.jobs[id] {
 			i++ // it still runs
 		} else {
 			delete(c.jobs, id)
 			c.order = slices.Delete(c.order, i, i+1)
 		}
 	}
-	c.pending.Add(1)
-	c.queue <- j
-	return true
+	return ""
 }
 
 // Job gives a job by its id; the newest MaxJobs are kept.
@@ -254,8 +280,7 @@ func (c *Controller) carryOut(ctx context.Context, j *Job) {
 	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
 	c.audit(j)
-	in := c.byName[j.view.Instance]
-	c.end(j, c.drivers[in.Kind].act(ctx, in, j.view.Action, j))
+	c.end(j, c.drivers[j.in.Kind].act(ctx, j.in, j.view.Action, j))
 }
 
 func (c *Controller) end(j *Job, err error) {

@@ -121,8 +121,8 @@ func TestCloseWaitsForARunningJob(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close() }()
 	select {
-	case <-closed:
-		t.Fatal("Close did not wait for the job")
+	case err := <-closed:
+		t.Fatalf("Close did not wait for the job: %v", err)
 	case d.gate <- nil:
 	}
 	if err := errors.Join(<-closed, <-ran, c.Close()); err != nil {
@@ -130,6 +130,34 @@ func TestCloseWaitsForARunningJob(t *testing.T) {
 	}
 	if v := running.View(); v.State != JobSucceeded {
 		t.Errorf("got %s, want succeeded", v.State)
+	}
+}
+
+func TestSetInstancesReplacesThoseThatExist(t *testing.T) {
+	c, d, _ := gated(t)
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	running, err := c.Do("a/dev1", Start, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-d.began
+	if err := c.SetInstances([]Instance{{Name: "bad"}}); err == nil {
+		t.Error("a bad name is accepted")
+	}
+	if err := c.SetInstances([]Instance{{Name: "a/dev3", Kind: Command, Argv: []string{"x"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do("a/dev1", Start, "ann"); !errors.Is(err, ErrUnknownInstance) {
+		t.Errorf("a removed instance: got %v, want ErrUnknownInstance", err)
+	}
+	wantState(t, c, "a/dev3", Stopped, "")
+	d.gate <- nil
+	if v := finish(t, running); v.State != JobSucceeded {
+		t.Errorf("the removed instance's job: got %s, want succeeded", v.State)
+	}
+	if err := errors.Join(c.Close(), <-ran); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,8 +3,11 @@
 //	templates + values → Instance → Controller → nginx | redis-server | command
 //
 // Every signal is preceded by a proof that the process is the instance's own;
-// nothing is ever run through a shell. The package knows neither logs nor
-// HTTP. Start reading at Instance, then Controller.
+// nothing is ever run through a shell, and no child gets our environment or
+// keeps our output open. Nothing is remembered but the newest jobs: what an
+// instance does is read from /proc and its pid file each time. A Controller's
+// lock is taken before a Job's. The package knows neither logs nor HTTP. Start
+// reading at Instance, then Controller.
 package deploy
 
 import (

@@ -20,6 +20,8 @@ const (
 // Job is one action on one instance, from the order to the end. It outlives
 // the request that asked for it. Its methods may be called from any goroutine.
 type Job struct {
+	in Instance // immutable, as it was at the order
+
 	mu      sync.Mutex
 	view    JobView
 	changed chan struct{} // closed and replaced at every change
@@ -27,6 +29,7 @@ type Job struct {
 
 func newJob(id string, in Instance, action Action, by string) *Job {
 	return &Job{
+		in: in,
 		view: JobView{
 			ID: id, Instance: in.Name, Action: action, By: by,
 			State: JobRunning, Started: time.Now(), Output: []string{},

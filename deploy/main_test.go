@@ -120,7 +120,7 @@ func (w *world) control(instances []Instance, change func(*Config)) *Controller 
 // endAll ends the processes that are proven to be a test's own.
 func endAll(t *testing.T, c *Controller) {
 	table := readProcessTable()
-	for _, in := range c.cfg.Instances {
+	for _, in := range c.instances() {
 		for _, p := range c.drivers[in.Kind].observe(table, in).processes {
 			if err := p.signal(syscall.SIGTERM, in.Prefix); err != nil && !errors.Is(err, errGone) {
 				t.Errorf("end %s: %v", in.Name, err)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,19 +15,23 @@ import (
 	"time"
 )
 
-func get(t *testing.T, port int) string {
-	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+func fetch(port int) (string, error) {
+	client := http.Client{Timeout: testTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/hhl", port))
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
+	return strings.TrimSpace(string(body)), errors.Join(err, resp.Body.Close())
+}
+
+func get(t *testing.T, port int) string {
+	t.Helper()
+	body, err := fetch(port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(string(body))
+	return body
 }
 
 func lua(t *testing.T, in Instance, answer string) {
@@ -171,6 +176,61 @@ func TestAMissingLuaFileIsAWarningOfTheTest(t *testing.T) {
 	v := mustDo(t, c, in.Name, Test)
 	if out := strings.Join(v.Output, "\n"); !strings.Contains(out, in.Prefix+"/src/main.lua of content_by_lua_file does not exist") {
 		t.Errorf("got no warning:\n%s", out)
+	}
+	wantState(t, c, in.Name, Stopped, "")
+}
+
+func TestQuitAndReloadLetAnOpenRequestEnd(t *testing.T) {
+	c, in := single(t)
+	gate := in.Prefix + "/src/gate" // the request ends when this file is there
+	writeTestFile(t, in.Prefix+"/src/main.lua", `
+		local f = io.open("`+gate+`.begun", "w") if f then f:close() end
+		while not io.open("`+gate+`") do ngx.sleep(0.02) end
+		ngx.say("done")`)
+	// The worker, of another user if we are root, writes there.
+	if err := os.Chmod(in.Prefix+"/src", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []Action{Reload, Quit} {
+		if a == Reload {
+			mustDo(t, c, in.Name, Start)
+		}
+		answer := make(chan string, 1)
+		go func() {
+			body, err := fetch(in.Port)
+			if err != nil {
+				body = err.Error()
+			}
+			answer <- body
+		}()
+		if err := waitFor(t.Context(), testTimeout, func() (bool, error) {
+			_, err := os.Stat(gate + ".begun")
+			return err == nil, nil
+		}); err != nil {
+			t.Fatal("the request never began")
+		}
+		j, err := c.Do(in.Name, a, "tester")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a == Reload {
+			v := finish(t, j)
+			if out := strings.Join(v.Output, "\n"); v.State != JobSucceeded || !strings.Contains(out, "still finishing their requests") {
+				t.Errorf("the old worker is not told of: %s\n%s", v.Error, out)
+			}
+		}
+		writeTestFile(t, gate, "")
+		if got := <-answer; got != "done" {
+			t.Errorf("%s: got %q, want done", a, got)
+		}
+		if v := finish(t, j); v.State != JobSucceeded {
+			t.Errorf("%s failed: %s", a, v.Error)
+		}
+		for _, name := range []string{gate, gate + ".begun"} {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	wantState(t, c, in.Name, Stopped, "")
 }
