@@ -156,6 +156,19 @@ func TestARecycledPIDOfACommandIsNeverSignalled(t *testing.T) {
 	}
 }
 
+func TestACommandThatIgnoresTERMIsKilled(t *testing.T) {
+	w, _, in := command(t, `trap '' TERM; echo ready; while :; do sleep 0.05; done`)
+	c := w.control([]Instance{in}, nil)
+	c.drivers[Command] = &commandDriver{stopLimit: 1, children: map[int]string{}, ends: map[string]string{}}
+	mustDo(t, c, in.Name, Start)
+	awaitLog(t, in, "ready")
+	v := mustDo(t, c, in.Name, Stop)
+	if out := strings.Join(v.Output, "\n"); !strings.Contains(out, "sent KILL") {
+		t.Errorf("got the output\n%s", out)
+	}
+	wantState(t, c, in.Name, Stopped, "")
+}
+
 func TestStopEndsTheCommandsWholeGroup(t *testing.T) {
 	_, c, in := command(t, `sleep 1000 & echo child $!; wait`)
 	mustDo(t, c, in.Name, Start)

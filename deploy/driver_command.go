@@ -27,13 +27,15 @@ const (
 // a pid unique, lets the next Tagtail find them again. A program that is our
 // child is reaped when it is looked at: no goroutine waits for it.
 type commandDriver struct {
+	stopLimit time.Duration // from TERM to KILL; immutable
+
 	mu       sync.Mutex
 	children map[int]string    // pid → instance, of those not reaped yet
 	ends     map[string]string // how an instance's last child ended
 }
 
 func newCommandDriver() *commandDriver {
-	return &commandDriver{children: map[int]string{}, ends: map[string]string{}}
+	return &commandDriver{stopLimit: commandStopLimit, children: map[int]string{}, ends: map[string]string{}}
 }
 
 // commandPIDFile is where the process is remembered.
@@ -256,11 +258,11 @@ func (d *commandDriver) stop(ctx context.Context, in Instance, p process, job *J
 		return fmt.Errorf("send TERM to the group of process %d: %w", p.pid, err)
 	}
 	job.printf("sent TERM to process %d and its group", p.pid)
-	if waitFor(ctx, commandStopLimit, gone) != nil {
+	if waitFor(ctx, d.stopLimit, gone) != nil {
 		if err := syscall.Kill(-p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("send KILL to the group of process %d: %w", p.pid, err)
 		}
-		job.printf("it still ran after %s: sent KILL", commandStopLimit)
+		job.printf("it still ran after %s: sent KILL", d.stopLimit)
 		if waitFor(ctx, commandKillLimit, gone) != nil {
 			return fmt.Errorf("process %d still runs after KILL", p.pid)
 		}

@@ -107,8 +107,8 @@ func (d nginxDriver) masters(table processTable, in Instance) []process {
 				return p.uid != os.Geteuid()
 			}
 			configured, ok := FindNginx(d.program)
-			real, err := filepath.EvalSymlinks(configured)
-			return ok && err == nil && real == p.exe
+			resolved, err := filepath.EvalSymlinks(configured)
+			return ok && err == nil && resolved == p.exe
 		})
 	// A worker bears the master's title for a moment after the fork.
 	return slices.DeleteFunc(slices.Clone(found), func(p process) bool { return isNamed(found, p.parent) })

@@ -342,8 +342,9 @@ func (d redisDriver) shutdown(in Instance, p process) error {
 		return fmt.Errorf("process %d answers on port %d, not %d", server.pid, in.Port, p.pid)
 	}
 	// The good answer is none: the server closes the connection.
-	if _, err := c.do("SHUTDOWN"); err != nil && strings.HasPrefix(err.Error(), "ERR") {
-		return err
+	_, err = c.do("SHUTDOWN")
+	if refused := replyError(""); errors.As(err, &refused) {
+		return refused
 	}
 	return nil
 }

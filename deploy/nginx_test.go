@@ -314,6 +314,30 @@ func TestAMissingProgramIsRefusedWithWhatToInstall(t *testing.T) {
 	wantRefused(t, c, "socketserver/dev1", Start, "apt install nginx")
 }
 
+func TestWithoutTemplatesAMissingConfigurationIsTold(t *testing.T) {
+	need(t, "nginx")
+	w := newWorld(t)
+	in := w.layout.nginxInstance("socketserver", "dev1")
+	c := w.control([]Instance{in}, func(cfg *Config) { cfg.Serverctrl = "" })
+	wantFailed(t, do(t, c, in.Name, Start), in.Conf+" does not exist, and there are no templates to write it from")
+	c = w.control([]Instance{in}, nil)
+	wantFailed(t, do(t, c, in.Name, Start), in.Conf+" does not exist and cannot be written", "nginx.socketserver.templ.conf")
+}
+
+func TestANginxThatWasStartedByHandIsOurs(t *testing.T) {
+	c, in := single(t)
+	mustDo(t, c, in.Name, Test) // writes the configuration
+	program, _ := FindNginx("")
+	if out, err := runProgram(t.Context(), "/", nginxStartLimit, program, "-c", in.Conf, "-p", in.Prefix+"/", "-e", "logs/error.log"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := waitFor(t.Context(), testTimeout, func() (bool, error) { return statusOf(t, c, in.Name).State == Running, nil }); err != nil {
+		t.Fatal("it is not seen")
+	}
+	mustDo(t, c, in.Name, Stop)
+	wantState(t, c, in.Name, Stopped, "")
+}
+
 func TestAKeptConfigurationIsNoted(t *testing.T) {
 	c, in := single(t)
 	mustDo(t, c, in.Name, Test)

@@ -79,6 +79,38 @@ func TestRedisWithAPasswordIsStartedAndStopped(t *testing.T) {
 	}
 }
 
+func TestARedisThatRefusesSHUTDOWNIsEndedByTERM(t *testing.T) {
+	w, c, in := redis(t)
+	writeTestFile(t, filepath.Join(w.layout.RedisRoot, "etc/redis.conf"), "rename-command SHUTDOWN \"\"\n")
+	mustDo(t, c, in.Name, Start)
+	v := mustDo(t, c, in.Name, Stop)
+	if out := strings.Join(v.Output, "\n"); !strings.Contains(out, "SHUTDOWN: ERR unknown command") || !strings.Contains(out, "sent TERM") {
+		t.Errorf("got the output\n%s", out)
+	}
+	wantState(t, c, in.Name, Stopped, "")
+}
+
+func TestABareRedisTemplateIsMadeToRun(t *testing.T) {
+	need(t, "redis-server")
+	w := newWorld(t)
+	w.write("redis.templ.conf", "port $PORT\nbind $BIND\nsyslog-enabled no\n")
+	w.write("redis.sub.py", fmt.Sprintf("{'master':{'PORT':%d,'BIND':'127.0.0.1'}}", freePort(t)))
+	c := w.control(w.load(), nil)
+	mustDo(t, c, "redis/master", Start)
+	wantState(t, c, "redis/master", Running, "")
+	mustDo(t, c, "redis/master", Stop)
+}
+
+func TestARedisWithoutAPortCannotBeStarted(t *testing.T) {
+	c, err := NewController(Config{Instances: []Instance{Layout{}.withDefaults().redisInstance("dev1", 0)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, c, "redis/dev1", Unknown, "its PORT is not known")
+	wantRefused(t, c, "redis/dev1", Start, "its PORT is not known")
+	wantRefused(t, c, "redis/dev1", Stop, "its PORT is not known")
+}
+
 func TestRedisOnATakenPortIsReported(t *testing.T) {
 	_, c, in := redis(t)
 	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", in.Port))

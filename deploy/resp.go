@@ -18,6 +18,11 @@ type respClient struct {
 	in   *bufio.Reader
 }
 
+// replyError is a server's refusal, in its own words.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+
 // maxReply bounds one reply; INFO's is about 1 KiB.
 const maxReply = 64 << 10
 
@@ -42,7 +47,7 @@ func dialRedis(address, password string, limit time.Duration) (*respClient, erro
 func (c *respClient) Close() error { return c.conn.Close() }
 
 // do sends one command and gives its reply, if that is text. A server's refusal
-// is an error.
+// is a replyError.
 func (c *respClient) do(words ...string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(words))
@@ -60,7 +65,7 @@ func (c *respClient) do(words ...string) (string, error) {
 	case '+', ':':
 		return line[1:], nil
 	case '-':
-		return "", errors.New(cleanLine(line[1:]))
+		return "", replyError(cleanLine(line[1:]))
 	case '$':
 		n, err := strconv.Atoi(line[1:])
 		if err != nil || n < 0 || n > maxReply {
