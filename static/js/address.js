@@ -1,0 +1,51 @@
+// The page's address holds everything that decides what is shown.
+
+/** @typedef {Pick<State, 'q' | 'instances' | 'range' | 'from' | 'to'>} Scope */
+
+/** The time ranges on offer, as durations that the server understands. */
+export const ranges = ['15m', '1h', '6h', '24h', '7d'];
+
+/**
+ * @param {string} search such as "?q=timeout&i=socketserver/dev1"
+ * @returns {Scope}
+ */
+export function readAddress(search) {
+  const params = new URLSearchParams(search);
+  const from = params.get('from') ?? '';
+  const to = params.get('to') ?? '';
+  let range = '';
+  if (to !== '' || (from !== '' && !ranges.includes(from))) range = 'custom';
+  else if (from !== '') range = from;
+  return {
+    q: params.get('q') ?? '',
+    instances: [...new Set(params.getAll('i').filter((name) => name !== ''))],
+    range,
+    from: range === 'custom' ? from : '',
+    to: range === 'custom' ? to : '',
+  };
+}
+
+/**
+ * The inverse of readAddress; '' when there is nothing to say.
+ * @param {Scope} scope
+ */
+export function writeAddress(scope) {
+  const params = new URLSearchParams();
+  if (scope.q !== '') params.set('q', scope.q);
+  for (const name of scope.instances) params.append('i', name);
+  const { from, to } = timeBounds(scope);
+  if (from !== '') params.set('from', from);
+  if (to !== '') params.set('to', to);
+  // A slash and a colon need no escape in a query, RFC 3986, section 3.4.
+  const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':');
+  return text === '' ? '' : '?' + text;
+}
+
+/**
+ * The from and to of a search, '' where it is unbounded.
+ * @param {Pick<State, 'range' | 'from' | 'to'>} scope
+ */
+export function timeBounds(scope) {
+  if (scope.range === 'custom') return { from: scope.from, to: scope.to };
+  return { from: scope.range, to: '' };
+}

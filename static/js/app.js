@@ -1,0 +1,233 @@
+// The wiring: the store, the feed, the list and the views around them.
+
+import { readAddress, writeAddress } from './address.js';
+import { Problem, goToLogin, request } from './api.js';
+import { banner } from './banner.js';
+import { Buffer, ReadCap } from './buffer.js';
+import { controls } from './controls.js';
+import { byId, icon } from './dom.js';
+import { drawer } from './drawer.js';
+import { Feed } from './feed.js';
+import { instances } from './instances.js';
+import { keys } from './keys.js';
+import { List } from './list.js';
+import { menu } from './menu.js';
+import { notice } from './notice.js';
+import { search } from './search.js';
+import { isErrorItem } from './severity.js';
+import { Store, initialState } from './store.js';
+import { t, translate } from './strings.js';
+import { withoutColour } from './text.js';
+import { copy } from './toast.js';
+
+/** How often the rail asks for states and rates, in ms. */
+const InstancesMs = 5000;
+
+const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search) });
+const buffer = new Buffer();
+const feed = new Feed(store, buffer);
+const start = byId('start');
+const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), start }, buffer, {
+  moved: () => feed.pause('scroll'),
+  reachedEnd: () => feed.reachedEnd(),
+  nearStart: () => void feed.loadOlder(),
+});
+feed.list = list;
+
+/** @returns {Partial<State>} */
+function preferences() {
+  const theme = localStorage.getItem('theme');
+  return {
+    utc: localStorage.getItem('utc') === '1',
+    wrap: localStorage.getItem('wrap') === '1',
+    theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+  };
+}
+
+function keepPreferences() {
+  store.watch(['utc', 'wrap', 'theme'], ({ utc, wrap, theme }) => {
+    localStorage.setItem('utc', utc ? '1' : '');
+    localStorage.setItem('wrap', wrap ? '1' : '');
+    localStorage.setItem('theme', theme);
+    if (theme === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  });
+}
+
+/** Keeps the address and the scope the same, both ways. */
+function keepAddress() {
+  store.watch(['q', 'instances', 'range', 'from', 'to'], (state) => {
+    const search = writeAddress(state);
+    if (search !== location.search) history.pushState(null, '', location.pathname + search);
+    feed.start();
+  });
+  addEventListener('popstate', () => store.set(readAddress(location.search)));
+}
+
+/** Draws the list as the preferences and the feed want it. */
+function keepList() {
+  store.watch(['utc', 'wrap'], ({ utc, wrap }) => {
+    list.utc = utc;
+    list.wrap = wrap;
+    byId('scroller').classList.toggle('wrapped', wrap);
+    list.measure();
+    list.rebuild();
+  });
+  store.watch(['selected'], ({ selected }) => list.select(selected));
+  const startText = () => {
+    if (buffer.length === 0) start.textContent = '';
+    else if (feed.loadingOlder) start.textContent = t('list.older');
+    else if (feed.complete) start.textContent = t('list.begin');
+    else if (buffer.length >= ReadCap) start.textContent = t('list.full', { n: buffer.length });
+    else start.textContent = t('list.more');
+  };
+  feed.onOlder = startText;
+  store.watch(['shown', 'following'], startText);
+  // Times of another day carry their date, so at midnight rows look different.
+  setInterval(() => {
+    if (new Date().getHours() + new Date().getMinutes() === 0) list.rebuild();
+  }, 60_000);
+}
+
+/** Selecting an entry holds the list still. @param {number} index */
+function selectIndex(index) {
+  const item = buffer.items[index];
+  if (!item || 'gap' in item) return;
+  feed.pause('hand');
+  store.set({ selected: item.seq });
+  list.select(item.seq);
+  list.reveal(index);
+}
+
+/** @param {1 | -1} by */
+function step(by) {
+  const { selected } = store.state;
+  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
+  selectIndex(buffer.find(from, by, (item) => !('gap' in item)));
+}
+
+/** @param {1 | -1} by */
+function stepError(by) {
+  const { selected } = store.state;
+  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
+  selectIndex(buffer.find(from, by, isErrorItem));
+}
+
+/** @param {number} pages */
+function page(pages) {
+  const scroller = byId('scroller');
+  if (pages < 0) feed.pause('scroll');
+  scroller.scrollBy({ top: pages * (scroller.clientHeight - 2 * list.rowHeight) });
+}
+
+function openDetails() {
+  if (store.state.selected === 0) step(-1);
+  if (store.state.selected === 0) return;
+  feed.pause('hand');
+  store.set({ drawer: 'details' });
+}
+
+function toOldest() {
+  feed.pause('hand');
+  byId('scroller').scrollTop = 0;
+  selectIndex(buffer.find(0, 1, (item) => !('gap' in item)));
+  void feed.loadOlder();
+}
+
+function copySelected() {
+  const entry = buffer.entry(store.state.selected);
+  if (entry) void copy(withoutColour(entry.message));
+}
+
+function focusSearch() {
+  const box = /** @type {HTMLInputElement} */ (byId('q'));
+  box.focus();
+  box.select();
+}
+
+function wireKeys() {
+  const toNewest = () => feed.resume();
+  keys(store, {
+    '/': focusSearch,
+    ' ': () => feed.toggle(),
+    G: toNewest, End: toNewest,
+    g: toOldest, Home: toOldest,
+    j: () => step(1), ArrowDown: () => step(1),
+    k: () => step(-1), ArrowUp: () => step(-1),
+    PageUp: () => page(-1), PageDown: () => page(1),
+    Enter: openDetails,
+    y: copySelected,
+    e: () => stepError(1), E: () => stepError(-1),
+    w: () => store.set({ wrap: !store.state.wrap }),
+    t: () => store.set({ utc: !store.state.utc }),
+    '?': () => store.set({ help: true }),
+  });
+}
+
+function wireRows() {
+  byId('canvas').addEventListener('click', (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const row = /** @type {HTMLElement | null} */ (target.closest('.row'));
+    if (!row) return;
+    if (row.dataset.gap) {
+      const gap = buffer.items[buffer.indexOf(Number(row.dataset.gap))];
+      if (gap && 'gap' in gap && target.closest('button')) void feed.loadGap(gap);
+      return;
+    }
+    // Somebody who has marked text wants to copy it.
+    if (!getSelection()?.isCollapsed) return;
+    feed.pause('hand');
+    store.set({ selected: Number(row.dataset.seq), drawer: 'details' });
+  });
+  document.addEventListener('selectionchange', () => {
+    const selection = getSelection();
+    if (selection && !selection.isCollapsed && byId('canvas').contains(selection.anchorNode)) feed.pause('hand');
+  });
+}
+
+async function loadInstances() {
+  try {
+    const { instances: known, inputs } = await request('instances');
+    store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true });
+  } catch (err) {
+    if (err instanceof Problem && err.status === 401) goToLogin();
+  }
+}
+
+async function loadMe() {
+  try {
+    store.set({ me: await request('me') });
+  } catch (err) {
+    if (err instanceof Problem && err.status === 401) goToLogin();
+  }
+}
+
+function begin() {
+  translate(document);
+  for (const element of document.querySelectorAll('[data-icon]')) {
+    element.append(icon(/** @type {HTMLElement} */ (element).dataset.icon ?? ''));
+  }
+  search(store);
+  controls(store, feed);
+  instances(store);
+  drawer(store, feed, { step, refresh: () => void loadInstances() });
+  notice(store);
+  banner(store, () => feed.tail.retryNow());
+  menu();
+  keepPreferences();
+  keepList();
+  wireRows();
+  wireKeys();
+  keepAddress();
+  void loadMe();
+  void loadInstances();
+  setInterval(() => {
+    if (!document.hidden) void loadInstances();
+  }, InstancesMs);
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void loadInstances();
+  });
+  byId('scroller').focus({ preventScroll: true });
+}
+
+begin();

@@ -1,0 +1,31 @@
+// The line under the top bar that says what is wrong.
+
+import { byId, h, replace } from './dom.js';
+import { t } from './strings.js';
+
+/**
+ * @param {import('./store.js').Store} store
+ * @param {() => void} retry
+ */
+export function banner(store, retry) {
+  const element = byId('banner');
+  const words = h('span', { 'aria-live': 'off' });
+  let timer = 0;
+  const tick = () => {
+    const seconds = Math.floor((Date.now() - store.state.lostAt) / 1000);
+    words.textContent = t('banner.lost', { n: seconds });
+  };
+  store.watch(['lostAt', 'trouble'], ({ lostAt, trouble }) => {
+    clearInterval(timer);
+    element.hidden = lostAt === 0 && trouble === '';
+    element.className = `banner${lostAt > 0 ? ' lost' : ' trouble'}`;
+    if (lostAt > 0) {
+      tick();
+      timer = setInterval(tick, 1000);
+      replace(element, words, h('button', { type: 'button', class: 'link', click: retry }, t('banner.retry')));
+    } else if (trouble !== '') {
+      replace(element, h('span', {}, trouble),
+        h('button', { type: 'button', class: 'link', click: () => store.set({ trouble: '' }) }, t('banner.dismiss')));
+    }
+  });
+}

@@ -1,0 +1,118 @@
+// Every field of one entry, and what can be done with each value.
+
+import { h } from './dom.js';
+import { openMenu } from './menu.js';
+import { addTerm, fieldTerm } from './query.js';
+import { textNodes } from './row.js';
+import { isError } from './severity.js';
+import { t } from './strings.js';
+import { withoutColour } from './text.js';
+import { clockSkew, duration, fullTime } from './time.js';
+import { copy } from './toast.js';
+
+/** From this on the two clocks are worth a word, in ms. */
+const SkewMs = 2000;
+
+/** In the order in which they are shown; the message comes first, on its own. */
+const fields = /** @type {const} */ ([
+  'received', 'time', 'severity', 'facility', 'instance', 'service', 'owner', 'instance_by', 'hostname', 'source',
+  'app_name', 'proc_id', 'msg_id', 'structured_data', 'input', 'format', 'flags', 'seq',
+]);
+
+/** The flags that deserve a sentence. */
+const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
+
+/**
+ * @param {Entry} entry
+ * @param {import('./store.js').Store} store
+ * @param {(by: 1 | -1) => void} step
+ */
+export function detailsView(entry, store, step) {
+  const { utc } = store.state;
+  return h('article', { class: `details sev-${entry.severity}` },
+    h('header', { class: 'details-head' },
+      h('span', { class: `badge${isError(entry.severity) ? ' bad' : ''}` }, entry.severity),
+      h('time', { datetime: entry.received }, fullTime(entry.received, utc)),
+      h('span', { class: 'spacer' }),
+      stepButton('details.older', '↑', () => step(-1)),
+      stepButton('details.newer', '↓', () => step(1))),
+    message(entry),
+    ...(entry.flags ?? []).filter((flag) => warnings.includes(flag))
+      .map((flag) => h('p', { class: 'warn' }, t(`details.${flag}`))),
+    h('dl', { class: 'fields' }, ...fields.flatMap((key) => field(entry, key, store))));
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ * @param {() => void} click
+ */
+function stepButton(title, text, click) {
+  return h('button', { type: 'button', class: 'plain step', title: t(title), 'aria-label': t(title), click }, text);
+}
+
+/** @param {Entry} entry */
+function message(entry) {
+  const lines = entry.message.split('\n').length;
+  return h('section', { class: 'message' },
+    entry.message === ''
+      ? h('p', { class: 'quiet' }, t('details.empty'))
+      : h('pre', { tabindex: '0', 'aria-label': t('details.message') }, ...textNodes(entry.message, true)),
+    h('div', { class: 'buttons' },
+      h('button', { type: 'button', class: 'button', click: () => copy(withoutColour(entry.message)) }, t('copy.text')),
+      h('button', { type: 'button', class: 'button', click: () => copy(JSON.stringify(entry, null, 2)) }, t('copy.json')),
+      lines > 1 && h('span', { class: 'quiet small' }, t('details.lines', { n: lines }))));
+}
+
+/**
+ * @param {Entry} entry
+ * @param {typeof fields[number]} key
+ * @param {import('./store.js').Store} store
+ * @returns {HTMLElement[]}
+ */
+function field(entry, key, store) {
+  const value = entry[key];
+  if (value === undefined || value === '') return [];
+  if (key === 'time' && Math.abs(clockSkew(entry)) <= SkewMs) return [];
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  const isTime = key === 'received' || key === 'time';
+  const shown = isTime ? fullTime(text, store.state.utc) : text;
+  return [
+    h('dt', {}, t(`field.${key}`)),
+    h('dd', {}, valueButton(key, text, shown, store),
+      key === 'time' && h('span', { class: 'note' }, skewText(entry)),
+      key === 'instance' && entry.service && h('button', {
+        type: 'button', class: 'link small', click: () => store.set({ drawer: 'instance', control: entry.instance }),
+      }, t('details.link'))),
+  ];
+}
+
+/** @param {Entry} entry */
+function skewText(entry) {
+  const skew = clockSkew(entry);
+  return t(skew > 0 ? 'details.ahead' : 'details.behind', { by: duration(Math.abs(skew)) });
+}
+
+/**
+ * @param {string} key
+ * @param {string} value
+ * @param {string} shown
+ * @param {import('./store.js').Store} store
+ */
+function valueButton(key, value, shown, store) {
+  const term = fieldTerm(key, value);
+  /** @type {import('./menu.js').Choice[]} */
+  const choices = [{ label: t('menu.copy'), run: () => void copy(value) }];
+  if (term !== '') {
+    choices.unshift(
+      { label: t('menu.add'), run: () => store.set({ q: addTerm(store.state.q, term) }) },
+      { label: t('menu.exclude'), run: () => store.set({ q: addTerm(store.state.q, '-' + term) }) },
+      { label: t('menu.only'), run: () => store.set({ q: term, instances: [] }) });
+  }
+  return h('button', {
+    type: 'button', class: 'value', 'aria-haspopup': 'menu', 'data-field': key,
+    'aria-label': t('menu.open', { value: shown }),
+    /** @param {MouseEvent & {currentTarget: HTMLElement}} event */
+    click: (event) => openMenu(event.currentTarget, choices),
+  }, ...textNodes(shown, false));
+}

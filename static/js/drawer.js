@@ -1,0 +1,58 @@
+// The right drawer: what there is to know of one entry or of one instance.
+
+import { byId, h, icon, replace } from './dom.js';
+import { detailsView } from './details.js';
+import { InstanceView } from './instance.js';
+import { t } from './strings.js';
+
+/**
+ * @param {import('./store.js').Store} store
+ * @param {import('./feed.js').Feed} feed
+ * @param {{step: (by: 1 | -1) => void, refresh: () => void}} actions
+ */
+export function drawer(store, feed, actions) {
+  const element = byId('drawer');
+  const content = h('div', { class: 'drawer-content', tabindex: '-1' });
+  const tabs = h('div', { class: 'tabs', role: 'tablist' },
+    tab(store, 'details'), tab(store, 'instance'),
+    h('button', {
+      type: 'button', class: 'plain close', title: t('drawer.close'), 'aria-label': t('drawer.close'),
+      click: () => store.set({ drawer: '' }),
+    }, icon('close')));
+  element.append(tabs, content);
+  const instanceView = new InstanceView(store, actions.refresh);
+  /** The entry is held here too: the list may forget it. @type {Entry | null} */
+  let entry = null;
+
+  store.watch(['drawer', 'selected', 'utc'], (state) => {
+    element.hidden = state.drawer === '';
+    byId('body').classList.toggle('with-drawer', state.drawer !== '');
+    for (const button of tabs.querySelectorAll('[role=tab]')) {
+      button.setAttribute('aria-selected', String(/** @type {HTMLElement} */ (button).dataset.tab === state.drawer));
+    }
+    if (state.drawer !== 'details') return;
+    if (entry?.seq !== state.selected) {
+      entry = feed.buffer.entry(state.selected);
+      content.scrollTop = 0;
+    }
+    if (entry) replace(content, detailsView(entry, store, actions.step));
+    else replace(content, h('p', { class: 'quiet pad' }, t('drawer.pick')));
+  });
+  store.watch(['drawer', 'control', 'known', 'utc'], (state) => {
+    if (state.drawer === 'instance') replace(content, instanceView.render());
+  });
+  byId('bar-details').addEventListener('click', () => {
+    store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });
+  });
+}
+
+/**
+ * @param {import('./store.js').Store} store
+ * @param {'details' | 'instance'} name
+ */
+function tab(store, name) {
+  return h('button', {
+    type: 'button', role: 'tab', class: 'plain tab', 'data-tab': name,
+    click: () => store.set({ drawer: name }),
+  }, t(`drawer.${name}`));
+}

@@ -1,0 +1,246 @@
+// What fills the list: the live end, older entries on demand, and the gaps.
+
+import { Problem, goToLogin, request } from './api.js';
+import { timeBounds } from './address.js';
+import { FollowCap, ReadCap } from './buffer.js';
+import { ownTerms, scopedQuery } from './query.js';
+import { isErrorItem } from './severity.js';
+import { Tail } from './tail.js';
+
+const FirstEntries = 200;
+const OlderEntries = 500;
+const GapEntries = 1000;
+
+export class Feed {
+  /**
+   * @param {import('./store.js').Store} store
+   * @param {import('./buffer.js').Buffer} buffer
+   */
+  constructor(store, buffer) {
+    this.store = store;
+    this.buffer = buffer;
+    /** Set by the wiring, before start. @type {import('./list.js').List} */
+    this.list = /** @type {any} */ (null);
+    this.tail = new Tail({
+      frame: (frame) => this.take(frame),
+      open: () => this.store.set({ lostAt: 0 }),
+      lost: (since) => this.lost(since),
+    });
+    /** Cancels what was asked for an older scope. */
+    this.abort = new AbortController();
+    /** Why it is paused: what scrolling has paused, scrolling resumes. */
+    this.pausedByScroll = false;
+    this.loadingOlder = false;
+    /** Nothing older matches. */
+    this.complete = false;
+    /** So much was read while paused that the tail was closed. */
+    this.halted = false;
+  }
+
+  get query() {
+    return scopedQuery(this.store.state.q, this.store.state.instances);
+  }
+
+  /** Shows the scope that the store holds now, from its newest entry on. */
+  start() {
+    this.abort.abort();
+    this.abort = new AbortController();
+    this.tail.stop();
+    this.buffer.clear();
+    this.complete = false;
+    this.halted = false;
+    this.loadingOlder = false;
+    const live = this.store.state.range === '';
+    this.list.follow = true;
+    this.list.rebuild();
+    this.store.set({
+      loading: true, following: live, shown: 0, newEntries: 0, newErrors: 0, matched: -1, lostAt: 0, trouble: '',
+    });
+    void this.count();
+    if (live) this.tail.start(this.query, FirstEntries);
+    else void this.loadRange();
+  }
+
+  async loadRange() {
+    const result = await this.ask({ limit: String(FirstEntries) });
+    if (!result) return;
+    this.buffer.prepend(result.entries.reverse());
+    this.complete = result.next === '';
+    this.list.draw();
+    this.list.follow = false;
+    this.store.set({ loading: false, shown: this.buffer.length, terms: this.termsOf(result.terms) });
+  }
+
+  /** @param {Frame} frame */
+  take(frame) {
+    switch (frame.type) {
+      case 'status':
+        if (frame.terms) this.store.set({ terms: this.termsOf(frame.terms) });
+        break;
+      case 'entries':
+        this.add(frame.entries);
+        this.store.set({ loading: false });
+        break;
+      case 'dropped':
+        this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq }]);
+        break;
+      case 'error':
+        this.store.set({ trouble: frame.detail, loading: false });
+        break;
+    }
+  }
+
+  /** @param {Item[]} items */
+  add(items) {
+    const first = this.buffer.length === 0;
+    const fresh = this.buffer.append(items);
+    if (fresh.length === 0) return;
+    const { state } = this.store;
+    const live = !state.loading;
+    if (state.following) {
+      this.forget(this.buffer.trim(FollowCap));
+    } else {
+      this.store.set({
+        newEntries: state.newEntries + fresh.filter((item) => !('gap' in item)).length,
+        newErrors: state.newErrors + fresh.filter(isErrorItem).length,
+      });
+    }
+    const start = fresh[0];
+    if (live && !first && !('gap' in start)) this.list.arrived(start.seq);
+    if (live && state.matched >= 0) this.store.set({ matched: state.matched + fresh.length });
+    this.store.set({ shown: this.buffer.length });
+    this.list.render();
+    if (this.buffer.length >= ReadCap && !state.following) {
+      // Nothing is lost: going live again starts at the newest, and what lies
+      // between is history.
+      this.halted = true;
+      this.tail.stop();
+    }
+  }
+
+  /** @param {number} trimmed */
+  forget(trimmed) {
+    if (trimmed > 0) this.complete = false;
+  }
+
+  /**
+   * Stops moving. What arrives is added below, out of sight.
+   * @param {'scroll' | 'hand'} by
+   */
+  pause(by) {
+    if (!this.store.state.following) {
+      if (by === 'hand') this.pausedByScroll = false;
+      return;
+    }
+    this.pausedByScroll = by === 'scroll';
+    this.list.follow = false;
+    this.store.set({ following: false, newEntries: 0, newErrors: 0 });
+  }
+
+  /** Goes to the newest entry and moves with it. */
+  resume() {
+    if (this.store.state.range !== '') {
+      this.store.set({ range: '', from: '', to: '' });
+      return;
+    }
+    if (this.halted) {
+      this.start();
+      return;
+    }
+    this.forget(this.buffer.trim(FollowCap));
+    this.list.follow = true;
+    this.list.draw();
+    this.store.set({ following: true, newEntries: 0, newErrors: 0, shown: this.buffer.length });
+  }
+
+  toggle() {
+    if (this.store.state.following) this.pause('hand');
+    else this.resume();
+  }
+
+  /** Somebody has scrolled down to the newest entry. */
+  reachedEnd() {
+    if (this.pausedByScroll && this.store.state.range === '' && !this.store.state.following) this.resume();
+  }
+
+  async loadOlder() {
+    if (this.loadingOlder || this.complete || this.buffer.length === 0) return;
+    if (this.store.state.following || this.buffer.length >= ReadCap) return;
+    this.loadingOlder = true;
+    this.onOlder();
+    const result = await this.ask({ before: String(this.buffer.firstSeq), limit: String(OlderEntries) });
+    this.loadingOlder = false;
+    if (result) {
+      const added = this.buffer.prepend(result.entries.reverse());
+      this.complete = result.next === '' || result.entries.length === 0;
+      this.list.shifted(added);
+      this.store.set({ shown: this.buffer.length });
+    }
+    this.onOlder();
+  }
+
+  /** Told when loading older entries begins and ends. */
+  onOlder() {}
+
+  /** @param {Gap} gap */
+  async loadGap(gap) {
+    if (gap.loading) return;
+    this.pause('hand');
+    gap.loading = true;
+    this.list.render();
+    const result = await this.ask({
+      after: String(gap.from_seq - 1), before: String(gap.to_seq + 1), order: 'asc', limit: String(GapEntries),
+    });
+    gap.loading = false;
+    if (result) this.buffer.fill(gap, result.entries, result.next !== '');
+    this.store.set({ shown: this.buffer.length });
+    this.list.render();
+  }
+
+  /**
+   * Searches in the present scope; null if that is not the scope any more, or
+   * if there is trouble, which the store then holds.
+   * @param {Record<string, string>} params
+   * @returns {Promise<SearchResult | null>}
+   */
+  async ask(params) {
+    const { signal } = this.abort;
+    try {
+      const scope = { q: this.query, ...timeBounds(this.store.state) };
+      return await request('search', { params: { ...scope, ...params }, signal });
+    } catch (err) {
+      if (signal.aborted) return null;
+      if (err instanceof Problem && err.status === 401) goToLogin();
+      this.store.set({ loading: false, trouble: err instanceof Error ? err.message : String(err) });
+      return null;
+    }
+  }
+
+  async count() {
+    const { signal } = this.abort;
+    try {
+      const params = { q: this.query, ...timeBounds(this.store.state) };
+      const { count, took_ms } = await request('count', { params, signal });
+      if (signal.aborted) return;
+      this.store.set({ matched: count, tookMs: took_ms ?? 0 });
+      if (count === 0) this.store.set({ loading: false });
+    } catch {
+      // The number is a comfort; the list itself reports trouble.
+    }
+  }
+
+  /** @param {number} since */
+  async lost(since) {
+    this.store.set({ lostAt: since });
+    try {
+      await request('me');
+    } catch (err) {
+      if (err instanceof Problem && err.status === 401) goToLogin();
+    }
+  }
+
+  /** @param {Term[] | null | undefined} terms */
+  termsOf(terms) {
+    return ownTerms(terms ?? [], this.store.state.instances);
+  }
+}

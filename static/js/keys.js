@@ -1,0 +1,71 @@
+// The keyboard.
+
+import { byId, h, icon, replace } from './dom.js';
+import { closeMenu } from './menu.js';
+import { t } from './strings.js';
+
+/** @typedef {Record<string, () => void>} Commands what each key does, by KeyboardEvent.key */
+
+/** @type {[string[], string][]} */
+const shown = [
+  [['/'], 'help.search'], [['Esc'], 'help.escape'], [['Space'], 'help.pause'], [['G', 'End'], 'help.newest'],
+  [['g', 'Home'], 'help.oldest'], [['j', 'k', '↓', '↑'], 'help.move'], [['Enter'], 'help.open'], [['y'], 'help.copy'],
+  [['e', 'E'], 'help.errors'], [['w'], 'help.wrap'], [['t'], 'help.zone'], [['?'], 'help.help'],
+];
+
+/**
+ * @param {import('./store.js').Store} store
+ * @param {Commands} commands
+ */
+export function keys(store, commands) {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.key === 'Escape') {
+      if (!target.closest('dialog,[popover]')) escape(store);
+      return;
+    }
+    if (target.closest('input,textarea,select,dialog,[popover],[role=menu]')) return;
+    // Enter and Space belong to the button that has the focus.
+    if (target.closest('button,a') && (event.key === 'Enter' || event.key === ' ')) return;
+    // A focused text scrolls by the arrows.
+    if (target.closest('pre,.drawer') && /^(Arrow|Page|Home|End)/.test(event.key)) return;
+    const command = commands[event.key];
+    if (!command) return;
+    event.preventDefault();
+    command();
+  });
+  help(store);
+}
+
+/** @param {import('./store.js').Store} store */
+function escape(store) {
+  if (closeMenu()) return;
+  if (store.state.rail) store.set({ rail: false });
+  else if (store.state.drawer !== '') store.set({ drawer: '' });
+  else store.set({ selected: 0 });
+  byId('scroller').focus({ preventScroll: true });
+}
+
+/** @param {import('./store.js').Store} store */
+function help(store) {
+  const dialog = /** @type {HTMLDialogElement} */ (byId('help'));
+  const close = () => dialog.close();
+  replace(dialog,
+    h('header', {}, h('h2', {}, t('help.title')),
+      h('button', { type: 'button', class: 'plain close', 'aria-label': t('drawer.close'), click: close }, icon('close'))),
+    h('dl', {}, ...shown.flatMap(([names, words]) => [
+      h('dt', {}, ...names.map((name) => h('kbd', {}, name))),
+      h('dd', {}, t(words)),
+    ])));
+  dialog.addEventListener('close', () => store.set({ help: false }));
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener('keydown', (event) => {
+    if (event.key === '?') dialog.close();
+  });
+  store.watch(['help'], (state) => {
+    if (state.help && !dialog.open) dialog.showModal();
+  });
+}

@@ -1,0 +1,60 @@
+// The login page: a link with a token in its fragment logs in at once.
+
+import { Problem, request } from './api.js';
+import { byId } from './dom.js';
+import { t, translate } from './strings.js';
+
+const token = /** @type {HTMLInputElement} */ (byId('token'));
+const submit = /** @type {HTMLButtonElement} */ (byId('submit'));
+const error = byId('error');
+
+/** @param {string} text */
+function say(text) {
+  error.textContent = text;
+  error.hidden = text === '';
+}
+
+/** @param {string} value */
+async function logIn(value) {
+  say('');
+  submit.disabled = true;
+  submit.textContent = t('login.busy');
+  try {
+    await request('login', { method: 'POST', body: { token: value } });
+    location.replace(new URL('.', document.baseURI));
+  } catch (err) {
+    say(err instanceof Problem && err.status > 0 ? err.message : t('banner.unreachable'));
+    submit.disabled = false;
+    submit.textContent = t('login.button');
+    token.focus();
+  }
+}
+
+/** Takes the token out of the address, so that no history keeps it. */
+function takeFragment() {
+  const fragment = location.hash.slice(1);
+  if (fragment === '') return '';
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+}
+
+function begin() {
+  const fragment = takeFragment();
+  if (fragment === '') token.focus();
+  else void logIn(fragment);
+}
+
+translate(document);
+byId('login').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const value = token.value.trim();
+  if (value === '') say(t('login.empty'));
+  else void logIn(value);
+});
+// A link opened in a tab that shows this page already only changes the fragment.
+addEventListener('hashchange', begin);
+begin();

@@ -1,0 +1,166 @@
+// The shapes that the page and its server share, and those the modules share
+// with each other. Only the type checker reads this file.
+
+type Severity = 'emerg' | 'alert' | 'crit' | 'err' | 'warning' | 'notice' | 'info' | 'debug';
+
+/** One stored log message, as the server's JSON shows it. */
+interface Entry {
+  seq: number;
+  /** RFC 3339 with nanoseconds, UTC: the server's clock. */
+  received: string;
+  /** RFC 3339: the sender's claim; missing if the message says nothing. */
+  time?: string;
+  facility: string;
+  severity: Severity;
+  instance: string;
+  service?: string;
+  owner?: string;
+  instance_by?: string;
+  hostname?: string;
+  source?: string;
+  app_name?: string;
+  proc_id?: string;
+  msg_id?: string;
+  structured_data?: string;
+  input?: string;
+  format?: string;
+  flags?: string[];
+  message: string;
+}
+
+/** Entries that the tail did not show; both ends are included. */
+interface Gap {
+  gap: true;
+  count: number;
+  from_seq: number;
+  to_seq: number;
+  /** Set while it is being loaded. */
+  loading?: boolean;
+}
+
+/** What one row of the list shows. */
+type Item = Entry | Gap;
+
+/** How the server read one part of the search text. */
+interface Term {
+  text: string;
+  kind: 'text' | 'phrase' | 'regex' | 'field' | 'time' | 'operator' | 'group';
+  field?: string;
+  not?: boolean;
+  hint?: string;
+}
+
+interface SearchResult {
+  entries: Entry[];
+  next: string;
+  stats: { matched: number; scanned_blocks: number; skipped_blocks: number; took_ms: number };
+  terms?: Term[];
+}
+
+interface InstanceAction {
+  action: string;
+  /** Why it is not possible now; empty if it is. */
+  refused: string;
+}
+
+interface Instance {
+  instance: string;
+  service: string;
+  owner: string;
+  kind: string;
+  state: 'running' | 'stopped' | 'failed' | 'unknown';
+  pid?: number;
+  started?: string;
+  port?: number;
+  detail?: string;
+  entries: number;
+  bytes: number;
+  /** Entries a second over the last minute. */
+  rate: number;
+  last?: string;
+  last_error?: string;
+  actions?: InstanceAction[] | null;
+}
+
+interface Input {
+  input: string;
+  received: number;
+  dropped: number;
+  kernel_dropped: number;
+  detail?: string;
+}
+
+interface Job {
+  id: string;
+  instance: string;
+  action: string;
+  by: string;
+  state: 'running' | 'succeeded' | 'failed';
+  started: string;
+  finished?: string;
+  error?: string;
+  output: string[];
+}
+
+interface Me {
+  name: string;
+  role: string;
+  version: string;
+}
+
+type Frame =
+  | { type: 'status'; seq: number; time: string; terms?: Term[] | null }
+  | { type: 'entries'; seq: number; entries: Entry[] }
+  | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
+  | { type: 'error'; detail: string };
+
+type JobFrame =
+  | { type: 'output'; from: number; lines: string[] }
+  | { type: 'done'; job: Job };
+
+/** The whole state of the page. Only store.js changes it. */
+interface State {
+  // What is shown; kept in the address.
+  q: string;
+  instances: string[];
+  /** '' is live; '15m' … counts back from now; 'custom' uses from and to. */
+  range: string;
+  from: string;
+  to: string;
+
+  // How it is shown; kept in the browser.
+  utc: boolean;
+  wrap: boolean;
+  theme: 'auto' | 'light' | 'dark';
+
+  // What the server last said.
+  me: Me | null;
+  known: Instance[];
+  inputs: Input[];
+  /** The list of instances has come at least once. */
+  knownLoaded: boolean;
+  terms: Term[];
+  /** How many entries match; -1 while unknown. */
+  matched: number;
+  tookMs: number;
+
+  // The feed.
+  loading: boolean;
+  /** Whether the list moves with what arrives. */
+  following: boolean;
+  shown: number;
+  newEntries: number;
+  newErrors: number;
+  /** When the connection was lost, in ms since the epoch; 0 while it holds. */
+  lostAt: number;
+  /** The server's sentence about why it shows nothing. */
+  trouble: string;
+
+  // The drawer.
+  selected: number;
+  drawer: '' | 'details' | 'instance';
+  /** Whose controls the drawer shows. */
+  control: string;
+  help: boolean;
+  rail: boolean;
+}
