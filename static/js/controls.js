@@ -115,7 +115,7 @@ function strip(store) {
   store.watch(['following', 'range', 'lostAt', 'loading'], (state) => {
     const name = stripState(state);
     const pulse = byId('pulse');
-    pulse.className = `pulse ${name}`;
+    pulse.className = `pulse is-${name}`;
     pulse.textContent = t(`state.${name}`);
   });
   store.watch(['matched', 'q', 'instances', 'range', 'shown', 'tookMs'], (state) => {

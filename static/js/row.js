@@ -58,7 +58,7 @@ function messageNodes(entry, wrap) {
   // The program says nothing new when the instance is named after it.
   const program = entry.app_name ?? '';
   if (program !== '' && !(entry.service && program.startsWith(entry.service))) {
-    nodes.push(h('span', { class: 'c-app' }, oneLine(program, 24)), ' ');
+    nodes.push(h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false)), ' ');
   }
   const text = wrap ? entry.message.slice(0, 2 * MaxRowText) : oneLine(entry.message, MaxRowText);
   return [...nodes, ...textNodes(text, false)];

@@ -1,0 +1,482 @@
+package static
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// entry is the JSON of one log message, as the HTTP API has it.
+type entry struct {
+	Seq        uint64    `json:"seq"`
+	Received   time.Time `json:"received"`
+	Time       time.Time `json:"time,omitzero"`
+	Facility   string    `json:"facility"`
+	Severity   string    `json:"severity"`
+	Instance   string    `json:"instance"`
+	Service    string    `json:"service,omitempty"`
+	Owner      string    `json:"owner,omitempty"`
+	InstanceBy string    `json:"instance_by,omitempty"`
+	Hostname   string    `json:"hostname,omitempty"`
+	Source     string    `json:"source,omitempty"`
+	AppName    string    `json:"app_name,omitempty"`
+	ProcID     string    `json:"proc_id,omitempty"`
+	Input      string    `json:"input,omitempty"`
+	Format     string    `json:"format,omitempty"`
+	Flags      []string  `json:"flags,omitempty"`
+	Message    string    `json:"message"`
+}
+
+type term struct {
+	Text  string `json:"text"`
+	Kind  string `json:"kind"`
+	Field string `json:"field,omitempty"`
+	Not   bool   `json:"not,omitempty"`
+}
+
+type action struct {
+	Action  string `json:"action"`
+	Refused string `json:"refused"`
+}
+
+type instance struct {
+	Instance  string    `json:"instance"`
+	Service   string    `json:"service"`
+	Owner     string    `json:"owner"`
+	Kind      string    `json:"kind"`
+	State     string    `json:"state"`
+	PID       int       `json:"pid,omitempty"`
+	Started   time.Time `json:"started,omitzero"`
+	Port      int       `json:"port,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
+	Entries   uint64    `json:"entries"`
+	Bytes     uint64    `json:"bytes"`
+	Rate      float64   `json:"rate"`
+	Last      time.Time `json:"last,omitzero"`
+	LastError time.Time `json:"last_error,omitzero"`
+	Actions   []action  `json:"actions"`
+}
+
+type job struct {
+	ID       string    `json:"id"`
+	Instance string    `json:"instance"`
+	Action   string    `json:"action"`
+	By       string    `json:"by"`
+	State    string    `json:"state"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"`
+	Error    string    `json:"error,omitempty"`
+	Output   []string  `json:"output"`
+}
+
+// server speaks the HTTP API over entries that a test puts in, so that what
+// the page shows is known to the letter.
+type server struct {
+	*httptest.Server
+	upgrader websocket.Upgrader
+
+	mu        sync.Mutex
+	entries   []entry
+	instances []instance
+	jobs      map[string]*job
+	sockets   map[*websocket.Conn]bool
+	changed   chan struct{} // closed and replaced at every change
+	down      bool          // refuses every request
+	skip      [2]uint64     // a tail reports these Seqs as dropped
+	csp       []string      // violations that the browser reported
+	bytes     int           // of assets sent
+}
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"
+
+func newServer(t *testing.T) *server {
+	s := &server{jobs: map[string]*job{}, sockets: map[*websocket.Conn]bool{}, changed: make(chan struct{})}
+	mux := http.NewServeMux()
+	assets := http.FileServerFS(Files())
+	mux.HandleFunc("GET /{$}", s.page("index.html"))
+	mux.HandleFunc("GET /login", s.page("login.html"))
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.compressed(w, func(w http.ResponseWriter) { assets.ServeHTTP(w, r) })
+	})))
+	mux.HandleFunc("POST /csp", s.violation)
+	mux.HandleFunc("GET /api/v1/search", s.search)
+	mux.HandleFunc("GET /api/v1/count", s.count)
+	mux.HandleFunc("GET /api/v1/tail", s.tail)
+	mux.HandleFunc("GET /api/v1/instances", s.listInstances)
+	mux.HandleFunc("POST /api/v1/instances/{service}/{owner}/actions/{action}", s.act)
+	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
+	mux.HandleFunc("POST /api/v1/login", s.login)
+	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"name": "dev1", "role": "admin", "version": "1.0.0"})
+	})
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		down := s.down
+		s.mu.Unlock()
+		if down {
+			problem(w, http.StatusServiceUnavailable, "The server is starting: try again in a moment.")
+			return
+		}
+		w.Header().Set("Content-Security-Policy", policy)
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		s.cut(true)
+		s.Close()
+	})
+	return s
+}
+
+// compressed counts what an answer takes on the wire, where it is gzipped as
+// every browser asks for.
+func (s *server) compressed(w http.ResponseWriter, serve func(http.ResponseWriter)) {
+	w.Header().Set("Content-Encoding", "gzip")
+	zip := gzip.NewWriter(&countingWriter{ResponseWriter: w, server: s})
+	serve(zipWriter{ResponseWriter: w, zip: zip})
+	_ = zip.Close()
+}
+
+type zipWriter struct {
+	http.ResponseWriter
+	zip *gzip.Writer
+}
+
+func (w zipWriter) Write(p []byte) (int, error) { return w.zip.Write(p) }
+
+type countingWriter struct {
+	http.ResponseWriter
+	server *server
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.server.mu.Lock()
+	w.server.bytes += len(p)
+	w.server.mu.Unlock()
+	return w.ResponseWriter.Write(p)
+}
+
+func (s *server) page(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.compressed(w, func(w http.ResponseWriter) { http.ServeFileFS(w, r, Files(), name) })
+	}
+}
+
+func (s *server) violation(w http.ResponseWriter, r *http.Request) {
+	var report json.RawMessage
+	_ = json.NewDecoder(r.Body).Decode(&report)
+	s.mu.Lock()
+	s.csp = append(s.csp, string(report))
+	s.mu.Unlock()
+}
+
+// add stores the entries, giving each its Seq, and wakes the tails.
+func (s *server) add(entries ...entry) {
+	s.change(func() {
+		for _, e := range entries {
+			e.Seq = uint64(len(s.entries) + 1)
+			if service, owner, ok := strings.Cut(e.Instance, "/"); ok {
+				e.Service, e.Owner = service, owner
+			}
+			s.entries = append(s.entries, e)
+		}
+	})
+}
+
+func (s *server) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// cut ends every WebSocket, and with down set refuses new requests as well.
+func (s *server) cut(down bool) {
+	s.change(func() {
+		s.down = down
+		for conn := range s.sockets {
+			_ = conn.Close()
+		}
+	})
+}
+
+// find returns the entries that q finds with after < Seq < before, oldest
+// first. It knows words, -words, quotes, instance:a,b and severity>=err.
+func (s *server) find(q string, after, before uint64) []entry {
+	var found []entry
+	for _, e := range s.entries {
+		if e.Seq > after && (before == 0 || e.Seq < before) && matches(q, e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func matches(q string, e entry) bool {
+	for _, term := range termsOf(q) {
+		word := strings.ToLower(strings.Trim(strings.TrimPrefix(term.Text, "-"), `"`))
+		var hit bool
+		if names, ok := strings.CutPrefix(word, "instance:"); ok {
+			hit = slices.Contains(strings.Split(names, ","), e.Instance)
+		} else if word == "severity>=err" {
+			hit = slices.Contains([]string{"emerg", "alert", "crit", "err"}, e.Severity)
+		} else if severity, ok := strings.CutPrefix(word, "severity:"); ok {
+			hit = e.Severity == severity
+		} else {
+			hit = strings.Contains(strings.ToLower(e.Message), word)
+		}
+		if hit == term.Not {
+			return false
+		}
+	}
+	return true
+}
+
+func termsOf(q string) []term {
+	terms := []term{}
+	for _, text := range strings.Fields(q) {
+		t := term{Text: text, Kind: "text", Not: strings.HasPrefix(text, "-")}
+		for _, field := range []string{"instance", "severity", "tag", "pid"} {
+			if strings.HasPrefix(strings.TrimPrefix(text, "-"), field) {
+				t.Kind, t.Field = "field", field
+			}
+		}
+		terms = append(terms, t)
+	}
+	return terms
+}
+
+func number(r *http.Request, name string) uint64 {
+	n, _ := strconv.ParseUint(r.URL.Query().Get(name), 10, 64)
+	return n
+}
+
+func (s *server) search(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := r.URL.Query().Get("q")
+	found := s.find(q, number(r, "after"), number(r, "before"))
+	if r.URL.Query().Get("order") != "asc" {
+		slices.Reverse(found)
+	}
+	next := ""
+	if limit := int(number(r, "limit")); limit > 0 && len(found) > limit {
+		found, next = found[:limit], "more"
+	}
+	if found == nil {
+		found = []entry{}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"entries": found, "next": next, "terms": termsOf(q),
+		"stats": map[string]int{"matched": len(found), "took_ms": 8},
+	})
+}
+
+func (s *server) count(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writeJSON(w, http.StatusOK, map[string]int{"count": len(s.find(r.URL.Query().Get("q"), 0, 0)), "took_ms": 8})
+}
+
+func (s *server) listInstances(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writeJSON(w, http.StatusOK, map[string]any{
+		"instances": append([]instance{}, s.instances...),
+		"inputs":    []map[string]any{{"input": "udp://127.0.0.1:5514"}, {"input": "tcp://127.0.0.1:5514"}},
+	})
+}
+
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Token string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.Token != "good" {
+		problem(w, http.StatusUnauthorized, "This token is not valid any more: restart tagtail serve to get a new link.")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// open upgrades to a WebSocket; done is closed when the browser has gone.
+func (s *server) open(w http.ResponseWriter, r *http.Request) (conn *websocket.Conn, done chan struct{}) {
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return nil, nil
+	}
+	s.mu.Lock()
+	s.sockets[conn] = true
+	s.mu.Unlock()
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, _, err := conn.ReadMessage(); err != nil {
+				return
+			}
+		}
+	}()
+	return conn, done
+}
+
+func (s *server) closeSocket(conn *websocket.Conn) {
+	s.mu.Lock()
+	delete(s.sockets, conn)
+	s.mu.Unlock()
+	_ = conn.Close()
+}
+
+func (s *server) tail(w http.ResponseWriter, r *http.Request) {
+	conn, done := s.open(w, r)
+	if conn == nil {
+		return
+	}
+	defer s.closeSocket(conn)
+	q, after, last := r.URL.Query().Get("q"), number(r, "after"), int(number(r, "last"))
+
+	s.mu.Lock()
+	status := map[string]any{"type": "status", "seq": len(s.entries), "terms": termsOf(q), "time": time.Now()}
+	first := s.find(q, after, 0)
+	if last > 0 && after == 0 && len(first) > last {
+		first = first[len(first)-last:]
+	}
+	seq, changed := uint64(len(s.entries)), s.changed
+	s.mu.Unlock()
+
+	if conn.WriteJSON(status) != nil || conn.WriteJSON(entriesFrame(first, seq)) != nil {
+		return
+	}
+	for {
+		select {
+		case <-done:
+			return
+		case <-changed:
+		}
+		s.mu.Lock()
+		frames := s.frames(q, seq)
+		seq, changed = uint64(len(s.entries)), s.changed
+		s.mu.Unlock()
+		for _, frame := range frames {
+			if conn.WriteJSON(frame) != nil {
+				return
+			}
+		}
+	}
+}
+
+// frames are what a tail that has read up to seq is sent now.
+func (s *server) frames(q string, seq uint64) []any {
+	var frames []any
+	if from, to := s.skip[0], s.skip[1]; from > seq {
+		frames = append(frames, entriesFrame(s.find(q, seq, from), from-1), map[string]any{
+			"type": "dropped", "count": to - from + 1, "from_seq": from, "to_seq": to,
+		})
+		seq = to
+	}
+	if found := s.find(q, seq, 0); len(found) > 0 {
+		frames = append(frames, entriesFrame(found, uint64(len(s.entries))))
+	}
+	return frames
+}
+
+func entriesFrame(entries []entry, seq uint64) map[string]any {
+	if entries == nil {
+		entries = []entry{}
+	}
+	return map[string]any{"type": "entries", "seq": seq, "entries": entries}
+}
+
+func (s *server) act(w http.ResponseWriter, r *http.Request) {
+	j := &job{
+		ID: fmt.Sprint(len(s.jobs) + 1), Instance: r.PathValue("service") + "/" + r.PathValue("owner"),
+		Action: r.PathValue("action"), By: "dev1", State: "running", Started: time.Now(), Output: []string{},
+	}
+	s.change(func() { s.jobs[j.ID] = j })
+	w.Header().Set("Location", "/api/v1/jobs/"+j.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writeJSON(w, http.StatusAccepted, j)
+}
+
+// await waits until a job with this id has been asked for.
+func (s *server) await(t *testing.T, id string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		s.mu.Lock()
+		_, ok := s.jobs[id]
+		changed := s.changed
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("nobody asked for job %s", id)
+		}
+	}
+}
+
+// finish ends a job after it has printed the lines.
+func (s *server) finish(id, state, reason string, lines ...string) {
+	s.change(func() {
+		j := s.jobs[id]
+		j.Output = append(j.Output, lines...)
+		j.State, j.Error = state, reason
+		if state != "running" {
+			j.Finished = j.Started.Add(412 * time.Millisecond)
+		}
+	})
+}
+
+func (s *server) jobOutput(w http.ResponseWriter, r *http.Request) {
+	conn, done := s.open(w, r)
+	if conn == nil {
+		return
+	}
+	defer s.closeSocket(conn)
+	sent := 0
+	for {
+		s.mu.Lock()
+		j, changed := *s.jobs[r.PathValue("id")], s.changed
+		s.mu.Unlock()
+		if lines := j.Output[sent:]; len(lines) > 0 {
+			if conn.WriteJSON(map[string]any{"type": "output", "from": sent, "lines": lines}) != nil {
+				return
+			}
+			sent = len(j.Output)
+		}
+		if j.State != "running" {
+			_ = conn.WriteJSON(map[string]any{"type": "done", "job": j})
+			_ = conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+			<-done
+			return
+		}
+		select {
+		case <-done:
+			return
+		case <-changed:
+		}
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail})
+}
