@@ -168,6 +168,7 @@ func TestSearchRestartsTheListAndGoesOnLive(t *testing.T) {
 	b.await(`location.search === '?q=slow+-redis+severity:warning'`)
 	b.await(`counts.textContent.includes('matches')`)
 	b.await(`[...document.querySelectorAll('.c-msg')].every((cell) => cell.textContent.includes('slow'))`)
+	b.await(`[...CSS.highlights.get('hit')].length > 0`)
 	b.shoot("search")
 	e := numbered(1, 1)
 	e[0].Message, e[0].Severity = "slow as ever", "warning"

@@ -60,8 +60,12 @@ export function actionPath(instance, action) {
   return `instances/${name}/actions/${encodeURIComponent(action)}`;
 }
 
+/** Where the page keeps what it showed while somebody logs in. */
+export const BackKey = 'back';
+
 /** Goes to the login page, which comes back to this address. */
 export function goToLogin() {
+  sessionStorage.setItem(BackKey, location.search);
   location.assign(new URL('login', document.baseURI));
 }
 

@@ -8,6 +8,7 @@ import { controls } from './controls.js';
 import { byId, icon } from './dom.js';
 import { drawer } from './drawer.js';
 import { Feed } from './feed.js';
+import { markedTexts } from './highlight.js';
 import { instances } from './instances.js';
 import { keys } from './keys.js';
 import { List } from './list.js';
@@ -33,6 +34,7 @@ const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), star
   nearStart: () => void feed.loadOlder(),
 });
 feed.list = list;
+let pointerDown = false;
 
 /** @returns {Partial<State>} */
 function preferences() {
@@ -74,10 +76,14 @@ function keepList() {
     list.rebuild();
   });
   store.watch(['selected'], ({ selected }) => list.select(selected));
+  store.watch(['terms', 'q'], ({ terms, q }) => {
+    list.marked = q === '' ? [] : markedTexts(terms);
+    list.render();
+  });
   const startText = () => {
     if (buffer.length === 0) start.textContent = '';
     else if (feed.loadingOlder) start.textContent = t('list.older');
-    else if (feed.complete) start.textContent = t('list.begin');
+    else if (feed.complete) start.textContent = t(feed.scoped ? 'list.noOlder' : 'list.begin');
     else if (buffer.length >= ReadCap) start.textContent = t('list.full', { n: buffer.length });
     else start.textContent = t('list.more');
   };
@@ -185,9 +191,33 @@ function wireRows() {
   });
 }
 
+/** Resolves once no button is held: what is drawn anew under a finger loses its click. */
+async function pointerUp() {
+  while (pointerDown) await new Promise((resolve) => addEventListener('pointerup', resolve, { once: true }));
+}
+
+function wirePointer() {
+  addEventListener('pointerdown', () => {
+    pointerDown = true;
+  }, { capture: true });
+  for (const name of ['pointerup', 'pointercancel']) {
+    // After the click that follows it.
+    addEventListener(name, () => setTimeout(() => {
+      pointerDown = false;
+    }), { capture: true });
+  }
+  // A click beside the list leaves the keyboard with the list.
+  for (const id of ['rail', 'chips', 'zone', 'wrap', 'live']) {
+    byId(id).addEventListener('click', (event) => {
+      if (event.detail > 0) byId('scroller').focus({ preventScroll: true });
+    });
+  }
+}
+
 async function loadInstances() {
   try {
     const { instances: known, inputs } = await request('instances');
+    await pointerUp();
     store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true });
   } catch (err) {
     if (err instanceof Problem && err.status === 401) goToLogin();
@@ -218,6 +248,7 @@ function begin() {
   keepList();
   wireRows();
   wireKeys();
+  wirePointer();
   keepAddress();
   void loadMe();
   void loadInstances();

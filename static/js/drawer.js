@@ -35,11 +35,17 @@ export function drawer(store, feed, actions) {
       entry = feed.buffer.entry(state.selected);
       content.scrollTop = 0;
     }
+    const focused = document.activeElement;
+    const title = focused instanceof HTMLElement && content.contains(focused) ? focused.title : '';
     if (entry) replace(content, detailsView(entry, store, actions.step));
     else replace(content, h('p', { class: 'quiet pad' }, t('drawer.pick')));
+    // The arrow that was pressed has been drawn anew.
+    if (title !== '') [...content.querySelectorAll('button')].find((button) => button.title === title)?.focus();
   });
   store.watch(['drawer', 'control', 'known', 'utc'], (state) => {
-    if (state.drawer === 'instance') replace(content, instanceView.render());
+    if (state.drawer !== 'instance') return;
+    const view = instanceView.render();
+    if (content.firstChild !== view) replace(content, view);
   });
   byId('bar-details').addEventListener('click', () => {
     store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });

@@ -23,7 +23,7 @@ export class Feed {
     this.list = /** @type {any} */ (null);
     this.tail = new Tail({
       frame: (frame) => this.take(frame),
-      open: () => this.store.set({ lostAt: 0 }),
+      open: () => this.store.set({ lostAt: 0, trouble: '' }),
       lost: (since) => this.lost(since),
     });
     /** Cancels what was asked for an older scope. */
@@ -35,6 +35,12 @@ export class Feed {
     this.complete = false;
     /** So much was read while paused that the tail was closed. */
     this.halted = false;
+  }
+
+  /** Whether less is asked for than everything. */
+  get scoped() {
+    const { q, instances, range } = this.store.state;
+    return q !== '' || instances.length > 0 || range !== '';
   }
 
   get query() {
@@ -78,6 +84,8 @@ export class Feed {
         if (frame.terms) this.store.set({ terms: this.termsOf(frame.terms) });
         break;
       case 'entries':
+        // The first frame has the newest: fewer than asked for are all there are.
+        if (this.buffer.length === 0 && this.store.state.loading) this.complete = frame.entries.length < FirstEntries;
         this.add(frame.entries);
         this.store.set({ loading: false });
         break;

@@ -23,7 +23,10 @@ export class InstanceView {
     this.jobs = new Map();
     /** The action that waits for a yes. */
     this.asking = '';
-    this.element = h('div', { class: 'instance' });
+    this.facts = h('div');
+    /** Apart, so that drawing the rest anew does not scroll the output. */
+    this.output = h('div');
+    this.element = h('div', { class: 'instance' }, this.facts, this.output);
     this.trouble = '';
     this.shown = '';
   }
@@ -38,9 +41,11 @@ export class InstanceView {
     }
     const instance = known.find((candidate) => candidate.instance === name);
     const focus = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.action : undefined;
-    if (name === '') this.element.replaceChildren(h('p', { class: 'quiet pad' }, t('drawer.pickInstance')));
-    else if (!instance) this.element.replaceChildren(h('p', { class: 'quiet pad' }, t('control.gone', { instance: name })));
-    else this.element.replaceChildren(...this.sections(instance));
+    if (name === '') this.facts.replaceChildren(h('p', { class: 'quiet pad' }, t('drawer.pickInstance')));
+    else if (!instance) this.facts.replaceChildren(h('p', { class: 'quiet pad' }, t('control.gone', { instance: name })));
+    else this.facts.replaceChildren(...this.sections(instance));
+    const job = this.jobs.get(name);
+    if (this.output.firstChild !== (job?.element ?? null)) this.output.replaceChildren(...(job ? [job.element] : []));
     if (focus) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-action="${focus}"]`))?.focus();
     return this.element;
   }
@@ -48,23 +53,21 @@ export class InstanceView {
   /** @param {Instance} instance */
   sections(instance) {
     const state = instance.state ?? 'unknown';
-    const job = this.jobs.get(instance.instance);
     return [
       h('header', { class: 'instance-head' },
         h('span', { class: `dot ${state}`, 'aria-hidden': 'true' }),
         h('h2', {}, instance.service || instance.instance, instance.owner && h('span', { class: 'quiet' }, '/' + instance.owner)),
         h('span', { class: `state ${state}` }, t(`instances.${state}`))),
       ...(instance.detail ? [h('p', { class: 'warn' }, instance.detail)] : []),
-      this.facts(instance),
+      this.factList(instance),
       this.links(instance),
       this.actions(instance),
       ...(this.trouble ? [h('p', { class: 'warn', role: 'alert' }, this.trouble)] : []),
-      ...(job ? [job.element] : []),
     ];
   }
 
   /** @param {Instance} instance */
-  facts(instance) {
+  factList(instance) {
     const { utc } = this.store.state;
     /** @param {string | undefined} iso */
     const ago = (iso) => (iso

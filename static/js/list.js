@@ -3,6 +3,7 @@
 // Every row has the same height, so a place in the list is a multiplication.
 // Rows that stay in sight keep their element, so that a text selection lives.
 
+import { highlight } from './highlight.js';
 import { createRow, rowKey } from './row.js';
 
 /** Rows kept ready above and below what is seen. */
@@ -33,6 +34,8 @@ export class List {
     this.utc = false;
     this.wrap = false;
     this.selected = 0;
+    /** What to mark in the messages, in lower case. @type {string[]} */
+    this.marked = [];
     /** @type {Map<string, HTMLElement>} */
     this.rows = new Map();
     this.rowHeight = 20;
@@ -94,6 +97,7 @@ export class List {
     const first = Math.max(0, Math.floor(top / this.rowHeight) - Overscan);
     const count = Math.ceil(this.scroller.clientHeight / this.rowHeight) + 2 * Overscan;
     this.drawRows(first, Math.min(this.buffer.length, first + count));
+    highlight(this.rows.values(), this.marked);
     this.scroller.setAttribute('aria-rowcount', String(this.buffer.length + 1));
   }
 

@@ -1,6 +1,6 @@
 // The login page: a link with a token in its fragment logs in at once.
 
-import { Problem, request } from './api.js';
+import { BackKey, Problem, request } from './api.js';
 import { byId } from './dom.js';
 import { t, translate } from './strings.js';
 
@@ -21,7 +21,8 @@ async function logIn(value) {
   submit.textContent = t('login.busy');
   try {
     await request('login', { method: 'POST', body: { token: value } });
-    location.replace(new URL('.', document.baseURI));
+    const back = sessionStorage.getItem(BackKey) ?? '';
+    location.replace(new URL(back.startsWith('?') ? './' + back : '.', document.baseURI));
   } catch (err) {
     say(err instanceof Problem && err.status > 0 ? err.message : t('banner.unreachable'));
     submit.disabled = false;

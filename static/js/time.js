@@ -45,7 +45,8 @@ export function fullTime(iso, utc) {
   if (Number.isNaN(date.getTime())) return iso;
   const t = parts(date, utc);
   const fraction = /\.(\d+)/.exec(iso)?.[1] ?? '';
-  const zone = utc ? 'UTC' : offsetName(-date.getTimezoneOffset());
+  const offset = utc ? 0 : -date.getTimezoneOffset();
+  const zone = offset === 0 ? 'UTC' : offsetName(offset);
   return `${pad(t.y, 4)}-${pad(t.mo)}-${pad(t.d)} ${pad(t.h)}:${pad(t.mi)}:${pad(t.s)}${fraction && '.' + fraction} ${zone}`;
 }
 

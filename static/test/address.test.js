@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readAddress, writeAddress } from '../js/address.js';
+
+test('what the address says is read, and written the same', () => {
+  const cases = [
+    ['', { q: '', instances: [], range: '', from: '', to: '' }],
+    ['?q=slow+query&i=redis/dev1&i=unassigned', { q: 'slow query', instances: ['redis/dev1', 'unassigned'], range: '', from: '', to: '' }],
+    ['?q=%E8%B6%85%E6%97%B6&from=15m', { q: '超时', instances: [], range: '15m', from: '', to: '' }],
+    ['?from=2026-09-01T10:00:00Z&to=2026-09-01T11:00:00Z', { q: '', instances: [], range: 'custom', from: '2026-09-01T10:00:00Z', to: '2026-09-01T11:00:00Z' }],
+    ['?from=3d', { q: '', instances: [], range: 'custom', from: '3d', to: '' }],
+  ];
+  for (const [search, scope] of cases) {
+    assert.deepEqual(readAddress(search), scope);
+    assert.equal(writeAddress(scope), search);
+  }
+});
+
+test('an instance that is named twice counts once, an empty one not at all', () => {
+  assert.deepEqual(readAddress('?i=a/b&i=&i=a/b').instances, ['a/b']);
+});

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addTerm, fieldTerm, ownTerms, removeTerm, scopedQuery } from '../js/query.js';
+
+test('instances come first, and an OR is held together', () => {
+  const cases = [
+    ['', [], ''],
+    [' a b ', [], 'a b'],
+    ['', ['redis/dev1'], 'instance:redis/dev1'],
+    ['a', ['redis/dev1', 'unassigned'], 'instance:redis/dev1,unassigned a'],
+    ['a OR b', ['redis/dev1'], 'instance:redis/dev1 (a OR b)'],
+    ['FOR a', ['redis/dev1'], 'instance:redis/dev1 FOR a'],
+    ['a', ['my app/dev1'], 'instance:"my app/dev1" a'],
+  ];
+  for (const [q, instances, want] of cases) assert.equal(scopedQuery(q, instances), want);
+});
+
+test('the term that the page has added is not shown', () => {
+  const terms = [{ text: 'instance:redis/dev1', kind: 'field' }, { text: 'a', kind: 'text' }];
+  assert.deepEqual(ownTerms(terms, ['redis/dev1']), [terms[1]]);
+  assert.deepEqual(ownTerms(terms, []), terms);
+});
+
+test('a value becomes a term that finds it', () => {
+  const cases = [
+    ['severity', 'err', 'severity:err'],
+    ['app_name', 'my app', 'tag:"my app"'],
+    ['app_name', 'say "hi" \\', 'tag:"say \\"hi\\" \\\\"'],
+    ['app_name', '/x/', 'tag:"/x/"'],
+    ['app_name', 'a*', 'tag:"a*"'],
+    ['service', 'redis', 'instance:redis/*'],
+    ['input', 'udp://127.0.0.1:5514', ''],
+  ];
+  for (const [key, value, want] of cases) assert.equal(fieldTerm(key, value), want);
+});
+
+test('adding a term twice changes nothing, and excluding it takes it back', () => {
+  assert.equal(addTerm('', 'severity:err'), 'severity:err');
+  assert.equal(addTerm('a severity:err', 'severity:err'), 'a severity:err');
+  assert.equal(addTerm('a severity:err b', '-severity:err'), 'a b -severity:err');
+  assert.equal(addTerm('a -severity:err', 'severity:err'), 'a severity:err');
+});
+
+test('only a whole term is removed', () => {
+  assert.equal(removeTerm('err severity:err x', 'err'), 'severity:err x');
+  assert.equal(removeTerm('severity:err', 'err'), 'severity:err');
+  assert.equal(removeTerm('a b', 'c'), 'a b');
+});
