@@ -196,7 +196,7 @@ func TestRangeIsASearchWithPaging(t *testing.T) {
 	b.await(`pulse.textContent === 'Not live' && range.value === '1h'`)
 	s.add(numbered(501, 501)...)
 	b.wheel(-5000)
-	b.await(`counts.textContent.startsWith('500 matches') && start.textContent === 'The log begins here'`)
+	b.await(`counts.textContent.startsWith('500 matches') && start.textContent === 'Nothing older matches'`)
 	if strings.Contains(b.eval(rows), "line 501") {
 		t.Errorf("a range shows what arrives later")
 	}
@@ -225,6 +225,11 @@ func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
 	b.shoot("details-light")
 	b.scheme("dark")
 	b.shoot("details-dark")
+	b.key("w")
+	b.await(`document.querySelector('.row.selected').offsetHeight === 74`)
+	b.shoot("wrapped")
+	b.key("w")
+	b.await(`document.querySelector('.row.selected').offsetHeight === 20`)
 	b.key("k")
 	b.await(`!drawer.querySelector('pre').textContent.includes('aborted')`)
 	b.key("j")

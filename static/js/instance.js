@@ -121,7 +121,7 @@ export class InstanceView {
       }, t(`action.${action}`)))),
       this.asking !== '' && this.question(instance.instance, this.asking),
       reasons.size > 0 && h('ul', { class: 'reasons' }, ...[...reasons].map(([reason, names]) => h('li', {},
-        h('b', {}, names.join(', ')), ' ', reason))));
+        h('b', {}, names.join(', ') + ':'), ' ', reason))));
   }
 
   /**

@@ -68,10 +68,18 @@ export class List {
     const height = parseFloat(style.getPropertyValue('--row')) || 20;
     this.startHeight = parseFloat(style.getPropertyValue('--start')) || 0;
     if (height === this.rowHeight) return;
-    const first = (this.scroller.scrollTop - this.startHeight) / this.rowHeight;
+    // The selected row, or else the first that is seen, stays where it is.
+    const { scrollTop, clientHeight } = this.scroller;
+    let anchor = this.buffer.indexOf(this.selected);
+    let y = this.startHeight + anchor * this.rowHeight - scrollTop;
+    if (anchor < 0 || y < 0 || y > clientHeight) {
+      anchor = (scrollTop - this.startHeight) / this.rowHeight;
+      y = 0;
+    }
     this.rowHeight = height;
+    this.resize();
+    if (!this.follow) this.place(this.startHeight + anchor * height - Math.min(y, clientHeight - height));
     this.rebuild();
-    if (!this.follow) this.place(first * height + this.startHeight);
   }
 
   /** Draws every row anew: the way they look has changed. */
@@ -90,9 +98,8 @@ export class List {
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const height = this.startHeight + this.buffer.length * this.rowHeight;
-    this.canvas.style.height = `${height}px`;
-    if (this.follow) this.place(height);
+    this.resize();
+    if (this.follow) this.place(this.scroller.scrollHeight);
     const top = this.scroller.scrollTop - this.startHeight;
     const first = Math.max(0, Math.floor(top / this.rowHeight) - Overscan);
     const count = Math.ceil(this.scroller.clientHeight / this.rowHeight) + 2 * Overscan;
@@ -150,9 +157,14 @@ export class List {
    */
   shifted(rows) {
     const top = this.scroller.scrollTop + rows * this.rowHeight;
-    this.canvas.style.height = `${this.startHeight + this.buffer.length * this.rowHeight}px`;
+    this.resize();
     this.place(top);
     this.draw();
+  }
+
+  /** Makes room for all rows, drawn or not. */
+  resize() {
+    this.canvas.style.height = `${this.startHeight + this.buffer.length * this.rowHeight}px`;
   }
 
   /** @param {number} top */
