@@ -203,6 +203,14 @@ func TestRangeIsASearchWithPaging(t *testing.T) {
 	b.click("#live")
 	b.awaitLine("line 501")
 	b.await(`location.search === ''`)
+
+	b.eval(`range.value = 'custom', range.dispatchEvent(new Event('change'))`)
+	b.await(`document.querySelector('#range-form').matches(':popover-open')`)
+	b.shoot("range")
+	b.click("#range-custom .button")
+	b.await(`/^\?from=.*T.*Z&to=.*T.*Z$/.test(location.search)`)
+	b.click("#range-text")
+	b.await(`document.querySelector('#range-form').matches(':popover-open')`)
 }
 
 func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
@@ -226,7 +234,7 @@ func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
 	b.scheme("dark")
 	b.shoot("details-dark")
 	b.key("w")
-	b.await(`document.querySelector('.row.selected').offsetHeight === 74`)
+	b.await(`document.querySelector('.row.selected').offsetHeight === 40`)
 	b.shoot("wrapped")
 	b.key("w")
 	b.await(`document.querySelector('.row.selected').offsetHeight === 20`)

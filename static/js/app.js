@@ -58,8 +58,12 @@ function keepPreferences() {
 
 /** Keeps the address and the scope the same, both ways. */
 function keepAddress() {
+  /** @type {string | null} */
+  let shown = null;
   store.watch(['q', 'instances', 'range', 'from', 'to'], (state) => {
     const search = writeAddress(state);
+    if (search === shown) return;
+    shown = search;
     if (search !== location.search) history.pushState(null, '', location.pathname + search);
     feed.start();
   });

@@ -22,7 +22,7 @@ export function banner(store, retry) {
     if (lostAt > 0) {
       tick();
       timer = setInterval(tick, 1000);
-      replace(element, words, h('button', { type: 'button', class: 'link', click: retry }, t('banner.retry')));
+      replace(element, trouble !== '' && h('b', {}, trouble), words, h('button', { type: 'button', class: 'link', click: retry }, t('banner.retry')));
     } else if (trouble !== '') {
       replace(element, h('span', {}, trouble),
         h('button', { type: 'button', class: 'link', click: () => store.set({ trouble: '' }) }, t('banner.dismiss')));

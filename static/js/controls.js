@@ -7,6 +7,9 @@ import { byId, h, icon, replace } from './dom.js';
 import { locale, t } from './strings.js';
 import { duration, zoneName } from './time.js';
 
+/** How often a screen reader is told of new counts, in ms. */
+const SpokenMs = 4000;
+
 /**
  * @param {import('./store.js').Store} store
  * @param {import('./feed.js').Feed} feed
@@ -15,6 +18,7 @@ export function controls(store, feed) {
   rangeChoice(store);
   liveButtons(store, feed);
   strip(store);
+  spoken(store);
   account(store);
 
   byId('zone').addEventListener('click', () => store.set({ utc: !store.state.utc }));
@@ -39,19 +43,25 @@ function rangeChoice(store) {
       store.set({ range: select.value, from: '', to: '' });
       return;
     }
-    from.value ||= localInput(new Date(Date.now() - 3_600_000));
-    to.value ||= localInput(new Date());
+    select.value = store.state.range;
+    edit();
+  });
+  // A choice that is made already cannot be made again: this edits it.
+  byId('range-text').addEventListener('click', edit);
+  function edit() {
+    from.value ||= localInput(new Date(store.state.from || Date.now() - 3_600_000));
+    to.value ||= localInput(new Date(store.state.to || Date.now()));
     form.showPopover();
     from.focus();
-    select.value = store.state.range;
-  });
+  }
   byId('range-custom').addEventListener('submit', () => {
     form.hidePopover();
     store.set({ range: 'custom', from: isoOf(from.value), to: isoOf(to.value) });
   });
   store.watch(['range', 'from', 'to'], (state) => {
     select.value = state.range;
-    select.title = state.range === 'custom' ? rangeText(state) : '';
+    byId('range-text').hidden = state.range !== 'custom';
+    byId('range-text').textContent = rangeText(state);
   });
 }
 
@@ -80,6 +90,8 @@ function isoOf(value) {
 
 /** @param {Date} date */
 function localInput(date) {
+  // A duration back from now, as an address may have, is no date.
+  if (Number.isNaN(date.getTime())) return '';
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
@@ -124,6 +136,21 @@ function strip(store) {
       ? `${t('list.matched', { n: Math.max(state.matched, 0) })} · ${duration(state.tookMs)}`
       : t('list.shown', { n: state.shown });
     byId('counts').textContent = words;
+  });
+}
+
+/**
+ * Says the counts to those who do not see them, at most every few seconds.
+ * @param {import('./store.js').Store} store
+ */
+function spoken(store) {
+  let timer = 0;
+  store.watch(['matched', 'newEntries', 'loading'], () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      const { following, range } = store.state;
+      byId('spoken').textContent = following || range !== '' ? byId('counts').textContent : liveText(store.state);
+    }, SpokenMs);
   });
 }
 

@@ -4,7 +4,7 @@ import { h } from './dom.js';
 import { isError } from './severity.js';
 import { t } from './strings.js';
 import { oneLine, pieces } from './text.js';
-import { fullTime, rowTime } from './time.js';
+import { rowTime } from './time.js';
 
 /** More than any screen shows on one line, in UTF-16 units. */
 const MaxRowText = 600;
@@ -35,7 +35,7 @@ export function rowKey(item) {
 function entryRow(entry, style) {
   const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
-    h('span', { class: 'c-time', role: 'gridcell', title: fullTime(entry.received, style.utc) },
+    h('span', { class: 'c-time', role: 'gridcell', title: entry.received },
       rowTime(entry.received, style.utc, style.now)),
     h('span', { class: 'c-sev', role: 'gridcell' }, entry.severity),
     h('span', { class: 'c-inst', role: 'gridcell', title: entry.instance }, ...instanceName(entry)),

@@ -69,7 +69,8 @@ export class Tail {
     socket.onmessage = (event) => {
       this.listenFor();
       const frame = /** @type {Frame} */ (JSON.parse(event.data));
-      if (this.tries > 0 || this.lostAt > 0 || first) this.opened();
+      // A server that refuses is asked again more and more slowly.
+      if (frame.type !== 'error' && (this.lostAt > 0 || first)) this.opened();
       if (frame.type === 'entries' || (frame.type === 'status' && !first)) {
         this.seq = Math.max(this.seq, frame.seq);
       }
