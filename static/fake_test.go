@@ -92,6 +92,7 @@ type server struct {
 	sockets   map[*websocket.Conn]bool
 	changed   chan struct{} // closed and replaced at every change
 	down      bool          // refuses every request
+	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
 	csp       []string      // violations that the browser reported
 	bytes     int           // of assets sent
@@ -293,7 +294,7 @@ func (s *server) listInstances(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	writeJSON(w, http.StatusOK, map[string]any{
 		"instances": append([]instance{}, s.instances...),
-		"inputs":    []map[string]any{{"input": "udp://127.0.0.1:5514"}, {"input": "tcp://127.0.0.1:5514"}},
+		"inputs":    []map[string]any{{"input": "udp://127.0.0.1:5514", "kernel_dropped": s.lost}, {"input": "tcp://127.0.0.1:5514"}},
 	})
 }
 

@@ -319,10 +319,12 @@ func TestReconnectLosesAndDoublesNothing(t *testing.T) {
 func TestGapLoadsInPlace(t *testing.T) {
 	s := newServer(t)
 	s.instances = team()
+	s.lost = 1204
 	s.add(numbered(1, 10)...)
 	b := browser(t, "en")
 	b.open(s.URL)
 	b.awaitLine("line 10")
+	b.await(`rail.textContent.includes('udp://127.0.0.1:55141,204 messages lost')`)
 	s.mu.Lock()
 	s.skip = [2]uint64{12, 19}
 	s.mu.Unlock()

@@ -12,12 +12,13 @@ const RecentErrorMs = 15 * 60_000;
 /** @param {import('./store.js').Store} store */
 export function instances(store) {
   const rail = byId('rail');
-  store.watch(['known', 'instances', 'me', 'knownLoaded'], (state) => {
+  store.watch(['known', 'inputs', 'instances', 'me', 'knownLoaded'], (state) => {
     const focused = document.activeElement instanceof HTMLElement && rail.contains(document.activeElement)
       ? document.activeElement.dataset.focus : undefined;
     const top = rail.scrollTop;
     replace(rail, allRow(store), ...groups(state.known, state.me?.name ?? '').map((group) => section(store, group)),
-      state.knownLoaded && state.known.length === 0 && h('p', { class: 'quiet rail-none' }, t('rail.none')));
+      state.knownLoaded && state.known.length === 0 && h('p', { class: 'quiet rail-none' }, t('rail.none')),
+      inputTrouble(state.inputs));
     rail.scrollTop = top;
     if (focused) {
       const again = [...rail.querySelectorAll('button')].find((button) => button.dataset.focus === focused);
@@ -54,6 +55,19 @@ export function groups(known, me) {
     const sorted = (byOwner.get(owner) ?? []).sort((a, b) => a.instance.localeCompare(b.instance));
     return { title: title === '' ? owner : t(title), instances: sorted };
   });
+}
+
+/**
+ * The inputs that have lost messages or have something to say; others are quiet.
+ * @param {Input[]} inputs
+ */
+function inputTrouble(inputs) {
+  const rows = inputs.map((input) => {
+    const lost = (input.dropped ?? 0) + (input.kernel_dropped ?? 0);
+    const words = [lost > 0 && t('rail.lost', { n: lost }), input.detail].filter(Boolean).join('. ');
+    return words === '' ? null : h('li', {}, h('code', {}, input.input), h('span', {}, words));
+  }).filter((row) => row !== null);
+  return rows.length > 0 && h('section', {}, h('h2', {}, t('rail.inputs')), h('ul', { class: 'rail-inputs' }, ...rows));
 }
 
 /** @param {import('./store.js').Store} store */
