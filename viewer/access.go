@@ -1,0 +1,115 @@
+package viewer
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tagtail/tagtail/index"
+)
+
+// This file alone decides who may see and do what. A route names the access
+// it asks for; a handler asks its principal's scope. What is not allowed here
+// is denied: the zero access, principal and scope allow nothing.
+
+// role is what a principal is allowed in general.
+type role string
+
+const roleAdmin role = "admin"
+
+// principal is who asks. The zero principal is nobody.
+type principal struct {
+	Name string `json:"name"`
+	Role role   `json:"role"`
+}
+
+// access is what a route asks of a principal.
+type access uint8
+
+const (
+	nobody   access = iota // the zero value: a route that forgot to say
+	anyone                 // also without login
+	signedIn               // any principal; what it sees is limited by its scope
+	page                   // signedIn, but a browser is sent to the login page
+)
+
+// allows tells whether p may use a route of that access.
+func (a access) allows(p principal) bool {
+	switch a {
+	case anyone:
+		return true
+	case signedIn, page:
+		return p.Role == roleAdmin
+	default:
+		return false
+	}
+}
+
+// scope is the part of the instances that a principal sees. The zero scope is
+// empty.
+type scope struct {
+	everything bool
+	instances  []string
+}
+
+// scope returns what p may see.
+func (p principal) scope() scope {
+	return scope{everything: p.Role == roleAdmin}
+}
+
+// restrict limits q to the scope.
+func (sc scope) restrict(q index.Query) index.Query {
+	if sc.everything {
+		return q
+	}
+	return q.And(index.InstanceQuery(sc.instances...))
+}
+
+// holds tells whether the instance is in the scope.
+func (sc scope) holds(instance string) bool {
+	return sc.everything || slices.Contains(sc.instances, instance)
+}
+
+// mayAct tells whether p may start actions on the instance.
+func (p principal) mayAct(instance string) bool {
+	return p.Role == roleAdmin && p.scope().holds(instance)
+}
+
+// handler answers a request of a principal that the route's access allows.
+type handler func(c echo.Context, p principal) error
+
+// guard lets through whom the route's access allows.
+func (s *Server) guard(r route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if r.access == anyone {
+			return r.handler(c, principal{})
+		}
+		p, err := s.authenticate(c.Request())
+		if err != nil && !errors.As(err, new(*problem)) {
+			return err
+		}
+		if r.access.allows(p) {
+			return r.handler(c, p)
+		}
+		if r.access == page {
+			return c.Redirect(http.StatusSeeOther, loginPage(c.Request().URL))
+		}
+		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="tagtail"`)
+		if err == nil {
+			err = newProblem(http.StatusUnauthorized, "You are not logged in: open /login, or send an API token as Authorization: Bearer TOKEN.")
+		}
+		return err
+	}
+}
+
+// loginPage is where to log in to come back to u. It is relative, so that it
+// also leads there behind a proxy that puts us below a path of its own.
+func loginPage(u *url.URL) string {
+	if u.RawQuery == "" {
+		return "login"
+	}
+	return "login?next=" + url.QueryEscape(u.RequestURI())
+}

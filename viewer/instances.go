@@ -1,0 +1,127 @@
+package viewer
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/index"
+)
+
+// kindUnknown is the kind of an instance that only its entries tell of.
+const kindUnknown = "unknown"
+
+// instanceView is an instance as the API shows it: what the deployer knows of
+// its process and the store of its entries.
+type instanceView struct {
+	Instance string       `json:"instance"`
+	Service  string       `json:"service"`
+	Owner    string       `json:"owner"`
+	Kind     string       `json:"kind"`
+	State    deploy.State `json:"state"`
+	PID      int          `json:"pid"`
+	Started  time.Time    `json:"started,omitzero"`
+	Port     int          `json:"port"`
+	Detail   string       `json:"detail"`
+	Entries  uint64       `json:"entries"`
+	Bytes    uint64       `json:"bytes"`
+	// Rate is in entries/s over the last minute.
+	Rate      float64      `json:"rate"`
+	Last      time.Time    `json:"last,omitzero"`
+	LastError time.Time    `json:"last_error,omitzero"`
+	Actions   []actionView `json:"actions"`
+}
+
+// actionView is an action that exists for an instance. Refused is the sentence
+// that says why it is not possible now, empty if it is.
+type actionView struct {
+	Action  deploy.Action `json:"action"`
+	Refused string        `json:"refused"`
+}
+
+// actionsOf lists the actions that exist for a kind of instance.
+func actionsOf(kind deploy.Kind) []deploy.Action {
+	switch kind {
+	case deploy.Nginx:
+		return deploy.Actions()
+	case deploy.Redis, deploy.Command:
+		return []deploy.Action{deploy.Start, deploy.Stop, deploy.Restart}
+	default:
+		return nil
+	}
+}
+
+// instances answers with every instance that p sees, and the listeners.
+func (s *Server) instances(c echo.Context, p principal) error {
+	views := map[string]*instanceView{index.Unassigned: newInstanceView(index.Unassigned)}
+	if s.cfg.Deployer != nil {
+		for _, status := range s.cfg.Deployer.Status(c.Request().Context()) {
+			views[status.Instance.Name] = statusView(status, p)
+		}
+	}
+	for _, stats := range s.cfg.Logs.Instances() {
+		view := views[stats.Instance]
+		if view == nil {
+			view = newInstanceView(stats.Instance)
+			views[stats.Instance] = view
+		}
+		view.Entries, view.Bytes = stats.Entries, stats.Bytes
+		view.Last, view.LastError = stats.Last, stats.LastError
+		view.Rate = s.rates.of(stats.Instance)
+	}
+	seen := make([]*instanceView, 0, len(views))
+	for name, view := range views {
+		if p.scope().holds(name) {
+			seen = append(seen, view)
+		}
+	}
+	slices.SortFunc(seen, compareInstances)
+	inputs := s.cfg.Inputs()
+	if inputs == nil {
+		inputs = []InputStatus{}
+	}
+	return s.sendJSON(c, http.StatusOK, struct {
+		Instances []*instanceView `json:"instances"`
+		Inputs    []InputStatus   `json:"inputs"`
+	}{seen, inputs})
+}
+
+func newInstanceView(name string) *instanceView {
+	service, owner := index.SplitInstance(name)
+	return &instanceView{
+		Instance: name, Service: service, Owner: owner,
+		Kind: kindUnknown, State: deploy.Unknown, Actions: []actionView{},
+	}
+}
+
+// statusView is what the deployer knows. Actions that p may not start are
+// refused before they are asked for.
+func statusView(status deploy.Status, p principal) *instanceView {
+	instance := status.Instance
+	view := newInstanceView(instance.Name)
+	view.Kind, view.State, view.Detail = string(instance.Kind), status.State, status.Detail
+	view.PID, view.Started, view.Port = status.PID, status.Started, instance.Port
+	for _, action := range actionsOf(instance.Kind) {
+		refused := status.Refused[action]
+		if !p.mayAct(instance.Name) {
+			refused = "You may look at this instance but not control it."
+		}
+		view.Actions = append(view.Actions, actionView{action, refused})
+	}
+	return view
+}
+
+// compareInstances sorts by service and owner, with Unassigned last.
+func compareInstances(a, b *instanceView) int {
+	if last := a.Instance == index.Unassigned; last != (b.Instance == index.Unassigned) {
+		if last {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Instance, b.Instance))
+}

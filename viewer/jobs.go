@@ -1,0 +1,116 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tagtail/tagtail/deploy"
+)
+
+// act starts an action on an instance.
+func (s *Server) act(c echo.Context, p principal) error {
+	instance := c.Param("service") + "/" + c.Param("owner")
+	action := deploy.Action(c.Param("action"))
+	if !slices.Contains(deploy.Actions(), action) {
+		return newProblem(http.StatusNotFound, "There is no action %s: there are %v.", shown(string(action)), deploy.Actions())
+	}
+	unknown := newProblem(http.StatusNotFound, "There is no instance %s that can be controlled: /api/v1/instances lists what there is.", shown(instance))
+	if s.cfg.Deployer == nil || !p.scope().holds(instance) {
+		return unknown
+	}
+	if !p.mayAct(instance) {
+		return newProblem(http.StatusForbidden, "You may look at %s but not control it: ask an administrator.", shown(instance))
+	}
+	job, err := s.cfg.Deployer.Do(instance, action, p.Name)
+	var refused *deploy.RefusedError
+	switch {
+	case errors.Is(err, deploy.ErrUnknownInstance):
+		return unknown
+	case errors.As(err, &refused):
+		return newProblem(http.StatusConflict, "%s", refused.Error())
+	case err != nil:
+		return fmt.Errorf("%s %s: %w", action, instance, err)
+	}
+	view := viewOf(job)
+	s.log.Info("action started", "instance", instance, "action", string(action), "by", p.Name, "job", view.ID)
+	c.Response().Header().Set("Location", "/api/v1/jobs/"+view.ID)
+	return s.sendJSON(c, http.StatusAccepted, view)
+}
+
+// viewOf is a job as JSON shows it: with an array of output, also if empty.
+func viewOf(job *deploy.Job) deploy.JobView {
+	view := job.View()
+	if view.Output == nil {
+		view.Output = []string{}
+	}
+	return view
+}
+
+// findJob finds the job of the URL, if p may see its instance.
+func (s *Server) findJob(c echo.Context, p principal) (*deploy.Job, error) {
+	id := c.Param("id")
+	if s.cfg.Deployer != nil {
+		if job, ok := s.cfg.Deployer.Job(id); ok && p.scope().holds(job.View().Instance) {
+			return job, nil
+		}
+	}
+	return nil, newProblem(http.StatusNotFound, "There is no job %s: old ones are forgotten, start the action again.", shown(id))
+}
+
+// job answers with a job as it is now.
+func (s *Server) job(c echo.Context, p principal) error {
+	job, err := s.findJob(c, p)
+	if err != nil {
+		return err
+	}
+	return s.sendJSON(c, http.StatusOK, viewOf(job))
+}
+
+// maxOutputLines bounds one frame of a job's output.
+const maxOutputLines = 500
+
+// jobOutput streams the output of a job from its first line to its end.
+func (s *Server) jobOutput(c echo.Context, p principal) error {
+	job, err := s.findJob(c, p)
+	if err != nil {
+		return err
+	}
+	return s.serveSocket(c, func(ctx context.Context, sock socket) error {
+		from := 0
+		for {
+			lines, done, err := job.Wait(ctx, from)
+			if err != nil {
+				return fmt.Errorf("wait for job: %w", err)
+			}
+			for part := range slices.Chunk(lines, maxOutputLines) {
+				if err := sendOutput(sock, from, part); err != nil {
+					return err
+				}
+				from += len(part)
+			}
+			if done {
+				return sendDone(sock, viewOf(job))
+			}
+		}
+	})
+}
+
+func sendOutput(sock socket, from int, lines []string) error {
+	return sock.sendJSON(struct {
+		Type  string   `json:"type"`
+		From  int      `json:"from"`
+		Lines []string `json:"lines"`
+	}{"output", from, lines})
+}
+
+func sendDone(sock socket, view deploy.JobView) error {
+	return sock.sendJSON(struct {
+		Type string         `json:"type"`
+		Job  deploy.JobView `json:"job"`
+	}{"done", view})
+}

@@ -1,0 +1,39 @@
+package viewer
+
+import "net/http"
+
+// route is one endpoint. openapi.json describes each; a test compares.
+type route struct {
+	method, path string
+	access       access
+	handler      handler
+	// head tells that HEAD is answered too.
+	head bool
+	// socket tells that the endpoint is a WebSocket.
+	socket bool
+}
+
+// routes lists every endpoint there is.
+func (s *Server) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{method: get, path: "/api/v1/search", access: signedIn, handler: s.search},
+		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
+		{method: get, path: "/api/v1/tail", access: signedIn, handler: s.tail, socket: true},
+		{method: get, path: "/api/v1/instances", access: signedIn, handler: s.instances},
+		{method: post, path: "/api/v1/instances/:service/:owner/actions/:action", access: signedIn, handler: s.act},
+		{method: get, path: "/api/v1/jobs/:id", access: signedIn, handler: s.job},
+		{method: get, path: "/api/v1/jobs/:id/output", access: signedIn, handler: s.jobOutput, socket: true},
+		{method: get, path: "/api/v1/me", access: signedIn, handler: s.me},
+		{method: post, path: "/api/v1/login", access: anyone, handler: s.login},
+		{method: post, path: "/api/v1/logout", access: anyone, handler: s.logout},
+		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
+
+		{method: get, path: "/", access: page, handler: s.page("index.html"), head: true},
+		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
+		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},
+		{method: get, path: "/healthz", access: anyone, handler: s.healthz, head: true},
+		{method: get, path: "/readyz", access: anyone, handler: s.readyz, head: true},
+		{method: get, path: "/metrics", access: signedIn, handler: s.metrics.serve},
+	}
+}

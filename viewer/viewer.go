@@ -1,0 +1,136 @@
+// Package viewer is the HTTP side of Tagtail: the API, the live tails and the pages.
+//
+//	request → security headers → origin check → route → access → Logs | Deployer → JSON, WebSocket or asset
+//
+// Invariants: every endpoint is a row of the table in routes.go and a path of
+// openapi.json; who may see and do what is decided in access.go and nowhere
+// else, and denied by default; what a person may see is an index.Query that is
+// ANDed to every query; a slow browser slows down nobody but itself. The
+// package neither parses search texts nor touches a process. Start reading at
+// Config, then routes.go.
+package viewer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/index"
+)
+
+// minTokenLength is the shortest API token that is accepted: sixteen random
+// characters cannot be guessed over a network.
+const minTokenLength = 16
+
+// Logs is where entries are found and followed. All of its methods may be
+// called from several goroutines.
+type Logs interface {
+	// Search and Count answer at once; the caller owns the result.
+	Search(ctx context.Context, req index.SearchRequest) (index.SearchResult, error)
+	Count(ctx context.Context, req index.CountRequest) (uint64, error)
+	// Follow blocks. It calls yield for every batch, from one goroutine, until
+	// ctx ends or yield returns an error, which it returns. The viewer does
+	// not keep the batch's slice; it may block in yield for as long as a
+	// browser takes to read.
+	Follow(ctx context.Context, req index.FollowRequest, yield func(index.FollowBatch) error) error
+	// Instances lists what is known of each instance with entries.
+	Instances() []index.InstanceStats
+	// LastSeq is the Seq of the newest entry, 0 if there never was one.
+	LastSeq() uint64
+}
+
+// Deployer controls the instances.
+type Deployer interface {
+	// Status lists every known instance as it is now.
+	Status(ctx context.Context) []deploy.Status
+	// Do starts an action in the name of by, and does not wait for its end.
+	// It returns deploy.ErrUnknownInstance or a *deploy.RefusedError if the
+	// action cannot start.
+	Do(instance string, action deploy.Action, by string) (*deploy.Job, error)
+	// Job finds a job by its ID.
+	Job(id string) (*deploy.Job, bool)
+}
+
+// InputStatus is one listener and what it has counted.
+type InputStatus struct {
+	// Input is the listener's URL, such as "udp://127.0.0.1:5514".
+	Input string `json:"input"`
+	// Received, Dropped and KernelDropped count messages since the start:
+	// read, thrown away by us, and thrown away by the kernel before we could
+	// read them.
+	Received      uint64 `json:"received"`
+	Dropped       uint64 `json:"dropped"`
+	KernelDropped uint64 `json:"kernel_dropped"`
+	// Detail is a sentence about what is not as it should be, else empty.
+	Detail string `json:"detail"`
+}
+
+// Config is what a Server needs.
+type Config struct {
+	// Addr is the TCP address to listen on, "127.0.0.1:8514"; port 0 picks a
+	// free one.
+	Addr string
+	Logs Logs
+	// Deployer is nil if there is nothing to control.
+	Deployer Deployer
+	// Static holds the page: index.html is served at /, login.html at /login,
+	// and every file also under /static/. It is read once, by Listen.
+	Static fs.FS
+	// Inputs lists the listeners; nil means none.
+	Inputs func() []InputStatus
+	// AdminToken is an API token with all rights; empty means that there is
+	// none and that login links are the only way in.
+	AdminToken string
+	// DataDir is the folder, which must exist, of accounts.db: the sessions.
+	DataDir string
+	// Version is shown on the page and in metrics.
+	Version string
+	// Logger gets what an administrator should know; nil discards it.
+	Logger *slog.Logger
+	// Location is the zone of times without an offset in search texts; nil
+	// means UTC.
+	Location *time.Location
+}
+
+// Validate says what is wrong with the configuration, in one sentence.
+func (c Config) Validate() error {
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		return fmt.Errorf("http address %q is not HOST:PORT: give one such as 127.0.0.1:8514", c.Addr)
+	}
+	if c.Logs == nil || c.Static == nil {
+		return errors.New("the viewer needs Logs and Static")
+	}
+	if c.DataDir == "" {
+		return errors.New("the viewer needs a DataDir to keep its sessions in")
+	}
+	if c.AdminToken == "" {
+		return nil
+	}
+	if len(c.AdminToken) < minTokenLength {
+		return fmt.Errorf("the admin token has %d characters: use at least %d, chosen at random", len(c.AdminToken), minTokenLength)
+	}
+	for _, b := range []byte(c.AdminToken) {
+		if b <= ' ' || b > '~' {
+			return errors.New("the admin token may hold only printable ASCII characters without spaces: an HTTP header cannot carry others")
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	if c.Inputs == nil {
+		c.Inputs = func() []InputStatus { return nil }
+	}
+	return c
+}
