@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -162,12 +163,12 @@ func (f *fakeLogs) LastSeq() uint64 {
 // fakeDeployer knows socketserver/dev1, which runs, and mysql/shared.
 type fakeDeployer struct {
 	mu   sync.Mutex
-	jobs map[string]*deploy.Job
+	jobs map[string]running
 	fail error
 }
 
 func newFakeDeployer() *fakeDeployer {
-	return &fakeDeployer{jobs: make(map[string]*deploy.Job)}
+	return &fakeDeployer{jobs: make(map[string]running)}
 }
 
 func (f *fakeDeployer) Status(context.Context) []deploy.Status {
@@ -181,7 +182,7 @@ func (f *fakeDeployer) Status(context.Context) []deploy.Status {
 	}
 }
 
-func (f *fakeDeployer) Do(instance string, action deploy.Action, by string) (*deploy.Job, error) {
+func (f *fakeDeployer) Do(instance string, action deploy.Action, by string) (running, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -197,26 +198,79 @@ func (f *fakeDeployer) Do(instance string, action deploy.Action, by string) (*de
 	return job, nil
 }
 
-func (f *fakeDeployer) Job(id string) (*deploy.Job, bool) {
+func (f *fakeDeployer) Job(id string) (running, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	job, ok := f.jobs[id]
 	return job, ok
 }
 
-// The three ways in which these tests touch how package deploy makes its jobs.
-
-func newJob(id, instance string, action deploy.Action, by string) *deploy.Job {
-	return deploy.NewJob(id, instance, action, by)
-}
-
 func refusal(instance string, action deploy.Action) error {
-	return &deploy.RefusedError{Instance: instance, Action: action, Reason: "it runs already"}
+	return &deploy.RefusedError{Sentence: fmt.Sprintf("%s %s: it runs already", action, instance)}
 }
 
-func printAndFinish(job *deploy.Job, err error, lines ...string) {
-	for _, line := range lines {
-		job.Print(line)
+// fakeJob prints and finishes when a test says so.
+type fakeJob struct {
+	mu      sync.Mutex
+	view    deploy.JobView
+	changed chan struct{} // closed and replaced at every change
+}
+
+func newJob(id, instance string, action deploy.Action, by string) *fakeJob {
+	return &fakeJob{
+		view:    deploy.JobView{ID: id, Instance: instance, Action: action, By: by, State: deploy.JobRunning, Started: someTime},
+		changed: make(chan struct{}),
 	}
-	job.Finish(err)
+}
+
+func (j *fakeJob) change(by func(*deploy.JobView)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	by(&j.view)
+	close(j.changed)
+	j.changed = make(chan struct{})
+}
+
+// printAndFinish prints line by line and ends the job; a nil err is success.
+func printAndFinish(job running, err error, lines ...string) {
+	j := job.(*fakeJob)
+	for _, line := range lines {
+		j.change(func(v *deploy.JobView) { v.Output = append(v.Output, line) })
+	}
+	j.change(func(v *deploy.JobView) {
+		v.State, v.Finished = deploy.JobSucceeded, someTime
+		if err != nil {
+			v.State, v.Error = deploy.JobFailed, err.Error()
+		}
+	})
+}
+
+func (j *fakeJob) View() deploy.JobView {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	view := j.view
+	view.Output = slices.Clone(view.Output)
+	return view
+}
+
+func (j *fakeJob) Wait(ctx context.Context, from int) (lines []string, done bool, err error) {
+	for {
+		view, changed := j.viewAndChange()
+		if lines = view.Output[from:]; len(lines) > 0 || view.State != deploy.JobRunning {
+			return lines, view.State != deploy.JobRunning, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+func (j *fakeJob) viewAndChange() (deploy.JobView, chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	view := j.view
+	view.Output = slices.Clone(view.Output)
+	return view, j.changed
 }

@@ -43,25 +43,11 @@ type actionView struct {
 	Refused string        `json:"refused"`
 }
 
-// actionsOf lists the actions that exist for a kind of instance.
-func actionsOf(kind deploy.Kind) []deploy.Action {
-	switch kind {
-	case deploy.Nginx:
-		return deploy.Actions()
-	case deploy.Redis, deploy.Command:
-		return []deploy.Action{deploy.Start, deploy.Stop, deploy.Restart}
-	default:
-		return nil
-	}
-}
-
 // instances answers with every instance that p sees, and the listeners.
 func (s *Server) instances(c echo.Context, p principal) error {
 	views := map[string]*instanceView{index.Unassigned: newInstanceView(index.Unassigned)}
-	if s.cfg.Deployer != nil {
-		for _, status := range s.cfg.Deployer.Status(c.Request().Context()) {
-			views[status.Instance.Name] = statusView(status, p)
-		}
+	for _, status := range s.controls.Status(c.Request().Context()) {
+		views[status.Instance.Name] = statusView(status, p)
 	}
 	for _, stats := range s.cfg.Logs.Instances() {
 		view := views[stats.Instance]
@@ -105,7 +91,7 @@ func statusView(status deploy.Status, p principal) *instanceView {
 	view := newInstanceView(instance.Name)
 	view.Kind, view.State, view.Detail = string(instance.Kind), status.State, status.Detail
 	view.PID, view.Started, view.Port = status.PID, status.Started, instance.Port
-	for _, action := range actionsOf(instance.Kind) {
+	for _, action := range instance.Kind.Actions() {
 		refused := status.Refused[action]
 		if !p.mayAct(instance.Name) {
 			refused = "You may look at this instance but not control it."

@@ -51,7 +51,7 @@ func TestInstancesJoinsWhatIsKnownAndWhatIsSeen(t *testing.T) {
 
 func TestInstancesWithoutDeployerAndInputs(t *testing.T) {
 	ts := startTest(t, 0)
-	ts.cfg.Deployer, ts.cfg.Inputs = nil, func() []InputStatus { return nil }
+	ts.controls, ts.cfg.Inputs = deployerControls{}, func() []InputStatus { return nil }
 	got := ts.get(t, "/api/v1/instances")
 	if want := `"inputs":[]`; !strings.Contains(string(got.body), want) || !strings.Contains(string(got.body), "unassigned") {
 		t.Errorf("got %s, want %s and unassigned", got.body, want)
@@ -181,10 +181,12 @@ func TestJobOutputIsClosedAtShutdown(t *testing.T) {
 	ts := startTest(t, 0)
 	ts.post(t, "/api/v1/instances/socketserver/dev1/actions/test", "")
 	c := ts.open(t, "/api/v1/jobs/job1/output")
-	go ts.stop()
+	stopped := make(chan error, 1)
+	go func() { stopped <- ts.stop() }()
 	if got := c.closeCode(); got != websocket.CloseGoingAway {
 		t.Errorf("close code = %d, want 1001", got)
 	}
-	job, _ := ts.deployer.Job("job1")
-	printAndFinish(job, nil)
+	if err := <-stopped; err != nil {
+		t.Errorf("Run: %v", err)
+	}
 }

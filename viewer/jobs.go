@@ -12,6 +12,44 @@ import (
 	"github.com/tagtail/tagtail/deploy"
 )
 
+// running is what a *deploy.Job can do.
+type running interface {
+	View() deploy.JobView
+	Wait(ctx context.Context, from int) (lines []string, done bool, err error)
+}
+
+// controls is a Deployer as the handlers use it. That jobs are an interface
+// here lets tests have jobs without processes.
+type controls interface {
+	Status(ctx context.Context) []deploy.Status
+	Do(instance string, action deploy.Action, by string) (running, error)
+	Job(id string) (running, bool)
+}
+
+// deployerControls makes controls of any Deployer, also of none.
+type deployerControls struct{ deployer Deployer }
+
+func (d deployerControls) Status(ctx context.Context) []deploy.Status {
+	if d.deployer == nil {
+		return nil
+	}
+	return d.deployer.Status(ctx)
+}
+
+func (d deployerControls) Do(instance string, action deploy.Action, by string) (running, error) {
+	if d.deployer == nil {
+		return nil, deploy.ErrUnknownInstance
+	}
+	return d.deployer.Do(instance, action, by)
+}
+
+func (d deployerControls) Job(id string) (running, bool) {
+	if d.deployer == nil {
+		return nil, false
+	}
+	return d.deployer.Job(id)
+}
+
 // act starts an action on an instance.
 func (s *Server) act(c echo.Context, p principal) error {
 	instance := c.Param("service") + "/" + c.Param("owner")
@@ -20,13 +58,13 @@ func (s *Server) act(c echo.Context, p principal) error {
 		return newProblem(http.StatusNotFound, "There is no action %s: there are %v.", shown(string(action)), deploy.Actions())
 	}
 	unknown := newProblem(http.StatusNotFound, "There is no instance %s that can be controlled: /api/v1/instances lists what there is.", shown(instance))
-	if s.cfg.Deployer == nil || !p.scope().holds(instance) {
+	if !p.scope().holds(instance) {
 		return unknown
 	}
 	if !p.mayAct(instance) {
 		return newProblem(http.StatusForbidden, "You may look at %s but not control it: ask an administrator.", shown(instance))
 	}
-	job, err := s.cfg.Deployer.Do(instance, action, p.Name)
+	job, err := s.controls.Do(instance, action, p.Name)
 	var refused *deploy.RefusedError
 	switch {
 	case errors.Is(err, deploy.ErrUnknownInstance):
@@ -43,7 +81,7 @@ func (s *Server) act(c echo.Context, p principal) error {
 }
 
 // viewOf is a job as JSON shows it: with an array of output, also if empty.
-func viewOf(job *deploy.Job) deploy.JobView {
+func viewOf(job running) deploy.JobView {
 	view := job.View()
 	if view.Output == nil {
 		view.Output = []string{}
@@ -52,12 +90,10 @@ func viewOf(job *deploy.Job) deploy.JobView {
 }
 
 // findJob finds the job of the URL, if p may see its instance.
-func (s *Server) findJob(c echo.Context, p principal) (*deploy.Job, error) {
+func (s *Server) findJob(c echo.Context, p principal) (running, error) {
 	id := c.Param("id")
-	if s.cfg.Deployer != nil {
-		if job, ok := s.cfg.Deployer.Job(id); ok && p.scope().holds(job.View().Instance) {
-			return job, nil
-		}
+	if job, ok := s.controls.Job(id); ok && p.scope().holds(job.View().Instance) {
+		return job, nil
 	}
 	return nil, newProblem(http.StatusNotFound, "There is no job %s: old ones are forgotten, start the action again.", shown(id))
 }

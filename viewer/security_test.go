@@ -104,7 +104,7 @@ func (ts *testServer) raw(t *testing.T, request string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer closeTest(t, conn)
 	// The server may answer and close before it has read everything.
 	_, _ = io.WriteString(conn, request)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -41,6 +41,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	sessions *sessions
+	controls controls
 	assets   assets
 	metrics  *metrics
 	sockets  sockets
@@ -63,7 +64,7 @@ func Listen(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Server{cfg: cfg, log: cfg.Logger}
+	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
 	s.sockets.stopping = make(chan struct{})
 
 	var err error
@@ -133,7 +134,7 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		err = s.shutDown()
-		<-served
+		_ = <-served // is ErrServerClosed after a shutdown
 	case err = <-served:
 		s.sockets.stop()
 	}

@@ -71,7 +71,7 @@ func (ts *testServer) dial(t *testing.T, path string, header ...string) (*client
 	if err != nil {
 		return nil, res, err
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() }) // a test may have closed it
 	return &client{conn, t}, res, nil
 }
 
@@ -238,7 +238,7 @@ func TestTailResumesWhereItWasCut(t *testing.T) {
 	c := ts.open(t, "/api/v1/tail?last=10")
 	c.next()
 	read := c.next().Seq
-	c.Close()
+	closeTest(t, c)
 	ts.logs.add(1000)
 	again := ts.open(t, fmt.Sprint("/api/v1/tail?after=", read))
 	again.next()
@@ -431,7 +431,7 @@ func TestTailSendsAtOnceWhenIdle(t *testing.T) {
 			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		cancel()
-		<-ended
+		_ = <-ended
 	})
 }
 
@@ -457,7 +457,7 @@ func TestTailCoalescesUnderLoad(t *testing.T) {
 			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		cancel()
-		<-ended
+		_ = <-ended
 	})
 }
 
@@ -477,7 +477,7 @@ func TestTailDoesNotHoldFullFramesBack(t *testing.T) {
 			t.Errorf("entries within %v (-want +got):\n%s", frameEvery, diff)
 		}
 		cancel()
-		<-ended
+		_ = <-ended
 	})
 }
 
@@ -525,7 +525,7 @@ func TestSlowTailIsToldWhatItMissed(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		cancel()
-		<-ended
+		_ = <-ended
 		last, shown, dropped := uint64(1), 0, uint64(0)
 		for _, f := range rec.got {
 			if f.Type == "dropped" {
@@ -579,7 +579,7 @@ func TestSocketPingsAndGivesUpOnSilence(t *testing.T) {
 		if got, want := time.Since(started), 3*pingEvery+pongWithin; got != want {
 			t.Errorf("a silent client was dropped after %v, want %v", got, want)
 		}
-		conn.Close()
+		closeTest(t, conn)
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

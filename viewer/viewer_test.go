@@ -30,7 +30,7 @@ type testServer struct {
 func testConfig(t *testing.T, logs Logs) Config {
 	t.Helper()
 	return Config{
-		Addr: "127.0.0.1:0", Logs: logs, Deployer: newFakeDeployer(), AdminToken: adminToken,
+		Addr: "127.0.0.1:0", Logs: logs, AdminToken: adminToken,
 		DataDir: t.TempDir(), Version: "1.2.3", Static: testPage(),
 		Inputs: func() []InputStatus {
 			return []InputStatus{{Input: "udp://127.0.0.1:5514", Received: 7, Dropped: 2, KernelDropped: 1}}
@@ -44,6 +44,13 @@ func testPage() fstest.MapFS {
 		"login.html":   {Data: []byte("<!doctype html><title>login</title>")},
 		"js/app.js":    {Data: []byte(strings.Repeat("export const one = 1;\n", 500))},
 		"css/page.css": {Data: []byte("body{}")},
+	}
+}
+
+func closeTest(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Errorf("Close: %v", err)
 	}
 }
 
@@ -67,12 +74,14 @@ func startTest(t *testing.T, n int) *testServer {
 	logs := newFakeLogs(n)
 	cfg := testConfig(t, logs)
 	s := listenTest(t, cfg)
+	deployer := newFakeDeployer()
+	s.controls = deployer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	stopped := false
 	ts := &testServer{
-		Server: s, url: "http://" + s.Addr().String(), logs: logs, deployer: cfg.Deployer.(*fakeDeployer),
+		Server: s, url: "http://" + s.Addr().String(), logs: logs, deployer: deployer,
 		stop: func() error {
 			if stopped {
 				return nil
@@ -135,7 +144,7 @@ func (ts *testServer) do(t *testing.T, method, path, body string, header ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer closeTest(t, res.Body)
 	data, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +201,7 @@ func TestListenSaysThatThePortIsInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer closeTest(t, taken)
 	cfg := testConfig(t, newFakeLogs(0))
 	cfg.Addr = taken.Addr().String()
 	_, err = Listen(cfg)
