@@ -134,7 +134,9 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		err = s.shutDown()
-		_ = <-served // is ErrServerClosed after a shutdown
+		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
 	case err = <-served:
 		s.sockets.stop()
 	}

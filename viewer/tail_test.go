@@ -431,7 +431,9 @@ func TestTailSendsAtOnceWhenIdle(t *testing.T) {
 			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		cancel()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the tail ends with %v, want that it was canceled", err)
+		}
 	})
 }
 
@@ -457,7 +459,9 @@ func TestTailCoalescesUnderLoad(t *testing.T) {
 			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		cancel()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the tail ends with %v, want that it was canceled", err)
+		}
 	})
 }
 
@@ -477,7 +481,9 @@ func TestTailDoesNotHoldFullFramesBack(t *testing.T) {
 			t.Errorf("entries within %v (-want +got):\n%s", frameEvery, diff)
 		}
 		cancel()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the tail ends with %v, want that it was canceled", err)
+		}
 	})
 }
 
@@ -525,7 +531,9 @@ func TestSlowTailIsToldWhatItMissed(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		cancel()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the tail ends with %v, want that it was canceled", err)
+		}
 		last, shown, dropped := uint64(1), 0, uint64(0)
 		for _, f := range rec.got {
 			if f.Type == "dropped" {
@@ -583,7 +591,9 @@ func TestSocketPingsAndGivesUpOnSilence(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
 		s.sockets.wait()
 	})
 }
