@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/tagtail/tagtail/static/browsertest"
 )
 
 // entry is the JSON of one log message, as the HTTP API has it.
@@ -410,7 +412,7 @@ func (s *server) act(w http.ResponseWriter, r *http.Request) {
 // await waits until a job with this id has been asked for.
 func (s *server) await(t *testing.T, id string) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(browsertest.Patience)
 	for {
 		s.mu.Lock()
 		_, ok := s.jobs[id]

@@ -1,4 +1,11 @@
-package static
+// Package browsertest drives a real Chromium for the tests of the page.
+//
+//	Open → Tab → Go, Click, Key, Await, Eval, Shoot
+//
+// A missing Chromium skips the test, and fails it under CI. Whatever goes
+// wrong ends the test, with a picture of the page where TAGTAIL_SCREENSHOTS
+// says. It is for tests only.
+package browsertest
 
 import (
 	"context"
@@ -17,17 +24,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a test waits for the page to come to what it expects.
-const patience = 20 * time.Second
+// Patience is how long a Tab waits for the page to come to what is expected.
+const Patience = 20 * time.Second
 
-// tab is one page in a real browser.
-type tab struct {
+// Tab is one page in a real browser.
+type Tab struct {
 	t   *testing.T
 	ctx context.Context
 }
 
-// browser starts a Chromium with a fresh profile, in the given language.
-func browser(t *testing.T, language string) *tab {
+// Open starts a Chromium with a fresh profile, in the given language.
+func Open(t *testing.T, language string) *Tab {
 	t.Helper()
 	path := chromium(t)
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -43,8 +50,8 @@ func browser(t *testing.T, language string) *tab {
 		cancel()
 		cancelBrowser()
 	})
-	b := &tab{t: t, ctx: ctx}
-	b.do(chromedp.EmulateViewport(1440, 900))
+	b := &Tab{t: t, ctx: ctx}
+	b.Do(chromedp.EmulateViewport(1440, 900))
 	return b
 }
 
@@ -62,15 +69,16 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+// Do runs actions one after the other.
+func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, actions...); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// eval returns the value of a JavaScript expression as text.
-func (b *tab) eval(expression string) string {
+// Eval returns the value of a JavaScript expression as text.
+func (b *Tab) Eval(expression string) string {
 	b.t.Helper()
 	raw, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]byte](expression))
 	if err != nil {
@@ -83,47 +91,50 @@ func (b *tab) eval(expression string) string {
 	return string(raw)
 }
 
-// await waits until a JavaScript expression is true; what it throws is false.
-func (b *tab) await(expression string) {
+// Await waits until a JavaScript expression is true; what it throws is false.
+func (b *Tab) Await(expression string) {
 	b.t.Helper()
 	safe := fmt.Sprintf("(() => { try { return %s } catch { return false } })()", expression)
 	var err error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
 		_, err = chromedp.Run(b.ctx, chromedp.Poll[any](safe, chromedp.WithPollingTimeout(time.Until(deadline))))
 		if err == nil {
 			return
 		}
 		// A poll does not survive a navigation: ask the new page.
 	}
-	b.shoot("failed-" + b.t.Name())
-	b.t.Fatalf("wait for %s: %v\npage: %.600s", expression, err, b.eval("document.body.innerText"))
+	b.Shoot("failed-" + b.t.Name())
+	b.t.Fatalf("wait for %s: %v\npage: %.600s", expression, err, b.Eval("document.body.innerText"))
 }
 
-// awaitLine waits until the list shows a row with this text.
-func (b *tab) awaitLine(text string) {
+// AwaitLine waits until the list shows a row with this text.
+func (b *Tab) AwaitLine(text string) {
 	b.t.Helper()
-	b.await(fmt.Sprintf(`[...document.querySelectorAll('.row')].some((row) => row.textContent.includes(%q))`, text))
+	b.Await(fmt.Sprintf(`[...document.querySelectorAll('.row')].some((row) => row.textContent.includes(%q))`, text))
 }
 
-func (b *tab) open(url string) {
+// Go opens a URL.
+func (b *Tab) Go(url string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(url))
+	b.Do(chromedp.Navigate(url))
 }
 
-func (b *tab) key(keys string) {
+// Key types keys, as chromedp.KeyEvent writes them.
+func (b *Tab) Key(keys string) {
 	b.t.Helper()
-	b.do(chromedp.KeyEvent(keys))
+	b.Do(chromedp.KeyEvent(keys))
 }
 
-func (b *tab) click(selector string) {
+// Click clicks the first element that a CSS selector finds, once it is there.
+func (b *Tab) Click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector)))
+	b.Do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// wheel turns the mouse wheel over the list; up is negative.
-func (b *tab) wheel(delta float64) {
+// Wheel turns the mouse wheel over the list; up is negative.
+func (b *Tab) Wheel(delta float64) {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	b.Do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, input.DispatchMouseEvent, input.DispatchMouseEventParams{
 			Type: input.DispatchMouseEventTypeMouseWheel, X: 700, Y: 500, DeltaY: delta,
 			DeltaX: 0.001, // the protocol wants it, and the library leaves out a zero
@@ -132,9 +143,10 @@ func (b *tab) wheel(delta float64) {
 	}))
 }
 
-func (b *tab) scheme(name string) {
+// Scheme makes the page see a preference for "light" or "dark".
+func (b *Tab) Scheme(name string) {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	b.Do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
 		})
@@ -142,8 +154,8 @@ func (b *tab) scheme(name string) {
 	}))
 }
 
-// shoot keeps a picture of the page where TAGTAIL_SCREENSHOTS says.
-func (b *tab) shoot(name string) {
+// Shoot keeps a picture of the page where TAGTAIL_SCREENSHOTS says.
+func (b *Tab) Shoot(name string) {
 	b.t.Helper()
 	folder := os.Getenv("TAGTAIL_SCREENSHOTS")
 	if folder == "" {
