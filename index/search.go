@@ -55,6 +55,8 @@ type InstanceStats struct {
 	// Last is when its newest entry was received, LastError that of its
 	// newest entry of severity err or worse. Zero if there is none.
 	Last, LastError time.Time
+	// Rate is entries per second over the last minute.
+	Rate float64
 }
 
 // FollowRequest asks for entries as they arrive.

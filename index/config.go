@@ -1,0 +1,92 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tagtail/tagtail/index/internal/block"
+	"github.com/tagtail/tagtail/index/internal/journal"
+)
+
+// Config says where a Store is and how it trades memory for files. The zero
+// value of every field but Dir is a good default.
+type Config struct {
+	// Dir is the folder of the store, made if it is missing. A store owns it
+	// alone.
+	Dir string
+	// Logger gets trouble; nil means slog.Default. Its handler must not
+	// append to this store.
+	Logger *slog.Logger
+
+	// HeadEntries and HeadBytes are how much of an instance is gathered in
+	// memory before it becomes a block; 0 means 8,192 and 1 MiB.
+	HeadEntries int
+	HeadBytes   int
+	// HeadAge is how long an entry may wait for its block, and so how long a
+	// quiet instance holds on to journal segments; 0 means 5 minutes.
+	HeadAge time.Duration
+	// SyncInterval is how much time's entries a power cut may cost those who
+	// do not call Sync; 0 means half a second. A crash of the process costs
+	// nothing.
+	SyncInterval time.Duration
+	// SegmentBytes is the size of a journal segment; 0 means 16 MiB.
+	SegmentBytes int64
+	// RingEntries is how many of the newest entries are kept for followers;
+	// 0 means 32,768. Who is further behind reads blocks.
+	RingEntries int
+	// WordsPerBlock is how many distinct words of a block go to the word
+	// index; 0 means 16,384. The others go to its filter.
+	WordsPerBlock int
+
+	now        func() time.Time                        // time.Now if nil
+	createFile func(path string) (journal.File, error) // the seam for faults of the journal
+	writeFile  func(path string, data []byte) error    // and of blocks
+	bootID     func() string                           // and of the machine
+}
+
+// Validate says what is wrong with the configuration, in one sentence.
+func (c *Config) Validate() error {
+	if c.Dir == "" {
+		return errors.New("no data folder is set: name one")
+	}
+	for name, value := range map[string]int64{
+		"HeadEntries": int64(c.HeadEntries), "HeadBytes": int64(c.HeadBytes), "HeadAge": int64(c.HeadAge),
+		"SyncInterval": int64(c.SyncInterval), "SegmentBytes": c.SegmentBytes,
+		"RingEntries": int64(c.RingEntries), "WordsPerBlock": int64(c.WordsPerBlock),
+	} {
+		if value < 0 {
+			return fmt.Errorf("%s is %d: it must be positive, or 0 for the default", name, value)
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.Logger, slog.Default())
+	orDefault(&c.HeadEntries, 8192)
+	orDefault(&c.HeadBytes, 1<<20)
+	orDefault(&c.HeadAge, 5*time.Minute)
+	orDefault(&c.SyncInterval, 500*time.Millisecond)
+	orDefault(&c.SegmentBytes, journal.DefaultSegmentBytes)
+	orDefault(&c.RingEntries, 32768)
+	orDefault(&c.WordsPerBlock, 16384)
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.writeFile == nil {
+		c.writeFile = block.WriteFile
+	}
+	if c.bootID == nil {
+		c.bootID = bootID
+	}
+	return c
+}
+
+func orDefault[T comparable](value *T, def T) {
+	var zero T
+	if *value == zero {
+		*value = def
+	}
+}

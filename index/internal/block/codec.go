@@ -1,0 +1,246 @@
+package block
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// The sections of a block, in the order of the file.
+const (
+	sectionSeq uint8 = iota + 1
+	sectionReceived
+	sectionTime
+	sectionFacility
+	sectionSeverity
+	sectionFormat
+	sectionBy
+	sectionFlags
+	sectionHostname
+	sectionSource
+	sectionAppName
+	sectionProcID
+	sectionMsgID
+	sectionStructuredData
+	sectionInput
+	sectionLengths
+	sectionMessage
+
+	sectionCount = int(sectionMessage)
+)
+
+// How a section is stored.
+const (
+	codecPlain uint8 = iota
+	codecZstd
+)
+
+// Codec compresses and decompresses. It is safe for use by several goroutines.
+type Codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+// NewCodec returns a Codec, which holds no resources but memory.
+func NewCodec() (*Codec, error) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, fmt.Errorf("prepare compression: %w", err)
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRawBytes))
+	if err != nil {
+		return nil, fmt.Errorf("prepare decompression: %w", err)
+	}
+	return &Codec{encoder: encoder, decoder: decoder}, nil
+}
+
+// Encode returns the file of a block. c has at least one entry.
+func (k *Codec) Encode(c *Columns) ([]byte, Header) {
+	h := c.header()
+	var raw, body []byte
+	for id := sectionSeq; int(id) <= sectionCount; id++ {
+		raw = c.appendSection(raw[:0], id)
+		start := len(body)
+		s := section{id: id, codec: codecZstd, raw: len(raw)}
+		body = k.encoder.EncodeAll(raw, body)
+		if len(body)-start >= len(raw) {
+			s.codec = codecPlain
+			body = append(body[:start], raw...)
+		}
+		s.size = len(body) - start
+		s.sum = crc32.Checksum(body[start:], castagnoli)
+		h.sections = append(h.sections, s)
+	}
+	file := h.appendTo(make([]byte, 0, len(body)+1024))
+	h.bodyAt = len(file)
+	return append(file, body...), h
+}
+
+// Decode reads the file that Encode returned. The strings share memory.
+func (k *Codec) Decode(file []byte) (*Columns, error) {
+	h, err := parseHeader(file)
+	if err != nil {
+		return nil, err
+	}
+	c := &Columns{Instance: h.Instance, TextBytes: h.TextBytes, LastError: h.LastError}
+	rest := file[h.bodyAt:]
+	var lengths []int
+	for _, s := range h.sections {
+		if s.size > len(rest) {
+			return nil, damaged("it is cut off")
+		}
+		raw, err := k.open(s, rest[:s.size])
+		if err != nil {
+			return nil, err
+		}
+		rest = rest[s.size:]
+		r := reader{data: raw}
+		if s.id == sectionLengths {
+			lengths = readLengths(&r, h.Entries)
+		} else {
+			c.readSection(s.id, &r, h, lengths)
+		}
+		if r.bad {
+			return nil, damaged(fmt.Sprintf("content of section %d", s.id))
+		}
+	}
+	if len(h.sections) < sectionCount {
+		return nil, damaged("a section is missing")
+	}
+	return c, nil
+}
+
+// open returns the raw bytes of a section.
+func (k *Codec) open(s section, data []byte) ([]byte, error) {
+	if crc32.Checksum(data, castagnoli) != s.sum {
+		return nil, damaged(fmt.Sprintf("checksum of section %d", s.id))
+	}
+	switch s.codec {
+	case codecPlain:
+		return data, nil
+	case codecZstd:
+		raw, err := k.decoder.DecodeAll(data, make([]byte, 0, s.raw))
+		if err != nil || len(raw) != s.raw {
+			return nil, damaged(fmt.Sprintf("compression of section %d", s.id))
+		}
+		return raw, nil
+	default:
+		return nil, damaged(fmt.Sprintf("codec of section %d", s.id))
+	}
+}
+
+// texts returns the columns that are kept as a dictionary.
+func (c *Columns) texts(id uint8) *[]string {
+	switch id {
+	case sectionHostname:
+		return &c.Hostname
+	case sectionSource:
+		return &c.Source
+	case sectionAppName:
+		return &c.AppName
+	case sectionProcID:
+		return &c.ProcID
+	case sectionMsgID:
+		return &c.MsgID
+	case sectionStructuredData:
+		return &c.StructuredData
+	case sectionInput:
+		return &c.Input
+	default:
+		return nil
+	}
+}
+
+// octets returns the columns of one byte an entry.
+func (c *Columns) octets(id uint8) *[]uint8 {
+	switch id {
+	case sectionFacility:
+		return &c.Facility
+	case sectionSeverity:
+		return &c.Severity
+	case sectionFormat:
+		return &c.Format
+	case sectionBy:
+		return &c.By
+	default:
+		return nil
+	}
+}
+
+func (c *Columns) appendSection(dst []byte, id uint8) []byte {
+	if texts := c.texts(id); texts != nil {
+		return appendDictionary(dst, *texts)
+	}
+	if octets := c.octets(id); octets != nil {
+		return append(dst, *octets...)
+	}
+	switch id {
+	case sectionSeq:
+		previous := c.Seq[0]
+		for _, seq := range c.Seq {
+			dst = binary.AppendUvarint(dst, seq-previous)
+			previous = seq
+		}
+	case sectionReceived:
+		previous := int64(0)
+		for _, received := range c.Received {
+			dst = binary.AppendVarint(dst, received-previous)
+			previous = received
+		}
+	case sectionTime:
+		dst = appendStamps(dst, c.Time)
+	case sectionFlags:
+		for _, flags := range c.Flags {
+			dst = binary.AppendUvarint(dst, uint64(flags))
+		}
+	case sectionLengths:
+		for _, message := range c.Message {
+			dst = binary.AppendUvarint(dst, uint64(len(message)))
+		}
+	case sectionMessage:
+		for _, message := range c.Message {
+			dst = append(dst, message...)
+		}
+	}
+	return dst
+}
+
+func (c *Columns) readSection(id uint8, r *reader, h Header, lengths []int) {
+	if texts := c.texts(id); texts != nil {
+		*texts = readDictionary(r, h.Entries)
+		return
+	}
+	if octets := c.octets(id); octets != nil {
+		*octets = r.bytes(h.Entries)
+		return
+	}
+	switch id {
+	case sectionSeq:
+		c.Seq = make([]uint64, h.Entries)
+		seq := h.First
+		for i := range c.Seq {
+			seq += r.uvarint()
+			c.Seq[i] = seq
+		}
+	case sectionReceived:
+		c.Received = make([]int64, h.Entries)
+		received := int64(0)
+		for i := range c.Received {
+			received += r.varint()
+			c.Received[i] = received
+		}
+	case sectionTime:
+		c.Time = readStamps(r, h.Entries)
+	case sectionFlags:
+		c.Flags = make([]uint16, h.Entries)
+		for i := range c.Flags {
+			c.Flags[i] = uint16(r.uvarint())
+		}
+	case sectionMessage:
+		c.Message = cut(r, string(r.data), lengths)
+		r.bad = r.bad || len(lengths) != h.Entries
+	}
+}

@@ -1,0 +1,77 @@
+package block
+
+import "encoding/binary"
+
+// reader takes values from the front of data. After the first that is not
+// there it is bad and returns zeroes.
+type reader struct {
+	data []byte
+	bad  bool
+}
+
+func (r *reader) fail() {
+	r.bad = true
+	r.data = nil
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.data)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.data)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+// length reads a number that may be at most limit.
+func (r *reader) length(limit int) int {
+	v := r.uvarint()
+	if v > uint64(limit) {
+		r.fail()
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.data) {
+		r.fail()
+		return nil
+	}
+	b := r.data[:n]
+	r.data = r.data[n:]
+	return b
+}
+
+func (r *reader) byte() byte {
+	b := r.bytes(1)
+	if r.bad {
+		return 0
+	}
+	return b[0]
+}
+
+func (r *reader) uint32() uint32 {
+	b := r.bytes(4)
+	if r.bad {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (r *reader) string() string { return string(r.bytes(r.length(len(r.data)))) }
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}

@@ -1,0 +1,257 @@
+// Package blockindex knows which blocks of a day hold which words. It is the
+// only package that imports bleve.
+//
+//	words of a block → Add → bleve, one document a block → Containing → blocks
+//
+// The words go to bleve as ready token frequencies, so no analyzer runs. The
+// frequency of a word in a document is the number of lines in the block that
+// contain it. The index is derived from the blocks: what does not open is
+// deleted and built again, and a block that is not in IDs is added again. Add
+// does not wait for the disk for the same reason. Start reading at Open.
+package blockindex
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/blevesearch/bleve/v2/document"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	bleve "github.com/blevesearch/bleve_index_api"
+)
+
+// Folder is the name of an index's folder. It ends with the version of the
+// tokeniser and of the document: another one begins a new folder.
+const Folder = "bleve-1"
+
+// MaxTerms is how many words of the dictionary a search text may be part of:
+// past that, asking for the blocks of each costs more than it saves.
+const MaxTerms = 4096
+
+// persistNapMilliseconds lets segments gather in memory, to be merged there
+// instead of on the disk.
+const persistNapMilliseconds = 500
+
+// ErrTooMany is returned by Containing if a text is part of too many words.
+var ErrTooMany = errors.New("text is part of too many words")
+
+// ErrClosed is returned after Close.
+var ErrClosed = errors.New("word index is closed")
+
+// Index is safe for use by several goroutines.
+type Index struct {
+	bleve bleve.Index
+	queue *bleve.AnalysisQueue
+
+	mu     sync.RWMutex // held for reading while bleve is used
+	closed bool
+}
+
+// Open opens the index in dir and makes one if there is none.
+func Open(dir string) (x *Index, err error) {
+	defer recovered("open word index", &err)
+	if err := verify(dir); err != nil {
+		return nil, err
+	}
+	queue := bleve.NewAnalysisQueue(1)
+	s, err := scorch.NewScorch(scorch.Name, map[string]any{
+		"path":                   dir,
+		"unsafe_batch":           true,
+		"bolt_timeout":           "5s",
+		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": persistNapMilliseconds},
+	}, queue)
+	if err == nil {
+		err = s.Open()
+	}
+	if err != nil {
+		queue.Close()
+		return nil, fmt.Errorf("open word index: %w", err)
+	}
+	return &Index{bleve: s, queue: queue}, nil
+}
+
+// verify compares the checksum that ends each segment of bleve's, which bleve
+// itself does not: a damaged segment would not fail but hide blocks.
+func verify(dir string) error {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.zap")) // the pattern is valid
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("verify word index: %w", err)
+		}
+		n := len(data) - 4
+		if n < 0 || crc32.ChecksumIEEE(data[:n]) != binary.BigEndian.Uint32(data[n:]) {
+			return fmt.Errorf("verify word index: %s: checksum does not match", path)
+		}
+	}
+	return nil
+}
+
+// overflowWord is in the documents of blocks that have more words than their
+// document. No tokeniser makes such a word.
+const overflowWord = "\x00"
+
+// Add puts the words of a block in; overflow tells that there are more.
+func (x *Index) Add(id string, words []Word, overflow bool) (err error) {
+	defer recovered("index words", &err)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return ErrClosed
+	}
+	doc := document.NewDocument(id)
+	if overflow {
+		words = append(words[:len(words):len(words)], Word{Text: overflowWord, Lines: 1})
+	}
+	doc.AddField(newField(words))
+	if err := x.bleve.Update(doc); err != nil {
+		return fmt.Errorf("index words: %w", err)
+	}
+	return nil
+}
+
+// read calls f with a consistent view.
+func (x *Index) read(f func(bleve.IndexReader) error) (err error) {
+	defer recovered("read word index", &err)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return ErrClosed
+	}
+	r, err := x.bleve.Reader()
+	if err != nil {
+		return fmt.Errorf("read word index: %w", err)
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return f(r)
+}
+
+// IDs returns all blocks that are in.
+func (x *Index) IDs() (map[string]bool, error) {
+	ids := make(map[string]bool)
+	err := x.read(func(r bleve.IndexReader) error {
+		all, err := r.DocIDReaderAll()
+		if err != nil {
+			return err
+		}
+		defer all.Close()
+		for {
+			internal, err := all.Next()
+			if err != nil || internal == nil {
+				return err
+			}
+			id, err := r.ExternalID(internal)
+			if err != nil {
+				return err
+			}
+			ids[id] = true
+		}
+	})
+	return ids, err
+}
+
+// Overflowed returns the blocks that have more words than are in the index.
+func (x *Index) Overflowed() (map[string]bool, error) { return x.Containing(overflowWord, true, true) }
+
+// Containing returns the blocks with a word that has text in it; start and end
+// ask for a word that begins and ends with it.
+func (x *Index) Containing(text string, start, end bool) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	err := x.read(func(r bleve.IndexReader) error {
+		if start && end {
+			return addBlocks(r, text, ids)
+		}
+		terms, err := termsWith(r, text, start, end)
+		if err != nil {
+			return err
+		}
+		for _, term := range terms {
+			if err := addBlocks(r, term, ids); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// termsWith lists the words of the dictionary that text is part of.
+func termsWith(r bleve.IndexReader, text string, start, end bool) (terms []string, err error) {
+	var dict bleve.FieldDict
+	if start {
+		dict, err = r.FieldDictPrefix(fieldName, []byte(text))
+	} else {
+		dict, err = r.FieldDict(fieldName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dict.Close()) }()
+	for {
+		entry, err := dict.Next()
+		if err != nil || entry == nil {
+			return terms, err
+		}
+		if !start && (end && !strings.HasSuffix(entry.Term, text) || !strings.Contains(entry.Term, text)) {
+			continue
+		}
+		if len(terms) == MaxTerms {
+			return nil, ErrTooMany
+		}
+		terms = append(terms, entry.Term)
+	}
+}
+
+// addBlocks adds the blocks that have the word to ids.
+func addBlocks(r bleve.IndexReader, word string, ids map[string]bool) (err error) {
+	postings, err := r.TermFieldReader(context.Background(), []byte(word), fieldName, false, false, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, postings.Close()) }()
+	var doc bleve.TermFieldDoc
+	for {
+		next, err := postings.Next(doc.Reset())
+		if err != nil || next == nil {
+			return err
+		}
+		id, err := r.ExternalID(next.ID)
+		if err != nil {
+			return err
+		}
+		ids[id] = true
+	}
+}
+
+// Close waits for whoever uses the index. It may be called again.
+func (x *Index) Close() (err error) {
+	defer recovered("close word index", &err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	defer x.queue.Close()
+	if err := x.bleve.Close(); err != nil {
+		return fmt.Errorf("close word index: %w", err)
+	}
+	return nil
+}
+
+// recovered turns a panic into an error: bleve reads damaged files without
+// checking every offset.
+func recovered(what string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%s: bleve panicked: %v", what, r)
+	}
+}

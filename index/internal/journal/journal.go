@@ -1,0 +1,332 @@
+// Package journal keeps frames of bytes in append-only, checksummed segments.
+//
+//	Append → write(2) → active segment → Sync (one fsync for all who wait) → Remove
+//
+// A frame is there for good for this machine's other processes when Append
+// returns, and for a power cut when Sync returns. Open hands every whole frame
+// back in order, skips what is damaged, cuts a torn tail and reports both. A
+// segment is never written to again after a restart. FORMAT.md, beside the
+// index package, has the layout. The package does not know what is in a
+// frame; it knows the first and last sequence number, to name and to remove
+// segments. Start reading at Open, then Append.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// DefaultSegmentBytes is the size at which a segment is closed: small enough
+// that finished ones are soon removed, large enough that files stay few.
+const DefaultSegmentBytes = 16 << 20
+
+// ErrClosed is returned by Append and Sync after Close.
+var ErrClosed = errors.New("journal is closed")
+
+// File is what the journal needs of a file; the seam for fault injection.
+type File interface {
+	Write(p []byte) (int, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// Config says where a journal is.
+type Config struct {
+	Dir string
+	// SegmentBytes is the size at which a new segment begins; 0 means
+	// DefaultSegmentBytes.
+	SegmentBytes int64
+	// Create makes a new file that is only appended to; nil means os.OpenFile.
+	Create func(path string) (File, error)
+}
+
+// Journal is safe for use by several goroutines.
+type Journal struct {
+	cfg Config // immutable after Open
+
+	mu      sync.Mutex
+	active  *segment   // nil after an error: the next Append begins one
+	older   []*segment // oldest first
+	written uint64     // bytes since Open
+	synced  uint64     // of written, those that are on the disk
+	round   *syncRound // the fsync that is running, or nil
+	newName bool       // a segment was created since the folder was synced
+	closed  bool
+}
+
+type segment struct {
+	path        string
+	first, last uint64 // last is 0 while it has no frame
+	size        int64
+	salt        uint32
+	file        File // nil once it is synced and no longer active
+}
+
+// syncRound is one fsync and those who wait for it.
+type syncRound struct {
+	done chan struct{}
+	err  error // valid when done is closed
+}
+
+// Open replays the journal in cfg.Dir, oldest frame first, and then begins a
+// new segment for sequence numbers from next(), which is asked after the
+// replay. replay may not keep the payload; an error from it counts as damage
+// of that frame.
+func Open(cfg Config, replay func(first uint64, payload []byte) (last uint64, err error), next func([]Damage) uint64) (*Journal, []Damage, error) {
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = DefaultSegmentBytes
+	}
+	if cfg.Create == nil {
+		cfg.Create = createFile
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+		return nil, nil, fmt.Errorf("create journal: %w", err)
+	}
+	segments, damage, err := replayDir(cfg.Dir, replay)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := &Journal{cfg: cfg, older: segments}
+	if err := j.beginLocked(next(damage)); err != nil {
+		return nil, damage, err
+	}
+	j.dropEmptyLocked()
+	return j, damage, nil
+}
+
+// Append writes a frame that begins with HeaderBytes to be filled in and holds
+// the sequence numbers first to last. After an error nothing of the frame is
+// replayed if that can be had: numbers should still not be used again.
+func (j *Journal) Append(frame []byte, first, last uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return ErrClosed
+	}
+	if len(frame) > maxFrameBytes {
+		return fmt.Errorf("append to journal: frame of %d bytes is larger than %d", len(frame), maxFrameBytes)
+	}
+	if j.active == nil || j.active.size+int64(len(frame)) > j.cfg.SegmentBytes && j.active.last != 0 {
+		if err := j.beginLocked(first); err != nil {
+			return err
+		}
+	}
+	s := j.active
+	putHeader(frame, first, s.salt)
+	if _, err := s.file.Write(frame); err != nil {
+		if cut := s.file.Truncate(s.size); cut != nil {
+			j.retireLocked()
+			err = errors.Join(err, cut)
+		}
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	s.size += int64(len(frame))
+	s.last = last
+	j.written += uint64(len(frame))
+	return nil
+}
+
+// beginLocked makes a new active segment whose numbers begin at first.
+func (j *Journal) beginLocked(first uint64) error {
+	path := filepath.Join(j.cfg.Dir, segmentName(first))
+	file, err := j.cfg.Create(path)
+	if err != nil {
+		return fmt.Errorf("begin journal segment: %w", err)
+	}
+	header, salt, err := newSegmentHeader()
+	if err == nil {
+		_, err = file.Write(header)
+	}
+	if err != nil {
+		return fmt.Errorf("begin journal segment: %w", errors.Join(err, file.Close(), os.Remove(path)))
+	}
+	j.retireLocked()
+	j.active = &segment{path: path, first: first, size: int64(len(header)), salt: salt, file: file}
+	j.written += uint64(len(header))
+	j.newName = true
+	return nil
+}
+
+// retireLocked moves the active segment to the older ones; its file stays open
+// until it is synced.
+func (j *Journal) retireLocked() {
+	if j.active != nil {
+		j.older = append(j.older, j.active)
+		j.active = nil
+	}
+}
+
+// dropEmptyLocked removes older segments that hold no frame: the name of the
+// active one tells how far the numbers have come.
+func (j *Journal) dropEmptyLocked() {
+	kept := j.older[:0]
+	for _, s := range j.older {
+		if s.last == 0 && s.path != j.active.path {
+			_ = os.Remove(s.path) // what stays is dropped at the next start
+			continue
+		}
+		if s.path != j.active.path {
+			kept = append(kept, s)
+		}
+	}
+	j.older = kept
+}
+
+// Sync returns when everything that was appended before the call is on the
+// disk. All who wait at the same time share one fsync.
+func (j *Journal) Sync(ctx context.Context) error {
+	j.mu.Lock()
+	target := j.written
+	for j.synced < target {
+		if j.closed {
+			j.mu.Unlock()
+			return ErrClosed
+		}
+		round, mine := j.round, false
+		if round == nil {
+			round, mine = &syncRound{done: make(chan struct{})}, true
+			j.round = round
+		}
+		j.mu.Unlock()
+		if mine {
+			j.runRound(round)
+		}
+		select {
+		case <-round.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if round.err != nil {
+			return round.err
+		}
+		j.mu.Lock()
+	}
+	j.mu.Unlock()
+	return nil
+}
+
+// runRound syncs all that is written now.
+func (j *Journal) runRound(round *syncRound) {
+	j.mu.Lock()
+	upTo, newName := j.written, j.newName
+	active := j.active
+	var files []*segment
+	for _, s := range append(j.older[:len(j.older):len(j.older)], active) {
+		if s != nil && s.file != nil {
+			files = append(files, s)
+		}
+	}
+	j.newName = false
+	j.mu.Unlock()
+
+	var err error
+	for _, s := range files {
+		err = errors.Join(err, s.file.Sync())
+	}
+	if newName && err == nil {
+		err = syncDir(j.cfg.Dir)
+	}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil {
+		// The kernel forgets dirty pages after a failed fsync, so that the
+		// next one would lie: give this segment up.
+		j.newName = j.newName || newName
+		round.err = fmt.Errorf("sync journal: %w", err)
+		if j.active == active {
+			j.retireLocked()
+		}
+	} else {
+		j.synced = max(j.synced, upTo)
+	}
+	for _, s := range files {
+		if s != j.active && s.file != nil {
+			_ = s.file.Close() // it is synced, or has said that it is not
+			s.file = nil
+		}
+	}
+	j.round = nil
+	close(round.done)
+}
+
+// Remove deletes every finished segment whose numbers are all below before.
+func (j *Journal) Remove(before uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var err error
+	kept := j.older[:0]
+	for _, s := range j.older {
+		// A file that is open may be in a running fsync.
+		if s.last >= before || s.file != nil && j.round != nil {
+			kept = append(kept, s)
+			continue
+		}
+		if s.file != nil {
+			_ = s.file.Close() // what is in it is in blocks
+			s.file = nil
+		}
+		if e := os.Remove(s.path); e != nil && !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, e)
+			kept = append(kept, s)
+		}
+	}
+	j.older = kept
+	if err != nil {
+		return fmt.Errorf("remove journal segment: %w", err)
+	}
+	return nil
+}
+
+// Size is the number of bytes in all segments, and how many there are.
+func (j *Journal) Size() (bytes int64, segments int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range j.older {
+		bytes += s.size
+	}
+	segments = len(j.older)
+	if j.active != nil {
+		bytes += j.active.size
+		segments++
+	}
+	return bytes, segments
+}
+
+// Close syncs and closes. It may be called again.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	done := j.closed
+	j.mu.Unlock()
+	if done {
+		return nil
+	}
+	err := j.Sync(context.Background())
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	for _, s := range append(j.older, j.active) {
+		if s != nil && s.file != nil {
+			err = errors.Join(err, s.file.Close())
+			s.file = nil
+		}
+	}
+	return err
+}
+
+func createFile(path string) (File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o640)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,96 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked tells that another process has the folder open.
+var ErrLocked = errors.New("folder is locked")
+
+const lockName = "LOCK"
+
+// dirLock holds a folder for one Store. Its file says who has it and, after a
+// Close, that all that was written is on the disk.
+type dirLock struct {
+	file *os.File
+	boot string
+	// powerCut tells that the last owner did not close and the machine has
+	// started since: what was not synced is gone.
+	powerCut bool
+}
+
+// lockDir makes the folder and takes its lock.
+func lockDir(dir, boot string) (*dirLock, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data folder %s cannot be made: %w; choose another or make it for this user", dir, err)
+	}
+	path := filepath.Join(dir, lockName)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return nil, fmt.Errorf("data folder %s is not writable by this user: %w; change its owner or choose another", dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("data folder %s is in use by another process: stop that one or choose another folder: %w", dir, ErrLocked)
+		}
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	l := &dirLock{file: file, boot: boot}
+	before, err := os.ReadFile(path)
+	if err == nil {
+		l.powerCut = powerCut(string(before), boot)
+		err = l.write("open")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, errors.Join(err, file.Close()))
+	}
+	return l, nil
+}
+
+// powerCut reads what the last owner has left: "pid boot state".
+func powerCut(text, boot string) bool {
+	fields := strings.Fields(text)
+	return len(fields) == 3 && fields[2] != "closed" && (fields[1] != boot || boot == unknownBoot)
+}
+
+func (l *dirLock) write(state string) error {
+	text := fmt.Sprintf("%d %s %s\n", os.Getpid(), l.boot, state)
+	if err := l.file.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
+		return err
+	}
+	return l.file.Sync()
+}
+
+// release gives the folder up. clean tells that all is synced.
+func (l *dirLock) release(clean bool) error {
+	var err error
+	if clean {
+		err = l.write("closed")
+	}
+	return errors.Join(err, l.file.Close())
+}
+
+const unknownBoot = "unknown"
+
+// bootID is different after each start of the machine.
+func bootID() string {
+	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if id := strings.TrimSpace(string(data)); err == nil && id != "" {
+		return id
+	}
+	return unknownBoot
+}

@@ -1,0 +1,204 @@
+package index
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"github.com/tagtail/tagtail/index/internal/filter"
+	"github.com/tagtail/tagtail/index/internal/words"
+)
+
+// source is a run of entries that a search may have to look through: a block,
+// or a head.
+type source struct {
+	instance         string
+	first, last      uint64 // Seq
+	minTime, maxTime int64  // Received
+	severities       uint8  // bit n: there may be an entry of severity n
+
+	entries []Entry      // of a head
+	block   *storedBlock // or nil
+	day     *day         // of the block
+}
+
+func (b *storedBlock) source(d *day) source {
+	h := &b.header
+	src := source{
+		instance: h.Instance, first: h.First, last: h.Last,
+		minTime: h.MinReceived, maxTime: h.MaxReceived, block: b, day: d,
+	}
+	for severity, n := range h.Severity {
+		if n > 0 {
+			src.severities |= 1 << severity
+		}
+	}
+	return src
+}
+
+func (h *head) source() source {
+	return source{
+		instance: h.key.instance, first: h.entries[0].Seq, last: h.entries[len(h.entries)-1].Seq,
+		minTime: h.minTime, maxTime: h.maxTime, severities: h.severities, entries: h.entries,
+	}
+}
+
+// pruner evaluates a plan for one source after the other. One search owns it.
+type pruner struct {
+	store   *Store
+	sources []source
+	root    *prunerNode
+	days    map[*day]*prunerDay
+}
+
+// prunerNode is a part of the plan.
+type prunerNode struct {
+	plan
+	kids []*prunerNode       // cheapest first
+	hash uint64              // of text
+	sets map[*day]*prunerSet // of planWord
+}
+
+// prunerDay is a day's index of words, and which blocks were in it before it
+// was asked anything: only those can be excluded by what it says.
+type prunerDay struct {
+	words   *blockindex.Index // nil excludes nothing
+	indexed map[*storedBlock]bool
+}
+
+// prunerSet is the blocks of a day that have a word.
+type prunerSet struct {
+	blocks map[string]bool
+	known  bool
+}
+
+func newPruner(s *Store, p plan, sources []source) *pruner {
+	return &pruner{store: s, sources: sources, root: newPrunerNode(p), days: make(map[*day]*prunerDay)}
+}
+
+func newPrunerNode(p plan) *prunerNode {
+	n := &prunerNode{plan: p}
+	if p.op == planWord || p.op == planID {
+		n.hash = filter.Hash(p.text)
+	}
+	if p.op == planWord {
+		n.sets = make(map[*day]*prunerSet)
+	}
+	for _, kid := range p.kids {
+		n.kids = append(n.kids, newPrunerNode(kid))
+	}
+	slices.SortStableFunc(n.kids, func(a, b *prunerNode) int { return a.cost() - b.cost() })
+	return n
+}
+
+// cost orders what is in memory before a look at the index, and that before
+// the reading of a file.
+func (n *prunerNode) cost() int {
+	switch n.op {
+	case planWord:
+		return 1
+	case planID:
+		return 2
+	case planAnd, planOr:
+		cost := 0
+		for _, kid := range n.kids {
+			cost = max(cost, kid.cost())
+		}
+		return cost
+	default:
+		return 0
+	}
+}
+
+// keeps tells whether the source can hold a match.
+func (p *pruner) keeps(ctx context.Context, src *source) bool { return p.eval(ctx, p.root, src) }
+
+func (p *pruner) eval(ctx context.Context, n *prunerNode, src *source) bool {
+	switch n.op {
+	case planNone:
+		return false
+	case planAnd:
+		for _, kid := range n.kids {
+			if !p.eval(ctx, kid, src) {
+				return false
+			}
+		}
+		return true
+	case planOr:
+		for _, kid := range n.kids {
+			if p.eval(ctx, kid, src) {
+				return true
+			}
+		}
+		return false
+	case planInstance:
+		return n.instance(src.instance)
+	case planSeverity:
+		return n.severity&src.severities != 0
+	case planWord:
+		return src.block == nil || p.mayHaveWord(ctx, n, src)
+	case planID:
+		return src.block == nil || p.filterMayContain(n, src)
+	default:
+		return true
+	}
+}
+
+func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bool {
+	whole := n.anchor == anchorStart|anchorEnd
+	if !whole && len(n.text) < words.MinInner {
+		return true // it may be a part of an id that is too short to be a word
+	}
+	d := p.day(ctx, src.day)
+	if d.words == nil || !d.indexed[src.block] {
+		return true
+	}
+	set := n.sets[src.day]
+	if set == nil {
+		set = p.wordSet(n, d.words, src.day)
+		n.sets[src.day] = set
+	}
+	if !set.known || set.blocks[src.block.id()] {
+		return true
+	}
+	if src.block.overflow.Load() {
+		return !whole || p.filterMayContain(n, src)
+	}
+	return false
+}
+
+func (p *pruner) day(ctx context.Context, d *day) *prunerDay {
+	if known := p.days[d]; known != nil {
+		return known
+	}
+	var blocks []*storedBlock
+	for i := range p.sources {
+		if p.sources[i].day == d {
+			blocks = append(blocks, p.sources[i].block)
+		}
+	}
+	known := &prunerDay{words: p.store.openWords(ctx, d, blocks), indexed: make(map[*storedBlock]bool, len(blocks))}
+	for _, b := range blocks {
+		known.indexed[b] = b.indexed.Load()
+	}
+	p.days[d] = known
+	return known
+}
+
+func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *prunerSet {
+	blocks, err := index.Containing(n.text, n.anchor&anchorStart != 0, n.anchor&anchorEnd != 0)
+	if err == nil {
+		return &prunerSet{blocks: blocks, known: true}
+	}
+	if err != blockindex.ErrTooMany {
+		p.store.counters.indexErrors.Add(1)
+		p.store.cfg.Logger.Warn("word index cannot be read", slog.String("day", dayName(d.number)), slog.Any("err", err))
+	}
+	return &prunerSet{}
+}
+
+func (p *pruner) filterMayContain(n *prunerNode, src *source) bool {
+	f := p.store.filter(src.block)
+	return f == nil || f.MayContain(n.hash)
+}

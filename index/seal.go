@@ -1,0 +1,140 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tagtail/tagtail/index/internal/block"
+)
+
+// sealRetry is the pause after a block could not be written.
+const sealRetry = time.Second
+
+// runSealer writes the blocks of pending heads as they come, and looks for old
+// heads.
+func (s *Store) runSealer(ctx context.Context) {
+	ticker := time.NewTicker(min(s.cfg.HeadAge, sealRetry))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.done:
+			return
+		case <-s.sealWake:
+		case <-ticker.C:
+			s.mu.Lock()
+			s.retireOldLocked(s.cfg.now().Add(-s.cfg.HeadAge))
+			s.mu.Unlock()
+		}
+		for ctx.Err() == nil && s.begin() == nil {
+			more := s.sealNext()
+			s.inUse.Done()
+			if !more {
+				break
+			}
+		}
+	}
+}
+
+// sealNext writes the block of the oldest pending head that nobody works on.
+// It tells whether there was one and it went well.
+func (s *Store) sealNext() bool {
+	s.mu.Lock()
+	now := s.cfg.now()
+	if now.Before(s.retrySeal) {
+		s.mu.Unlock()
+		return false
+	}
+	i := slices.IndexFunc(s.pending, func(h *head) bool { return !h.sealing })
+	if i < 0 {
+		s.mu.Unlock()
+		return false
+	}
+	h := s.pending[i]
+	h.sealing = true
+	d := s.dayLocked(h.key.day)
+	s.mu.Unlock()
+
+	if err := s.seal(h, d); err != nil {
+		s.sealFailed(h, err)
+		return false
+	}
+	return true
+}
+
+func (s *Store) sealFailed(h *head, err error) {
+	s.counters.sealErrors.Add(1)
+	s.mu.Lock()
+	h.sealing = false
+	first := s.retrySeal.IsZero()
+	s.retrySeal = s.cfg.now().Add(sealRetry)
+	s.mu.Unlock()
+	if first {
+		s.cfg.Logger.Error("block cannot be written: trying again", slog.Any("err", err))
+	}
+}
+
+// seal turns a pending head into a block. The order matters: the block is
+// durable before the head is gone, and the head is gone before the journal is.
+func (s *Store) seal(h *head, d *day) error {
+	columns := toColumns(h.entries)
+	file, header := s.codec.Encode(columns)
+	b := &storedBlock{
+		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
+		size: int64(len(file)), header: header,
+	}
+	if err := s.writeBlock(d, b, file); err != nil {
+		return fmt.Errorf("write block: %w", err)
+	}
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	if _, err := s.writeFilter(b, t); err != nil {
+		s.reportIndex("filter cannot be written", d, err) // it is built when it is needed
+	}
+
+	s.mu.Lock()
+	d.blocks = append(d.blocks, b)
+	blocks := d.blocks
+	s.pending = slices.DeleteFunc(s.pending, func(p *head) bool { return p == h })
+	recovered := !s.retrySeal.IsZero()
+	s.retrySeal = time.Time{}
+	before := s.firstUnsealedLocked()
+	s.mu.Unlock()
+	s.counters.sealedBlocks.Add(1)
+	if recovered {
+		s.cfg.Logger.Info("blocks can be written again")
+	}
+
+	if words := s.openWords(context.Background(), d, blocks[:len(blocks)-1]); words != nil {
+		if err := addWords(words, b, t); err != nil {
+			s.reportIndex("block cannot be indexed", d, err) // it is searched without
+		}
+	}
+	if err := s.journal.Remove(before); err != nil {
+		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", err))
+	}
+	return nil
+}
+
+// writeBlock makes the block and its name durable.
+func (s *Store) writeBlock(d *day, b *storedBlock, file []byte) error {
+	if _, err := os.Stat(d.dir); err != nil {
+		if err := os.MkdirAll(d.dir, 0o750); err != nil {
+			return err
+		}
+		if err := block.SyncDir(filepath.Dir(d.dir)); err != nil {
+			return err
+		}
+	}
+	if err := s.cfg.writeFile(b.path, file); err != nil {
+		return err
+	}
+	return block.SyncDir(d.dir)
+}

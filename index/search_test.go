@@ -1,0 +1,455 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"github.com/tagtail/tagtail/index/internal/words"
+)
+
+// textExpr is the meaning of text in a message, with the plan that follows
+// from it, written for the tests of pruning only.
+type textExpr struct{ folded []byte }
+
+func textQuery(text string) Query { return Query{expr: textExpr{words.Fold(nil, text)}} }
+
+func (x textExpr) match(e *Entry) bool {
+	message := words.Fold(nil, e.Message)
+	for at := 0; ; at++ {
+		i := bytes.Index(message[at:], x.folded)
+		if i < 0 {
+			return false
+		}
+		at += i
+		if x.bounded(message, at) {
+			return true
+		}
+		if at >= len(message) {
+			return false
+		}
+	}
+}
+
+// bounded tells whether runs with a digit at the ends of the text are whole.
+func (x textExpr) bounded(message []byte, at int) bool {
+	end := at + len(x.folded)
+	front, back := 0, len(x.folded)
+	for front < len(x.folded) && alphanumeric(x.folded[front]) {
+		front++
+	}
+	for back > 0 && alphanumeric(x.folded[back-1]) {
+		back--
+	}
+	if bytes.ContainsAny(x.folded[:front], "0123456789") && at > 0 && alphanumeric(message[at-1]) {
+		return false
+	}
+	return !bytes.ContainsAny(x.folded[back:], "0123456789") || end == len(message) || !alphanumeric(message[end])
+}
+
+func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+
+func (x textExpr) plan() plan {
+	p := plan{op: planAnd}
+	words.Each(x.folded, func(token []byte, at int, kind words.Kind) {
+		kid := plan{op: planWord, text: string(token)}
+		if kind == words.ID {
+			kid.op = planID
+		}
+		if at > 0 {
+			kid.anchor |= anchorStart
+		}
+		if at+len(token) < len(x.folded) {
+			kid.anchor |= anchorEnd
+		}
+		// Inner words of an id at an end of the text are not ends of words.
+		if kind == words.Word && at > 0 && alphanumeric(x.folded[at-1]) {
+			kid.anchor &^= anchorStart
+		}
+		p.kids = append(p.kids, kid)
+	})
+	return p
+}
+
+type orExpr []expr
+
+func (x orExpr) match(e *Entry) bool {
+	return slices.ContainsFunc(x, func(kid expr) bool { return kid.match(e) })
+}
+
+func (x orExpr) plan() plan {
+	p := plan{op: planOr}
+	for _, kid := range x {
+		p.kids = append(p.kids, Query{expr: kid}.plan())
+	}
+	return p
+}
+
+type andExpr []expr
+
+func (x andExpr) match(e *Entry) bool {
+	return !slices.ContainsFunc(x, func(kid expr) bool { return !kid.match(e) })
+}
+
+func (x andExpr) plan() plan {
+	p := orExpr(x).plan()
+	p.op = planAnd
+	return p
+}
+
+type instanceExpr string
+
+func (x instanceExpr) match(e *Entry) bool { return e.Instance == string(x) }
+
+func (x instanceExpr) plan() plan {
+	return plan{op: planInstance, instance: func(name string) bool { return name == string(x) }}
+}
+
+type severityExpr Severity
+
+func (x severityExpr) match(e *Entry) bool { return e.Severity <= Severity(x) }
+
+func (x severityExpr) plan() plan { return plan{op: planSeverity, severity: 1<<(x+1) - 1} }
+
+// scanExpr is a query that says nothing about itself.
+type scanExpr func(e *Entry) bool
+
+func (x scanExpr) match(e *Entry) bool { return x(e) }
+
+func testQueries() []Query {
+	var queries []Query
+	for _, text := range []string{
+		"timeout", "TIME", "meo", "read timeouts", "(timeout)", " a ", "a", "ab", "abc", "1", "dev1", "ev1", "dev", "uid=12", "uid=123",
+		"uid=123 ", "-12-", "超时", "接超时了", "时", "ÄRGER", "ärg", "caf", "é", "9", "x9", "x", "\xff", "\x00", "", " ", "none of this",
+		"0a0", "abc1", "1abc", "b1c", "dev1 uid=12",
+	} {
+		queries = append(queries, textQuery(text))
+	}
+	text := func(s string) expr { return textQuery(s).expr }
+	return append(queries,
+		Query{},
+		Query{expr: instanceExpr("s/1")},
+		Query{expr: severityExpr(Err)},
+		Query{expr: andExpr{text("timeout"), severityExpr(Crit), instanceExpr("s/2")}},
+		Query{expr: orExpr{text("dev1"), text("超时"), instanceExpr("s/0")}},
+		Query{expr: andExpr{orExpr{text("dev2"), text("abc")}, text("timeout")}},
+		Query{expr: scanExpr(func(e *Entry) bool { return len(e.Message)%3 == 0 })},
+	)
+}
+
+func randomMessage(r *rand.Rand) string {
+	pieces := []string{
+		"timeout", "ReadTimeouts", "TIME", "dev1", "dev10", "dev2", "uid=12", "uid=123", "uid=1234", "超时", "连接超时了", "接", "时",
+		"Ärger", "café1", "é", "a", "ab", "abc", "ab1", "1ab", "abc1", "1abc", "x9", "0a0", "\xff", "\x00", "\x1b[31m", "\n", "-", "(", ")", "=", " ", " ", " ", "İ", "K",
+	}
+	var b strings.Builder
+	for range r.IntN(8) {
+		if r.IntN(12) == 0 {
+			fmt.Fprintf(&b, "%x", r.Uint64())
+			continue
+		}
+		b.WriteString(pieces[r.IntN(len(pieces))])
+		if r.IntN(2) == 0 {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+func TestSearchEqualsAScanOfEverything(t *testing.T) {
+	for _, budget := range []int{0, 3} { // words past 3 a block go to the filter
+		t.Run(fmt.Sprintf("budget %d", budget), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, uint64(budget)))
+			cfg := Config{Dir: t.TempDir(), HeadEntries: 16, WordsPerBlock: budget, RingEntries: 8}
+			s := openStore(t, cfg)
+			start := time.Date(2026, 11, 22, 23, 59, 50, 0, time.UTC)
+			var model []Entry
+			for round := range 60 {
+				batch := make([]Entry, 1+r.IntN(20))
+				for i := range batch {
+					batch[i] = Entry{
+						Received: start.Add(time.Duration(r.IntN(20_000)) * time.Millisecond),
+						Severity: Severity(r.IntN(8)), Instance: fmt.Sprintf("s/%d", r.IntN(4)), Message: randomMessage(r),
+					}
+				}
+				if err := s.Append(batch); err != nil {
+					t.Fatal(err)
+				}
+				model = append(model, batch...)
+				if round%3 == 0 {
+					s.sealNext()
+				}
+				if round%20 == 19 {
+					closeStore(t, s)
+					s = openStore(t, cfg)
+				}
+			}
+			if stats := s.Stats(); stats.Blocks < 10 || stats.Heads == 0 {
+				t.Fatalf("stats = %+v, want blocks and heads", stats)
+			}
+			skipped := 0
+			for _, query := range testQueries() {
+				for range 8 {
+					skipped += checkSearch(t, s, model, randomRequest(r, query, start, len(model)))
+				}
+			}
+			if skipped == 0 {
+				t.Error("no block was ever skipped")
+			}
+		})
+	}
+}
+
+func randomRequest(r *rand.Rand, query Query, start time.Time, entries int) SearchRequest {
+	req := SearchRequest{Query: query, Order: Order(r.IntN(2)), Limit: 1 + r.IntN(50)}
+	if r.IntN(3) == 0 {
+		req.From = start.Add(time.Duration(r.IntN(20_000)) * time.Millisecond)
+	}
+	if r.IntN(3) == 0 {
+		req.To = start.Add(time.Duration(r.IntN(20_000)) * time.Millisecond)
+	}
+	if r.IntN(4) == 0 {
+		req.After = uint64(r.IntN(entries + 2))
+	}
+	if r.IntN(4) == 0 {
+		req.Before = uint64(r.IntN(entries + 2))
+	}
+	return req
+}
+
+func checkSearch(t *testing.T, s *Store, model []Entry, req SearchRequest) (skipped int) {
+	t.Helper()
+	var want []Entry
+	inTime := uint64(0)
+	for i := range model {
+		e := &model[i]
+		if !req.Query.Match(e) || !req.From.IsZero() && e.Received.Before(req.From) || !req.To.IsZero() && !e.Received.Before(req.To) {
+			continue
+		}
+		inTime++
+		if e.Seq > req.After && (req.Before == 0 || e.Seq < req.Before) {
+			want = append(want, *e)
+		}
+	}
+	if req.Order == NewestFirst {
+		slices.Reverse(want)
+	}
+	more := len(want) > req.Limit
+	want = want[:min(len(want), req.Limit)]
+	got, err := s.Search(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Entries, sameEntry); diff != "" || got.More != more {
+		t.Fatalf("search %+v: more = %v, want %v; entries (-want +got):\n%s", req, got.More, more, diff)
+	}
+	count, err := s.Count(context.Background(), CountRequest{Query: req.Query, From: req.From, To: req.To})
+	if err != nil || count != inTime {
+		t.Fatalf("count %+v = %d, %v, want %d", req, count, err, inTime)
+	}
+	return got.Stats.SkippedBlocks
+}
+
+// oneBlockEach seals every message as a block of its own.
+func oneBlockEach(t testing.TB, s *Store, messages ...string) {
+	t.Helper()
+	for _, message := range messages {
+		appendMessages(t, s, "a/b", message)
+		sealAll(t, s)
+	}
+}
+
+func TestSearchReadsOnlyBlocksThatCanMatch(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	oneBlockEach(t, s, "connection refused", "read timeouts", "id 7f3a9c", "连接超时", "dev10 up")
+	tests := []struct {
+		query Query
+		want  int
+	}{
+		{textQuery("refused"), 1},
+		{textQuery("fuse"), 1},
+		{textQuery("timeout"), 1},
+		{textQuery("超时"), 1},
+		{textQuery("7f3a9c"), 1},
+		{textQuery("nothing"), 0},
+		{Query{expr: instanceExpr("other")}, 0},
+		{Query{expr: severityExpr(Err)}, 0},
+		{Query{}, 5},
+	}
+	for _, test := range tests {
+		result, err := s.Search(context.Background(), SearchRequest{Query: test.query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// One id in 256 is a false positive of a filter.
+		if got := result.Stats.ScannedBlocks; got != test.want && !(len(test.query.plan().kids) > 0 && got == test.want+1) {
+			t.Errorf("%+v: %d blocks were read, want %d", test.query, got, test.want)
+		}
+		if len(result.Entries) != test.want {
+			t.Errorf("%+v: %d entries, want %d", test.query, len(result.Entries), test.want)
+		}
+	}
+}
+
+func TestNewestFirstSearchStopsAtItsLimit(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	for i := range 10 {
+		oneBlockEach(t, s, fmt.Sprintf("message %d", i))
+	}
+	result, err := s.Search(context.Background(), SearchRequest{Limit: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Entries) != 3 || !result.More || result.Stats.ScannedBlocks > 4 {
+		t.Errorf("%d entries, more %v, %d blocks read, want 3, true, at most 4", len(result.Entries), result.More, result.Stats.ScannedBlocks)
+	}
+}
+
+func TestSearchEndsWithItsContext(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	oneBlockEach(t, s, "one", "two")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Search(ctx, SearchRequest{}); err != context.Canceled {
+		t.Errorf("error = %v, want %v", err, context.Canceled)
+	}
+	if _, err := s.Count(ctx, CountRequest{}); err != context.Canceled {
+		t.Errorf("count error = %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestDerivedDataIsBuiltAgain(t *testing.T) {
+	tests := map[string]func(t *testing.T, day string){
+		"all is gone": func(t *testing.T, day string) {
+			for _, path := range glob(t, day, "*.filter") {
+				remove(t, path)
+			}
+			remove(t, filepath.Join(day, blockindex.Folder))
+		},
+		"filters are damaged": func(t *testing.T, day string) {
+			for _, path := range glob(t, day, "*.filter") {
+				flip(t, path, -1)
+			}
+		},
+		"word index is damaged": func(t *testing.T, day string) {
+			for _, path := range glob(t, day, blockindex.Folder+"/*") {
+				flip(t, path, 10)
+			}
+		},
+		"word index is no folder": func(t *testing.T, day string) {
+			remove(t, filepath.Join(day, blockindex.Folder))
+			if err := os.WriteFile(filepath.Join(day, blockindex.Folder), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, damage := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Dir: t.TempDir()}
+			s := openStore(t, cfg)
+			oneBlockEach(t, s, "one timeout", "id 7f3a9c", "other")
+			closeStore(t, s)
+			damage(t, glob(t, cfg.Dir, "days/*")[0])
+
+			s = openStore(t, cfg)
+			for _, text := range []string{"timeout", "7f3a9c"} {
+				if got := all(t, s, textQuery(text)); len(got) != 1 {
+					t.Errorf("%q finds %d entries, want 1", text, len(got))
+				}
+			}
+			stats := s.Stats()
+			if stats.RebuiltFilters+stats.RebuiltDocuments == 0 {
+				t.Errorf("stats = %+v, want something built again", stats)
+			}
+			result, err := s.Search(context.Background(), SearchRequest{Query: textQuery("timeout")})
+			if err != nil || result.Stats.ScannedBlocks != 1 {
+				t.Errorf("%d blocks were read, error %v, want 1", result.Stats.ScannedBlocks, err)
+			}
+		})
+	}
+}
+
+func TestDamagedBlockIsReportedAndTheRestServed(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, path string){
+		"flipped body":   func(t *testing.T, path string) { flip(t, path, -1) },
+		"flipped header": func(t *testing.T, path string) { flip(t, path, 20) },
+		"flipped magic":  func(t *testing.T, path string) { flip(t, path, 0) },
+		"cut":            func(t *testing.T, path string) { truncate(t, path, 30) },
+		"empty":          func(t *testing.T, path string) { truncate(t, path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logBuffer
+			cfg := Config{Dir: t.TempDir(), Logger: log.logger()}
+			s := openStore(t, cfg)
+			oneBlockEach(t, s, "one", "two", "three")
+			closeStore(t, s)
+			remove(t, filepath.Join(cfg.Dir, "journal")) // it still has them
+			path := glob(t, cfg.Dir, "days/*/*.block")[1]
+			damage(t, path)
+
+			s = openStore(t, cfg)
+			var got []string
+			for _, e := range all(t, s, Query{}) {
+				got = append(got, e.Message)
+			}
+			if diff := cmp.Diff([]string{"one", "three"}, got); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+			if n := s.Stats().DamagedBlocks; n != 1 || !strings.Contains(log.String(), filepath.Base(path)) {
+				t.Errorf("%d damaged blocks, log %s, want 1 and its name", n, log.String())
+			}
+			if got := appendMessages(t, s, "a/b", "four")[0].Seq; got != 4 {
+				t.Errorf("seq = %d, want 4", got)
+			}
+		})
+	}
+}
+
+func glob(t testing.TB, dir, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no %s: %v", pattern, err)
+	}
+	return paths
+}
+
+func remove(t testing.TB, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flip turns a byte around; a negative offset counts from the end.
+func flip(t testing.TB, path string, at int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at < 0 {
+		at += len(data)
+	}
+	data[at] ^= 0xff
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func truncate(t testing.TB, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,300 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tagtail/tagtail/index/internal/block"
+	"github.com/tagtail/tagtail/index/internal/journal"
+)
+
+// ErrClosed is returned by a Store that is closed.
+var ErrClosed = errors.New("store is closed")
+
+// seqReserve is how many numbers are left out after a power cut: more than can
+// have been given out, and seen, in the time between two syncs.
+const seqReserve = 1 << 24
+
+// Store keeps entries in a folder:
+//
+//	LOCK                                    who has the folder open
+//	journal/NUMBER.journal                  what is not in blocks yet
+//	days/2026-11-22/FIRST-LAST-NAME.block   the entries of an instance
+//	days/2026-11-22/FIRST-LAST-NAME.filter  derived: the ids in the block
+//	days/2026-11-22/bleve-1/                derived: the words in the day's blocks
+//
+// Its methods may be called from any goroutine. Locks are taken in the order
+// Store.mu, then one of day.mu, ring.mu and the journal's own; day.mu is never
+// held while Store.mu is taken.
+type Store struct {
+	cfg      Config // immutable after Open, like all up to mu
+	lock     *dirLock
+	codec    *block.Codec
+	journal  *journal.Journal
+	ring     *ring
+	done     chan struct{} // closed by Close
+	sealWake chan struct{} // has one if a head has become pending
+	tokens   sync.Pool     // of *tokens
+	frames   sync.Pool     // of *[]byte, for Append
+	counters counters
+
+	mu        sync.Mutex
+	lastSeq   uint64
+	heads     map[headKey]*head
+	lastHead  *head   // the one that was added to last
+	pending   []*head // full heads, oldest first, until their blocks are there
+	retrySeal time.Time
+	days      map[int64]*day
+	instances map[string]*instanceState
+	closed    bool
+	inUse     sync.WaitGroup // calls that Close waits for
+}
+
+// Open makes or opens the store in cfg.Dir: it reads the headers of the blocks
+// and replays the journal. What is damaged is reported to the logger and
+// counted; the rest is served.
+func Open(cfg Config) (*Store, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	codec, err := block.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(cfg.Dir, cfg.bootID())
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		cfg: cfg, lock: lock, codec: codec,
+		done: make(chan struct{}), sealWake: make(chan struct{}, 1),
+		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
+	}
+	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
+	s.frames.New = func() any { return new([]byte) }
+	if err = s.openDays(); err == nil {
+		err = s.openJournal()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", cfg.Dir, err), lock.release(false))
+	}
+	s.ring = newRing(cfg.RingEntries, s.lastSeq)
+	return s, nil
+}
+
+// openJournal puts what is in no block yet into heads, and settles the next
+// Seq: above every one that can have been given out.
+func (s *Store) openJournal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dir := filepath.Join(s.cfg.Dir, "journal")
+	if named := journal.LastName(dir); named > 0 {
+		s.lastSeq = max(s.lastSeq, named-1)
+	}
+	sealed := s.sealedRangesLocked()
+	replayed := uint64(0)
+	replay := func(first uint64, payload []byte) (uint64, error) {
+		entries, err := decodeRecord(first, payload)
+		if err != nil {
+			return 0, err
+		}
+		for i := range entries {
+			e := &entries[i]
+			if e.Seq <= replayed { // the same frame twice
+				continue
+			}
+			replayed = e.Seq
+			if !sealed.has(keyOf(e), e.Seq) {
+				s.addToHeadLocked(e, s.cfg.now())
+				s.instanceLocked(e.Instance).keep(e)
+			}
+		}
+		return entries[len(entries)-1].Seq, nil
+	}
+	next := func(damage []journal.Damage) uint64 {
+		s.lastSeq = max(s.lastSeq, replayed)
+		for _, d := range damage {
+			// No entry takes less than a byte: so many numbers are lost at most.
+			s.lastSeq += uint64(d.Bytes)
+		}
+		if s.lock.powerCut {
+			s.lastSeq += seqReserve
+		}
+		return s.lastSeq + 1
+	}
+	var damage []journal.Damage
+	var err error
+	s.journal, damage, err = journal.Open(journal.Config{Dir: dir, SegmentBytes: s.cfg.SegmentBytes, Create: s.cfg.createFile}, replay, next)
+	for _, d := range damage {
+		s.counters.damagedFrames.Add(1)
+		s.cfg.Logger.Error("journal is damaged", slog.String("file", d.Path), slog.Int64("offset", d.Offset),
+			slog.Int64("bytes", d.Bytes), slog.Bool("torn", d.Torn), slog.Any("err", d.Err))
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.journal.Remove(s.firstUnsealedLocked()); err != nil {
+		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", err))
+	}
+	return nil
+}
+
+// Run seals full and old heads and syncs the journal, until ctx ends. A store
+// works without it, but then only Append seals, and only when it must.
+func (s *Store) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.runSealer(ctx) })
+	wg.Go(func() { s.runSyncer(ctx) })
+	wg.Wait()
+	return nil
+}
+
+func (s *Store) runSyncer(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.SyncInterval)
+	defer ticker.Stop()
+	report := throttle{every: reportInterval}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.done:
+			return
+		case <-ticker.C:
+		}
+		if err := s.journal.Sync(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrClosed) {
+			s.counters.syncErrors.Add(1)
+			if report.allow(s.cfg.now()) {
+				s.cfg.Logger.Error("journal could not be synced", slog.Any("err", err))
+			}
+		}
+	}
+}
+
+// Sync returns when everything that was appended before the call outlives a
+// power cut. Callers at the same time share the work.
+func (s *Store) Sync(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.inUse.Done()
+	return s.journal.Sync(ctx)
+}
+
+// LastSeq is the Seq of the newest entry, 0 if there never was one.
+func (s *Store) LastSeq() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastSeq
+}
+
+// begin keeps Close waiting until inUse.Done is called.
+func (s *Store) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.inUse.Add(1)
+	return nil
+}
+
+// Close ends followers, waits for other calls, syncs the journal and gives the
+// folder up. What is in heads stays in the journal. It may be called again.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	s.mu.Unlock()
+	s.inUse.Wait()
+
+	err := s.journal.Close()
+	clean := err == nil
+	for _, d := range s.days {
+		err = errors.Join(err, d.close())
+	}
+	if err = errors.Join(err, s.lock.release(clean)); err != nil {
+		return fmt.Errorf("close data folder %s: %w", s.cfg.Dir, err)
+	}
+	return nil
+}
+
+// counters are what Stats shows.
+type counters struct {
+	appended, dropped                        atomic.Uint64
+	damagedFrames, damagedBlocks             atomic.Uint64
+	sealErrors, syncErrors, indexErrors      atomic.Uint64
+	sealedBlocks, rebuiltFilters, rebuiltDoc atomic.Uint64
+}
+
+// Stats are counts since Open, and sizes.
+type Stats struct {
+	// Appended entries were kept, Dropped ones could not be written.
+	Appended, Dropped uint64
+	// DamagedFrames and DamagedBlocks were skipped; the log says where.
+	DamagedFrames, DamagedBlocks uint64
+	// SealErrors, SyncErrors and IndexErrors are failed tries to write a
+	// block, sync the journal and keep the word index.
+	SealErrors, SyncErrors, IndexErrors uint64
+	// SealedBlocks were written; RebuiltFilters and RebuiltDocuments are
+	// derived data that was missing or damaged and is there again.
+	SealedBlocks, RebuiltFilters, RebuiltDocuments uint64
+
+	// Blocks and BlockBytes are all blocks' number and size; Heads and
+	// Pending are runs of entries in memory, growing and full.
+	Blocks         int
+	BlockBytes     int64
+	Heads, Pending int
+	// JournalBytes and JournalSegments are the size of the journal.
+	JournalBytes    int64
+	JournalSegments int
+}
+
+// Stats returns what the store has done and has.
+func (s *Store) Stats() Stats {
+	c := &s.counters
+	stats := Stats{
+		Appended: c.appended.Load(), Dropped: c.dropped.Load(),
+		DamagedFrames: c.damagedFrames.Load(), DamagedBlocks: c.damagedBlocks.Load(),
+		SealErrors: c.sealErrors.Load(), SyncErrors: c.syncErrors.Load(), IndexErrors: c.indexErrors.Load(),
+		SealedBlocks: c.sealedBlocks.Load(), RebuiltFilters: c.rebuiltFilters.Load(), RebuiltDocuments: c.rebuiltDoc.Load(),
+	}
+	stats.JournalBytes, stats.JournalSegments = s.journal.Size()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats.Heads, stats.Pending = len(s.heads), len(s.pending)
+	for _, d := range s.days {
+		for _, b := range d.blocks {
+			stats.Blocks++
+			stats.BlockBytes += b.size
+		}
+	}
+	return stats
+}
+
+// reportInterval bounds how often the same trouble is logged.
+const reportInterval = 10 * time.Second
+
+// throttle allows one report in an interval. One goroutine owns it.
+type throttle struct {
+	every time.Duration
+	last  time.Time
+}
+
+func (t *throttle) allow(now time.Time) bool {
+	if !t.last.IsZero() && now.Sub(t.last) < t.every {
+		return false
+	}
+	t.last = now
+	return true
+}
