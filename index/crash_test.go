@@ -16,7 +16,7 @@ import (
 // crashChild appends from several goroutines until it is killed, and says on
 // stdout what Append has returned for: the message and its Seq.
 func crashChild(dir string) {
-	s, err := Open(Config{Dir: dir, HeadEntries: 64, SegmentBytes: 8 << 10})
+	s, err := Open(Config{Dir: dir, HeadEntries: 256, SegmentBytes: 64 << 10})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -199,7 +199,7 @@ func TestSearchEqualsAScanOfEverything(t *testing.T) {
 			}
 			skipped := 0
 			for _, query := range testQueries() {
-				for range 8 {
+				for range 4 {
 					skipped += checkSearch(t, s, model, randomRequest(r, query, start, len(model)))
 				}
 			}

@@ -107,10 +107,25 @@ func (k *Codec) Decode(file []byte) (*Columns, error) {
 			return nil, damaged(fmt.Sprintf("content of section %d", s.id))
 		}
 	}
-	if len(h.sections) < sectionCount {
+	if !c.complete(h.Entries) {
 		return nil, damaged("a section is missing")
 	}
 	return c, nil
+}
+
+// complete tells whether every column has so many entries.
+func (c *Columns) complete(entries int) bool {
+	ok := len(c.Seq) == entries && len(c.Received) == entries && len(c.Time) == entries &&
+		len(c.Flags) == entries && len(c.Message) == entries
+	for id := sectionSeq; int(id) <= sectionCount; id++ {
+		if texts := c.texts(id); texts != nil {
+			ok = ok && len(*texts) == entries
+		}
+		if octets := c.octets(id); octets != nil {
+			ok = ok && len(*octets) == entries
+		}
+	}
+	return ok
 }
 
 // open returns the raw bytes of a section.

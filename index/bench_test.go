@@ -1,0 +1,131 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// debugLines are like what one nginx worker writes at error_log … debug: many
+// short lines a request, few of them new.
+func debugLines(count int) []Entry {
+	templates := []string{
+		"[debug] 4711#4711: *%[1]d http process request line",
+		"[debug] 4711#4711: *%[1]d http header: \"Host: dev1.example.org\"",
+		"[debug] 4711#4711: *%[1]d malloc: 000055D0C0A%05[2]X:1024",
+		"[debug] 4711#4711: *%[1]d rewrite phase: 1",
+		"[debug] 4711#4711: *%[1]d test location: \"/websocket\"",
+		"[debug] 4711#4711: *%[1]d lua run write event handler: timedout:0, ready:1, writing_raw_req_headers:0",
+		"[debug] 4711#4711: *%[1]d event timer add: 12: 60000:%[2]d",
+		"[debug] 4711#4711: *%[1]d http set discard body",
+		"[debug] 4711#4711: *%[1]d post event 000055D0C0%06[2]X",
+		"[debug] 4711#4711: *%[1]d free: 000055D0C0A%05[2]X, unused: 8",
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	entries := make([]Entry, count)
+	for i := range entries {
+		message := fmt.Sprintf(templates[i%len(templates)], i/100+1, r.IntN(1<<20))
+		message, _, _ = strings.Cut(message, "%!(EXTRA")
+		received := start.Add(time.Duration(i/64) * 320 * time.Microsecond)
+		entries[i] = Entry{
+			Received: received, Time: received.Truncate(time.Second), Facility: Local5, Severity: Debug, Format: FormatRFC3164,
+			InstanceBy: BySocket, Hostname: "server", Source: "unix:uid=1001,pid=4711", AppName: "socketserver_dev1",
+			ProcID: "4711", Message: message, Instance: "socketserver/dev1", Input: "unixgram:///run/tagtail/log",
+		}
+	}
+	return entries
+}
+
+// benchStore appends the lines in batches of 64, with Run in the background.
+func benchStore(b *testing.B, s *Store, lines []Entry, count int) {
+	b.Helper()
+	batch := make([]Entry, 64)
+	for done := 0; done < count; done += len(batch) {
+		at := done % (len(lines) - len(batch))
+		copy(batch, lines[at:])
+		if err := s.Append(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func runStore(b *testing.B, s *Store) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { _ = s.Run(ctx); close(ended) }()
+	b.Cleanup(func() { cancel(); <-ended })
+}
+
+func BenchmarkAppend(b *testing.B) {
+	lines := debugLines(400_000)
+	s := openStore(b, Config{Dir: b.TempDir()})
+	runStore(b, s)
+	b.ResetTimer()
+	benchStore(b, s, lines, b.N)
+	sealAllBench(s) // what is not sealed has not been paid for
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+	reportBytes(b, s)
+}
+
+func sealAllBench(s *Store) {
+	s.mu.Lock()
+	for _, h := range s.heads {
+		s.retireHeadLocked(h)
+	}
+	s.mu.Unlock()
+	for s.Stats().Pending > 0 {
+		if !s.sealNext() {
+			time.Sleep(time.Millisecond) // another goroutine has the last one
+		}
+	}
+}
+
+func reportBytes(b *testing.B, s *Store) {
+	stats := s.Stats()
+	entries := float64(stats.Appended)
+	b.ReportMetric(float64(stats.BlockBytes)/entries, "block-B/entry")
+	var filters int64
+	paths, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "days/*/*.filter"))
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			filters += info.Size()
+		}
+	}
+	b.ReportMetric(float64(filters)/entries, "filter-B/entry")
+	text := uint64(0)
+	for _, i := range s.Instances() {
+		text += i.Bytes
+	}
+	b.ReportMetric(float64(text)/entries, "text-B/entry")
+}
+
+func BenchmarkSearch(b *testing.B) {
+	lines := debugLines(400_000)
+	s := openStore(b, Config{Dir: b.TempDir()})
+	benchStore(b, s, lines, len(lines)/2)
+	needle := []Entry{{Instance: "socketserver/dev1", Message: "segfault in request 7f3a9c0d"}}
+	if err := s.Append(needle); err != nil {
+		b.Fatal(err)
+	}
+	benchStore(b, s, lines, len(lines)/2)
+	sealAllBench(s)
+	for name, query := range map[string]Query{
+		"rare word": textQuery("segfault"), "id": textQuery("7f3a9c0d"), "part of a word": textQuery("segfau"), "all": {},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				result, err := s.Search(context.Background(), SearchRequest{Query: query})
+				if err != nil || len(result.Entries) == 0 {
+					b.Fatalf("%d entries, error %v", len(result.Entries), err)
+				}
+			}
+		})
+	}
+}

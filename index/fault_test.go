@@ -1,0 +1,164 @@
+package index
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/index/internal/block"
+	"github.com/tagtail/tagtail/index/internal/journal"
+)
+
+var errFull = errors.New("no space left")
+
+// fullDisk makes all writes fail while it is set.
+type fullDisk struct{ full atomic.Bool }
+
+type fullFile struct {
+	journal.File
+	disk *fullDisk
+}
+
+func (f fullFile) Write(p []byte) (int, error) {
+	if f.disk.full.Load() {
+		n, _ := f.File.Write(p[:len(p)/2])
+		return n, errFull
+	}
+	return f.File.Write(p)
+}
+
+func (d *fullDisk) createFile(path string) (journal.File, error) {
+	if d.full.Load() {
+		return nil, errFull
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	return fullFile{file, d}, err
+}
+
+func (d *fullDisk) writeFile(path string, data []byte) error {
+	if d.full.Load() {
+		return errFull
+	}
+	return block.WriteFile(path, data)
+}
+
+func messages(entries []Entry) (texts []string) {
+	for i := range entries {
+		texts = append(texts, entries[i].Message)
+	}
+	return texts
+}
+
+func TestFullDiskDropsAndCountsAndWritingResumesByItself(t *testing.T) {
+	var disk fullDisk
+	cfg := Config{Dir: t.TempDir(), createFile: disk.createFile, writeFile: disk.writeFile}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "a/b", "before")
+	disk.full.Store(true)
+	lost := []Entry{{Message: "lost"}, {Message: "lost"}}
+	if err := s.Append(lost); !errors.Is(err, errFull) || lost[0].Seq != 0 {
+		t.Fatalf("error = %v, seq %d, want %v and no seq", err, lost[0].Seq, errFull)
+	}
+	if diff := cmp.Diff([]string{"before"}, messages(all(t, s, Query{}))); diff != "" {
+		t.Errorf("messages while the disk is full (-want +got):\n%s", diff)
+	}
+	disk.full.Store(false)
+	appendMessages(t, s, "a/b", "after")
+	if stats := s.Stats(); stats.Dropped != 2 || stats.Appended != 2 {
+		t.Errorf("stats = %+v, want 2 dropped, 2 appended", stats)
+	}
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	if diff := cmp.Diff([]string{"before", "after"}, messages(all(t, s, Query{}))); diff != "" {
+		t.Errorf("messages after reopening (-want +got):\n%s", diff)
+	}
+}
+
+func TestBlocksThatCannotBeWrittenStayInMemoryUpToABound(t *testing.T) {
+	var disk fullDisk
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	var log logBuffer
+	s := openStore(t, Config{
+		Dir: t.TempDir(), HeadEntries: 1, Logger: log.logger(),
+		writeFile: disk.writeFile, now: func() time.Time { return now },
+	})
+	disk.full.Store(true) // for blocks only
+	kept := 0
+	for {
+		err := s.Append([]Entry{{Message: "x"}})
+		if errors.Is(err, errBacklog) {
+			break
+		}
+		if kept++; err != nil || kept > 2*pendingMost {
+			t.Fatalf("%d entries were kept, error %v", kept, err)
+		}
+	}
+	if n := len(all(t, s, Query{})); n != kept || kept != pendingMost {
+		t.Errorf("%d entries are found, want %d and that this is %d", n, kept, pendingMost)
+	}
+	disk.full.Store(false)
+	now = now.Add(2 * sealRetry)
+	appendMessages(t, s, "a/b", "again")
+	for s.sealNext() {
+	}
+	stats := s.Stats()
+	if stats.Pending != 0 || stats.Blocks != kept+1 || stats.SealErrors == 0 {
+		t.Errorf("stats = %+v, want %d blocks", stats, kept+1)
+	}
+	if n := strings.Count(log.String(), "cannot be written"); n != 1 {
+		t.Errorf("the log tells it %d times, want once:\n%s", n, log.String())
+	}
+}
+
+func TestBlockAndJournalWithTheSameEntriesShowThemOnce(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	first := appendMessages(t, s, "a/b", "1", "2")
+	other := appendMessages(t, s, "c/d", "3")
+	before := glob(t, cfg.Dir, "journal/*")
+	saved := make(map[string][]byte)
+	for _, path := range before {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved[path] = data
+	}
+	sealAll(t, s)
+	closeStore(t, s)
+	remove(t, glob(t, cfg.Dir, "days/*/*c%2Fd.block")[0]) // as if the crash came between the two
+	for path, data := range saved {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = openStore(t, cfg)
+	if diff := cmp.Diff(slices.Concat(first, other), all(t, s, Query{}), sameEntry); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	if got := s.Instances()[0].Entries; got != 2 {
+		t.Errorf("a/b has %d entries, want 2", got)
+	}
+}
+
+func TestUnfinishedBlockIsRemoved(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	oneBlockEach(t, s, "one")
+	closeStore(t, s)
+	leftover := filepath.Join(filepath.Dir(glob(t, cfg.Dir, "days/*/*.block")[0]), "x.block.tmp")
+	if err := os.WriteFile(leftover, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openStore(t, cfg)
+	if _, err := os.Stat(leftover); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("stat = %v, want that it is gone", err)
+	}
+}
