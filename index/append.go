@@ -66,6 +66,7 @@ func (s *Store) Append(entries []Entry) error {
 // appendFrame does what must happen in one order for all: number, journal,
 // heads, ring. If it says help, the caller owes a sealNext and inUse.Done.
 func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error) {
+	kept := make([]Entry, len(entries)) // for the heads and the ring
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -83,14 +84,15 @@ func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error
 		return false, err
 	}
 	for i := range entries {
-		e := &entries[i]
-		e.Seq = first + uint64(i)
+		entries[i].Seq = first + uint64(i)
+		kept[i] = entries[i]
+		e := &kept[i]
 		s.addToHeadLocked(e, now)
 		state := s.instanceLocked(e.Instance)
 		state.keep(e)
 		state.rate.add(now, 1)
 	}
-	s.ring.add(entries)
+	s.ring.add(kept)
 	if len(s.pending) >= pendingHelp && !now.Before(s.retrySeal) {
 		s.inUse.Add(1)
 		help = true

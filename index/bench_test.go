@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // debugLines are like what one nginx worker writes at error_log … debug: many
@@ -66,10 +68,12 @@ func BenchmarkAppend(b *testing.B) {
 	lines := debugLines(400_000)
 	s := openStore(b, Config{Dir: b.TempDir()})
 	runStore(b, s)
+	before := cpuSeconds(b)
 	b.ResetTimer()
 	benchStore(b, s, lines, b.N)
 	sealAllBench(s) // what is not sealed has not been paid for
 	b.StopTimer()
+	b.ReportMetric((cpuSeconds(b)-before)/float64(b.N)*1e6, "cpu-s/M")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 	reportBytes(b, s)
 }
@@ -87,18 +91,29 @@ func sealAllBench(s *Store) {
 	}
 }
 
+func cpuSeconds(b *testing.B) float64 {
+	b.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+}
+
 func reportBytes(b *testing.B, s *Store) {
 	stats := s.Stats()
 	entries := float64(stats.Appended)
 	b.ReportMetric(float64(stats.BlockBytes)/entries, "block-B/entry")
-	var filters int64
-	paths, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "days/*/*.filter"))
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil {
-			filters += info.Size()
+	for name, pattern := range map[string]string{"filter-B/entry": "days/*/*.filter", "words-B/entry": "days/*/bleve-1/*.zap"} {
+		var size int64
+		paths, _ := filepath.Glob(filepath.Join(s.cfg.Dir, pattern)) // the pattern is valid
+		for _, path := range paths {
+			if info, err := os.Stat(path); err == nil {
+				size += info.Size()
+			}
 		}
+		b.ReportMetric(float64(size)/entries, name)
 	}
-	b.ReportMetric(float64(filters)/entries, "filter-B/entry")
 	text := uint64(0)
 	for _, i := range s.Instances() {
 		text += i.Bytes

@@ -7,10 +7,10 @@ import (
 )
 
 // toColumns turns the entries of one instance into the columns of a block.
-func toColumns(entries []Entry) *block.Columns {
-	c := &block.Columns{Instance: entries[0].Instance}
-	for i := range entries {
-		e := &entries[i]
+func toColumns(entries []*Entry) *block.Columns {
+	c := newColumns(len(entries))
+	c.Instance = entries[0].Instance
+	for _, e := range entries {
 		c.Seq = append(c.Seq, e.Seq)
 		c.Received = append(c.Received, e.Received.UnixNano())
 		c.Time = append(c.Time, toStamp(e.Time))
@@ -35,6 +35,18 @@ func toColumns(entries []Entry) *block.Columns {
 	return c
 }
 
+// newColumns returns columns with room for n entries.
+func newColumns(n int) *block.Columns {
+	octets := func() []uint8 { return make([]uint8, 0, n) }
+	texts := func() []string { return make([]string, 0, n) }
+	return &block.Columns{
+		Seq: make([]uint64, 0, n), Received: make([]int64, 0, n), Time: make([]block.Stamp, 0, n),
+		Facility: octets(), Severity: octets(), Format: octets(), By: octets(), Flags: make([]uint16, 0, n),
+		Hostname: texts(), Source: texts(), AppName: texts(), ProcID: texts(), MsgID: texts(),
+		StructuredData: texts(), Input: texts(), Message: texts(),
+	}
+}
+
 func toStamp(t time.Time) block.Stamp {
 	if t.IsZero() {
 		return block.Stamp{}
@@ -51,7 +63,7 @@ func textBytes(e *Entry) uint64 {
 // rows are entries that lie in a block's columns or in a head.
 type rows struct {
 	columns *block.Columns // or nil
-	entries []Entry
+	entries []*Entry
 	zones   zones
 	scratch Entry
 }
@@ -81,7 +93,7 @@ func (r *rows) received(i int) int64 {
 func (r *rows) at(i int) *Entry {
 	c := r.columns
 	if c == nil {
-		return &r.entries[i]
+		return r.entries[i]
 	}
 	r.scratch = Entry{
 		Seq: c.Seq[i], Received: time.Unix(0, c.Received[i]).UTC(), Time: r.time(c.Time[i]),

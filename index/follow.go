@@ -25,7 +25,7 @@ const (
 func (s *Store) Follow(ctx context.Context, req FollowRequest, yield func(FollowBatch) error) error {
 	f := &follower{
 		store: s, query: req.Query, maxLag: req.MaxLag, yield: yield,
-		at: req.After, told: s.cfg.now(), buffer: make([]Entry, 0, followBatch),
+		at: req.After, told: s.cfg.now(), buffer: make([]*Entry, 0, followBatch),
 	}
 	if f.maxLag == 0 {
 		f.maxLag = defaultMaxLag
@@ -65,7 +65,7 @@ type follower struct {
 	at     uint64 // the Seq up to which it has read
 	gap    Gap    // not told yet
 	told   time.Time
-	buffer []Entry
+	buffer []*Entry
 }
 
 // step reads on. If there is nothing it returns what to wait for.
@@ -81,9 +81,9 @@ func (f *follower) step(ctx context.Context) (change <-chan struct{}, err error)
 		return v.change, nil
 	}
 	var matches []Entry
-	for i := range v.entries {
-		if f.query.Match(&v.entries[i]) {
-			matches = append(matches, v.entries[i])
+	for _, e := range v.entries {
+		if f.query.Match(e) {
+			matches = append(matches, *e)
 		}
 	}
 	return nil, f.tell(matches, v.entries[len(v.entries)-1].Seq)

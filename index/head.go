@@ -23,10 +23,11 @@ func dayNumber(t time.Time) int64 {
 }
 
 // head gathers the newest entries of an instance. Store.mu guards it, but the
-// entries in it are never changed: a slice of them may be read without.
+// entries in it are never changed: a slice of them may be read without. They
+// lie in memory as their Append has copied them, and are shared with the ring.
 type head struct {
 	key        headKey
-	entries    []Entry // ascending by Seq
+	entries    []*Entry // ascending by Seq
 	bytes      int
 	severities uint8 // bit n: there is an entry of severity n
 	minTime    int64 // of Received
@@ -41,12 +42,12 @@ func (h *head) add(e *Entry) {
 		h.minTime, h.maxTime = received, received
 	}
 	h.minTime, h.maxTime = min(h.minTime, received), max(h.maxTime, received)
-	h.entries = append(h.entries, *e)
+	h.entries = append(h.entries, e)
 	h.bytes += int(textBytes(e))
 	h.severities |= 1 << (e.Severity & 7)
 }
 
-// addToHeadLocked puts e into its head, and moves the head to the pending ones
+// addToHeadLocked puts e, which it keeps, into its head, and moves the head to the pending ones
 // when it is full.
 func (s *Store) addToHeadLocked(e *Entry, now time.Time) {
 	key := keyOf(e)

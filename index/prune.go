@@ -18,7 +18,7 @@ type source struct {
 	minTime, maxTime int64  // Received
 	severities       uint8  // bit n: there may be an entry of severity n
 
-	entries []Entry      // of a head
+	entries []*Entry     // of a head
 	block   *storedBlock // or nil
 	day     *day         // of the block
 }

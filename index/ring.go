@@ -9,7 +9,7 @@ import (
 // for nobody; a follower that is too slow finds its place overwritten.
 type ring struct {
 	mu     sync.Mutex
-	slots  []Entry
+	slots  []*Entry
 	next   int           // where the next entry goes
 	count  int           // of entries
 	base   uint64        // every entry with a higher Seq is in the ring
@@ -20,21 +20,20 @@ type ring struct {
 
 // newRing returns a ring for entries with a Seq above base.
 func newRing(size int, base uint64) *ring {
-	return &ring{slots: make([]Entry, size), base: base, last: base, change: make(chan struct{})}
+	return &ring{slots: make([]*Entry, size), base: base, last: base, change: make(chan struct{})}
 }
 
-// add is called in the order of Seq.
+// add is called in the order of Seq. It keeps the entries.
 func (r *ring) add(entries []Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = entries[len(entries)-1].Seq
 	fallOut := r.count+len(entries) > len(r.slots)
-	for len(entries) > 0 {
-		n := copy(r.slots[r.next:], entries)
-		entries = entries[n:]
-		r.next = (r.next + n) % len(r.slots)
-		r.count = min(r.count+n, len(r.slots))
+	for i := range entries {
+		r.slots[r.next] = &entries[i]
+		r.next = (r.next + 1) % len(r.slots)
 	}
+	r.count = min(r.count+len(entries), len(r.slots))
 	if fallOut {
 		r.base = r.slotLocked(0).Seq - 1
 	}
@@ -48,7 +47,7 @@ func (r *ring) add(entries []Entry) {
 type ringView struct {
 	// entries are those after the reader's place, oldest first, at most as
 	// many as it asked for.
-	entries []Entry
+	entries []*Entry
 	// base is the Seq behind which nothing is missing in the ring; newest is
 	// that of the newest entry, or base.
 	base, newest uint64
@@ -57,7 +56,7 @@ type ringView struct {
 }
 
 // read copies entries with a Seq above after into buffer, up to its capacity.
-func (r *ring) read(after uint64, buffer []Entry) ringView {
+func (r *ring) read(after uint64, buffer []*Entry) ringView {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	v := ringView{entries: buffer[:0], base: r.base, newest: r.last}
@@ -66,7 +65,7 @@ func (r *ring) read(after uint64, buffer []Entry) ringView {
 	}
 	from := sort.Search(r.count, func(i int) bool { return r.slotLocked(i).Seq > after })
 	for i := from; i < r.count && len(v.entries) < cap(buffer); i++ {
-		v.entries = append(v.entries, *r.slotLocked(i))
+		v.entries = append(v.entries, r.slotLocked(i))
 	}
 	if len(v.entries) == 0 {
 		v.change, r.waits = r.change, true
@@ -76,5 +75,5 @@ func (r *ring) read(after uint64, buffer []Entry) ringView {
 
 // slotLocked returns the i-th oldest entry.
 func (r *ring) slotLocked(i int) *Entry {
-	return &r.slots[(r.next-r.count+i+len(r.slots))%len(r.slots)]
+	return r.slots[(r.next-r.count+i+len(r.slots))%len(r.slots)]
 }

@@ -77,7 +77,7 @@ func ReadHeader(path string) (Header, int64, error) {
 	if err != nil {
 		return Header{}, 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()
 	if err != nil {
 		return Header{}, 0, err

@@ -135,12 +135,12 @@ func (x *Index) read(f func(bleve.IndexReader) error) (err error) {
 // IDs returns all blocks that are in.
 func (x *Index) IDs() (map[string]bool, error) {
 	ids := make(map[string]bool)
-	err := x.read(func(r bleve.IndexReader) error {
+	err := x.read(func(r bleve.IndexReader) (err error) {
 		all, err := r.DocIDReaderAll()
 		if err != nil {
 			return err
 		}
-		defer all.Close()
+		defer func() { err = errors.Join(err, all.Close()) }()
 		for {
 			internal, err := all.Next()
 			if err != nil || internal == nil {

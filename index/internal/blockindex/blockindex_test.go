@@ -104,7 +104,7 @@ func TestOpenRefusesADamagedSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if x, err := Open(dir); err == nil {
-		x.Close()
+		_ = x.Close()
 		t.Error("Open took a segment with a wrong checksum")
 	}
 }

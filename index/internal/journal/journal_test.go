@@ -48,6 +48,13 @@ func open(t *testing.T, cfg Config) opened {
 	return o
 }
 
+func (o *opened) close(t *testing.T) {
+	t.Helper()
+	if err := o.journal.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func add(t *testing.T, j *Journal, first uint64, texts ...string) {
 	t.Helper()
 	for i, text := range texts {
@@ -88,7 +95,7 @@ func TestFramesComeBackInOrderAcrossSegments(t *testing.T) {
 	if err := o.journal.Remove(15); err != nil {
 		t.Fatal(err)
 	}
-	o.journal.Close()
+	o.close(t)
 	o = open(t, cfg)
 	if len(o.frames) == 0 || len(o.frames) >= 20 || o.frames[len(o.frames)-1] != "20 text" {
 		t.Errorf("frames after Remove = %q, want the last few", o.frames)
@@ -102,7 +109,7 @@ func TestTornTailIsCutAtEveryByteOfTheLastFrame(t *testing.T) {
 	master := t.TempDir()
 	o := open(t, Config{Dir: master})
 	add(t, o.journal, 1, "one", "two", "three")
-	o.journal.Close()
+	o.close(t)
 	path := segments(t, master)[0]
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -127,7 +134,7 @@ func TestTornTailIsCutAtEveryByteOfTheLastFrame(t *testing.T) {
 			t.Fatalf("cut at %d: damage = %v", size, o.damage)
 		}
 		add(t, o.journal, 10, "after")
-		o.journal.Close()
+		o.close(t)
 		o = open(t, Config{Dir: dir})
 		if diff := cmp.Diff(append(want, "10 after"), o.frames); diff != "" || len(o.damage) > 0 {
 			t.Fatalf("cut at %d, opened again: damage %v (-want +got):\n%s", size, o.damage, diff)
@@ -139,7 +146,7 @@ func TestFlippedByteCostsItsFrameOnly(t *testing.T) {
 	master := t.TempDir()
 	o := open(t, Config{Dir: master})
 	add(t, o.journal, 1, "one", "two", "three")
-	o.journal.Close()
+	o.close(t)
 	path := segments(t, master)[0]
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -148,7 +155,7 @@ func TestFlippedByteCostsItsFrameOnly(t *testing.T) {
 	next := filepath.Join(t.TempDir(), "next")
 	o = open(t, Config{Dir: next})
 	add(t, o.journal, 50, "next segment")
-	o.journal.Close()
+	o.close(t)
 	nextPath := segments(t, next)[0]
 
 	from := segmentHeaderBytes + len(frame("one"))
@@ -186,7 +193,7 @@ func TestForgedFrameInsideADamagedOneIsNotTaken(t *testing.T) {
 	forged := frame("forged")
 	putHeader(forged, 7, 0) // a sender does not know the salt
 	add(t, o.journal, 1, "before"+string(forged), "last")
-	o.journal.Close()
+	o.close(t)
 	path := segments(t, dir)[0]
 	data, err := os.ReadFile(path)
 	if err != nil {
