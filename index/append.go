@@ -16,6 +16,8 @@ const (
 	pendingMost = 64
 	// recordBytes is about how large a frame of the journal may be.
 	recordBytes = 32 << 20
+	// frameKeep is how large a buffer may be to be used again.
+	frameKeep = 1 << 20
 )
 
 // errBacklog is why Append drops while blocks cannot be written.
@@ -24,7 +26,7 @@ var errBacklog = errors.New("too many entries wait for blocks that cannot be wri
 // Append keeps the entries: when it returns, they are found, followed and
 // outlive a crash of the process. It sets Seq, and Received and Instance where
 // they are empty. It does not keep the slice, but its strings. After an error
-// the entries are dropped and counted; the next call tries again.
+// the entries without a Seq are dropped and counted; the next call tries again.
 func (s *Store) Append(entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -39,7 +41,11 @@ func (s *Store) Append(entries []Entry) error {
 		}
 	}
 	buffer := s.frames.Get().(*[]byte)
-	defer s.frames.Put(buffer)
+	defer func() {
+		if cap(*buffer) <= frameKeep {
+			s.frames.Put(buffer)
+		}
+	}()
 	frame := append((*buffer)[:0], make([]byte, journal.HeaderBytes)...)
 	frame = appendRecord(frame, entries)
 	*buffer = frame

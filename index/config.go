@@ -24,6 +24,9 @@ type Config struct {
 	// memory before it becomes a block; 0 means 8,192 and 1 MiB.
 	HeadEntries int
 	HeadBytes   int
+	// HeadsBytes is about how much memory all heads together may take before
+	// the largest become blocks early; 0 means 256 MiB.
+	HeadsBytes int
 	// HeadAge is how long an entry may wait for its block, and so how long a
 	// quiet instance holds on to journal segments; 0 means 5 minutes.
 	HeadAge time.Duration
@@ -52,7 +55,8 @@ func (c *Config) Validate() error {
 		return errors.New("no data folder is set: name one")
 	}
 	for name, value := range map[string]int64{
-		"HeadEntries": int64(c.HeadEntries), "HeadBytes": int64(c.HeadBytes), "HeadAge": int64(c.HeadAge),
+		"HeadEntries": int64(c.HeadEntries), "HeadBytes": int64(c.HeadBytes), "HeadsBytes": int64(c.HeadsBytes),
+		"HeadAge":      int64(c.HeadAge),
 		"SyncInterval": int64(c.SyncInterval), "SegmentBytes": c.SegmentBytes,
 		"RingEntries": int64(c.RingEntries), "WordsPerBlock": int64(c.WordsPerBlock),
 	} {
@@ -67,6 +71,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Logger, slog.Default())
 	orDefault(&c.HeadEntries, 8192)
 	orDefault(&c.HeadBytes, 1<<20)
+	orDefault(&c.HeadsBytes, 256<<20)
 	orDefault(&c.HeadAge, 5*time.Minute)
 	orDefault(&c.SyncInterval, 500*time.Millisecond)
 	orDefault(&c.SegmentBytes, journal.DefaultSegmentBytes)

@@ -25,10 +25,12 @@ type day struct {
 
 	blocks []*storedBlock // guarded by Store.mu; only ever appended to
 
-	mu       sync.Mutex
-	words    *blockindex.Index // nil until it is needed
-	complete bool              // every block that was there at the time is in words
-	closed   bool
+	mu     sync.Mutex
+	words  *blockindex.Index // nil until it is needed
+	closed bool
+
+	completing sync.Mutex // taken before mu
+	complete   bool       // every block that was there at Open is in words
 }
 
 // storedBlock is a block's file.
@@ -143,39 +145,48 @@ func (r sealedRanges) has(key headKey, seq uint64) bool {
 	return i < len(ranges) && ranges[i].first <= seq
 }
 
-// openWords returns the day's index of words with all of blocks in it, as far
-// as ctx lets it. It is nil if the index cannot be had; trouble is logged.
-func (s *Store) openWords(ctx context.Context, d *day, blocks []*storedBlock) *blockindex.Index {
+// openWords returns the day's index of words. It is nil if the index cannot be
+// had; trouble is logged.
+func (s *Store) openWords(d *day) *blockindex.Index {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.words != nil && d.complete {
+	if d.closed || d.words != nil {
 		return d.words
 	}
-	if d.words == nil {
-		dir := filepath.Join(d.dir, blockindex.Folder)
-		words, err := blockindex.Open(dir)
-		if err != nil {
-			s.reportIndex("word index is built again", d, err)
-			if err = os.RemoveAll(dir); err == nil {
-				words, err = blockindex.Open(dir)
-			}
+	dir := filepath.Join(d.dir, blockindex.Folder)
+	words, err := blockindex.Open(dir)
+	if err != nil {
+		s.reportIndex("word index is built again", d, err)
+		if err = os.RemoveAll(dir); err == nil {
+			words, err = blockindex.Open(dir)
 		}
-		if err != nil {
-			s.reportIndex("word index cannot be opened", d, err)
-			return nil
-		}
-		d.words = words
 	}
-	if err := s.completeWords(ctx, d.words, blocks); err != nil {
-		s.reportIndex("word index is not complete", d, err)
-		return d.words
+	if err != nil {
+		s.reportIndex("word index cannot be opened", d, err)
+		return nil
 	}
-	d.complete = true
-	return d.words
+	d.words = words
+	return words
 }
 
-// completeWords adds the blocks that are not in the index.
-func (s *Store) completeWords(ctx context.Context, index *blockindex.Index, blocks []*storedBlock) error {
+// completeWords sees to it once that all blocks of the day are in its index, as
+// far as ctx lets it. Only searches wait for it: a block is indexed as it is
+// sealed.
+func (s *Store) completeWords(ctx context.Context, d *day, index *blockindex.Index, blocks []*storedBlock) {
+	d.completing.Lock()
+	defer d.completing.Unlock()
+	if d.complete {
+		return
+	}
+	if err := s.addMissing(ctx, index, blocks); err != nil {
+		s.reportIndex("word index is not complete", d, err)
+		return
+	}
+	d.complete = true
+}
+
+// addMissing adds the blocks that are not in the index.
+func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks []*storedBlock) error {
 	ids, err := index.IDs()
 	if err != nil {
 		return err
@@ -196,19 +207,25 @@ func (s *Store) completeWords(ctx context.Context, index *blockindex.Index, bloc
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		columns, err := s.load(b)
-		if err != nil {
-			continue // it is reported and holds nothing that can be found
-		}
-		t := s.tokens.Get().(*tokens)
-		t.collect(columns.Message)
-		err = addWords(index, b, t)
-		s.tokens.Put(t)
-		if err != nil {
+		if err := s.addBlock(index, b); err != nil {
 			return err
 		}
-		s.counters.rebuiltDoc.Add(1)
 	}
+	return nil
+}
+
+func (s *Store) addBlock(index *blockindex.Index, b *storedBlock) error {
+	columns, err := s.load(b)
+	if err != nil {
+		return nil // it is reported, and has nothing that can be found
+	}
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	if err := addWords(index, b, t); err != nil {
+		return err
+	}
+	s.counters.rebuiltDoc.Add(1)
 	return nil
 }
 

@@ -1,6 +1,10 @@
 package index
 
-import "time"
+import (
+	"slices"
+	"time"
+	"unsafe"
+)
 
 // headKey is what the entries of a head, and of the block that it becomes,
 // have in common. Within one key, blocks and the head are runs of Seq that do
@@ -85,6 +89,33 @@ func (s *Store) retireOldLocked(before time.Time) {
 			s.retireHeadLocked(h)
 		}
 	}
+}
+
+// retireLargeLocked retires the largest heads while all of them together take
+// more than the budget: many instances must not fill the memory.
+func (s *Store) retireLargeLocked() {
+	total := 0
+	var heads []*head
+	for _, h := range s.heads {
+		total += h.memory()
+		heads = append(heads, h)
+	}
+	if total <= s.cfg.HeadsBytes {
+		return
+	}
+	slices.SortFunc(heads, func(a, b *head) int { return b.memory() - a.memory() })
+	for _, h := range heads {
+		if total <= s.cfg.HeadsBytes {
+			return
+		}
+		total -= h.memory()
+		s.retireHeadLocked(h)
+	}
+}
+
+// memory is about what the head takes.
+func (h *head) memory() int {
+	return h.bytes + len(h.entries)*int(unsafe.Sizeof(Entry{})+unsafe.Sizeof(&Entry{}))
 }
 
 // firstUnsealedLocked is the lowest Seq that is in no block yet.

@@ -178,7 +178,10 @@ func (p *pruner) day(ctx context.Context, d *day) *prunerDay {
 			blocks = append(blocks, p.sources[i].block)
 		}
 	}
-	known := &prunerDay{words: p.store.openWords(ctx, d, blocks), indexed: make(map[*storedBlock]bool, len(blocks))}
+	known := &prunerDay{words: p.store.openWords(d), indexed: make(map[*storedBlock]bool, len(blocks))}
+	if known.words != nil {
+		p.store.completeWords(ctx, d, known.words, blocks)
+	}
 	for _, b := range blocks {
 		known.indexed[b] = b.indexed.Load()
 	}

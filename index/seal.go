@@ -30,6 +30,7 @@ func (s *Store) runSealer(ctx context.Context) {
 		case <-ticker.C:
 			s.mu.Lock()
 			s.retireOldLocked(s.cfg.now().Add(-s.cfg.HeadAge))
+			s.retireLargeLocked()
 			s.mu.Unlock()
 		}
 		for ctx.Err() == nil && s.begin() == nil {
@@ -101,7 +102,6 @@ func (s *Store) seal(h *head, d *day) error {
 
 	s.mu.Lock()
 	d.blocks = append(d.blocks, b)
-	blocks := d.blocks
 	s.pending = slices.DeleteFunc(s.pending, func(p *head) bool { return p == h })
 	recovered := !s.retrySeal.IsZero()
 	s.retrySeal = time.Time{}
@@ -112,7 +112,7 @@ func (s *Store) seal(h *head, d *day) error {
 		s.cfg.Logger.Info("blocks can be written again")
 	}
 
-	if words := s.openWords(context.Background(), d, blocks[:len(blocks)-1]); words != nil {
+	if words := s.openWords(d); words != nil {
 		if err := addWords(words, b, t); err != nil {
 			s.reportIndex("block cannot be indexed", d, err) // it is searched without
 		}

@@ -29,9 +29,9 @@ const seqReserve = 1 << 24
 //	days/2026-11-22/FIRST-LAST-NAME.filter  derived: the ids in the block
 //	days/2026-11-22/bleve-1/                derived: the words in the day's blocks
 //
-// Its methods may be called from any goroutine. Locks are taken in the order
-// Store.mu, then one of day.mu, ring.mu and the journal's own; day.mu is never
-// held while Store.mu is taken.
+// Its methods may be called from any goroutine. Store.mu may be held when
+// ring.mu or the journal's own lock is taken; a day's locks and Store.mu are
+// never held together.
 type Store struct {
 	cfg      Config // immutable after Open, like all up to mu
 	lock     *dirLock
@@ -82,7 +82,13 @@ func Open(cfg Config) (*Store, error) {
 	if err = s.openDays(); err == nil {
 		err = s.openJournal()
 	}
+	if err == nil {
+		err = block.SyncDir(cfg.Dir) // the names of the folders in it
+	}
 	if err != nil {
+		if s.journal != nil {
+			err = errors.Join(err, s.journal.Close())
+		}
 		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", cfg.Dir, err), lock.release(false))
 	}
 	s.ring = newRing(cfg.RingEntries, s.lastSeq)

@@ -278,6 +278,19 @@ func TestRunSealsFullAndOldHeads(t *testing.T) {
 	}
 }
 
+func TestHeadsTogetherAreBounded(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir(), HeadsBytes: 4000})
+	appendMessages(t, s, "a/large", strings.Repeat("x", 3000))
+	appendMessages(t, s, "a/small", "x")
+	appendMessages(t, s, "a/middle", strings.Repeat("x", 1000))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retireLargeLocked()
+	if len(s.pending) != 1 || s.pending[0].key.instance != "a/large" {
+		t.Errorf("%d heads were retired, want only the largest", len(s.pending))
+	}
+}
+
 // waitFor polls for what has no event to wait for.
 func waitFor(t testing.TB, ready func() bool) {
 	t.Helper()

@@ -64,6 +64,7 @@ type segment struct {
 	first, last uint64 // last is 0 while it has no frame
 	size        int64
 	salt        uint32
+	readable    bool // at a replay: it is a segment of this version
 	file        File // nil once it is synced and no longer active
 }
 

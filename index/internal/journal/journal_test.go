@@ -187,6 +187,38 @@ func TestFlippedByteCostsItsFrameOnly(t *testing.T) {
 	}
 }
 
+func TestUnreadableSegmentIsReportedAndKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		content       string
+		damaged, kept bool
+	}{
+		"empty":            {"", false, false},
+		"another version":  {"TTJRNL\x00\x02 and more than a header", true, true},
+		"part of a header": {"TTJ", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, segmentName(1))
+			if err := os.WriteFile(path, []byte(test.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, segmentName(9)), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			o := open(t, Config{Dir: dir})
+			if got := len(o.damage) > 0; got != test.damaged {
+				t.Errorf("damage = %v, want %v", o.damage, test.damaged)
+			}
+			if err := o.journal.Remove(100); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); (err == nil) != test.kept {
+				t.Errorf("stat = %v, want that it is kept: %v", err, test.kept)
+			}
+		})
+	}
+}
+
 func TestForgedFrameInsideADamagedOneIsNotTaken(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, Config{Dir: dir})

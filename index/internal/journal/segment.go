@@ -126,7 +126,10 @@ func replayDir(dir string, replay func(uint64, []byte) (uint64, error)) ([]*segm
 		if err != nil {
 			return nil, damage, fmt.Errorf("replay journal: %w", err)
 		}
-		segments, damage = append(segments, s), append(damage, found...)
+		damage = append(damage, found...)
+		if s.readable {
+			segments = append(segments, s)
+		}
 	}
 	return segments, damage, nil
 }
@@ -152,11 +155,17 @@ func (s *segment) replay(replay func(uint64, []byte) (uint64, error)) ([]Damage,
 		return nil, err
 	}
 	s.size = int64(len(data))
+	if len(data) == 0 { // the process was killed as it made the file
+		s.readable = true
+		return nil, nil
+	}
 	salt, ok := parseSegmentHeader(data)
 	if !ok {
-		// Without the salt no frame can be told from a forged one.
+		// Without the salt no frame can be told from a forged one. The file
+		// stays, for whoever can make something of it.
 		return []Damage{{Path: s.path, Bytes: s.size, Err: errHeader}}, nil
 	}
+	s.readable = true
 	var damage []Damage
 	at, bad := segmentHeaderBytes, -1
 	var reason error
