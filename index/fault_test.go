@@ -49,6 +49,31 @@ func (d *fullDisk) writeFile(path string, data []byte) error {
 	return block.WriteFile(path, data)
 }
 
+func (f fullFile) Sync() error {
+	if f.disk.full.Load() {
+		return errFull
+	}
+	return f.File.Sync()
+}
+
+func TestWhatTheJournalCannotSyncGoesToBlocks(t *testing.T) {
+	var disk fullDisk
+	s := openStore(t, Config{Dir: t.TempDir(), createFile: disk.createFile})
+	appendMessages(t, s, "a/b", "one")
+	disk.full.Store(true)
+	if err := s.Sync(t.Context()); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	disk.full.Store(false)
+	if stats := s.Stats(); stats.Pending != 1 || stats.SyncErrors != 1 {
+		t.Errorf("stats = %+v, want the head pending and one error", stats)
+	}
+	appendMessages(t, s, "a/b", "two")
+	if err := s.Sync(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func messages(entries []Entry) (texts []string) {
 	for i := range entries {
 		texts = append(texts, entries[i].Message)

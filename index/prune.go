@@ -2,7 +2,7 @@ package index
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 	"slices"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
@@ -194,9 +194,8 @@ func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *pruner
 	if err == nil {
 		return &prunerSet{blocks: blocks, known: true}
 	}
-	if err != blockindex.ErrTooMany {
-		p.store.counters.indexErrors.Add(1)
-		p.store.cfg.Logger.Warn("word index cannot be read", slog.String("day", dayName(d.number)), slog.Any("err", err))
+	if !errors.Is(err, blockindex.ErrTooMany) {
+		p.store.reportIndex("word index cannot be read", d, err)
 	}
 	return &prunerSet{}
 }

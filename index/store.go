@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tagtail/tagtail/index/internal/block"
@@ -43,6 +42,8 @@ type Store struct {
 	tokens   sync.Pool     // of *tokens
 	frames   sync.Pool     // of *[]byte, for Append
 	counters counters
+
+	syncReport, indexReport throttle
 
 	mu        sync.Mutex
 	lastSeq   uint64
@@ -165,7 +166,6 @@ func (s *Store) Run(ctx context.Context) error {
 func (s *Store) runSyncer(ctx context.Context) {
 	ticker := time.NewTicker(s.cfg.SyncInterval)
 	defer ticker.Stop()
-	report := throttle{every: reportInterval}
 	for {
 		select {
 		case <-ctx.Done():
@@ -174,13 +174,27 @@ func (s *Store) runSyncer(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := s.journal.Sync(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrClosed) {
-			s.counters.syncErrors.Add(1)
-			if report.allow(s.cfg.now()) {
-				s.cfg.Logger.Error("journal could not be synced", slog.Any("err", err))
-			}
-		}
+		_ = s.sync(ctx) // it is counted and logged
 	}
+}
+
+// sync makes the journal durable. After an error, what the journal may have
+// lost goes to blocks.
+func (s *Store) sync(ctx context.Context) error {
+	err := s.journal.Sync(ctx)
+	if err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
+		return err
+	}
+	s.counters.syncErrors.Add(1)
+	if s.syncReport.allow(s.cfg.now()) {
+		s.cfg.Logger.Error("journal could not be synced", slog.Any("err", err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.heads {
+		s.retireHeadLocked(h)
+	}
+	return err
 }
 
 // Sync returns when everything that was appended before the call outlives a
@@ -190,7 +204,7 @@ func (s *Store) Sync(ctx context.Context) error {
 		return err
 	}
 	defer s.inUse.Done()
-	return s.journal.Sync(ctx)
+	return s.sync(ctx)
 }
 
 // LastSeq is the Seq of the newest entry, 0 if there never was one.
@@ -233,74 +247,4 @@ func (s *Store) Close() error {
 		return fmt.Errorf("close data folder %s: %w", s.cfg.Dir, err)
 	}
 	return nil
-}
-
-// counters are what Stats shows.
-type counters struct {
-	appended, dropped                        atomic.Uint64
-	damagedFrames, damagedBlocks             atomic.Uint64
-	sealErrors, syncErrors, indexErrors      atomic.Uint64
-	sealedBlocks, rebuiltFilters, rebuiltDoc atomic.Uint64
-}
-
-// Stats are counts since Open, and sizes.
-type Stats struct {
-	// Appended entries were kept, Dropped ones could not be written.
-	Appended, Dropped uint64
-	// DamagedFrames and DamagedBlocks were skipped; the log says where.
-	DamagedFrames, DamagedBlocks uint64
-	// SealErrors, SyncErrors and IndexErrors are failed tries to write a
-	// block, sync the journal and keep the word index.
-	SealErrors, SyncErrors, IndexErrors uint64
-	// SealedBlocks were written; RebuiltFilters and RebuiltDocuments are
-	// derived data that was missing or damaged and is there again.
-	SealedBlocks, RebuiltFilters, RebuiltDocuments uint64
-
-	// Blocks and BlockBytes are all blocks' number and size; Heads and
-	// Pending are runs of entries in memory, growing and full.
-	Blocks         int
-	BlockBytes     int64
-	Heads, Pending int
-	// JournalBytes and JournalSegments are the size of the journal.
-	JournalBytes    int64
-	JournalSegments int
-}
-
-// Stats returns what the store has done and has.
-func (s *Store) Stats() Stats {
-	c := &s.counters
-	stats := Stats{
-		Appended: c.appended.Load(), Dropped: c.dropped.Load(),
-		DamagedFrames: c.damagedFrames.Load(), DamagedBlocks: c.damagedBlocks.Load(),
-		SealErrors: c.sealErrors.Load(), SyncErrors: c.syncErrors.Load(), IndexErrors: c.indexErrors.Load(),
-		SealedBlocks: c.sealedBlocks.Load(), RebuiltFilters: c.rebuiltFilters.Load(), RebuiltDocuments: c.rebuiltDoc.Load(),
-	}
-	stats.JournalBytes, stats.JournalSegments = s.journal.Size()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stats.Heads, stats.Pending = len(s.heads), len(s.pending)
-	for _, d := range s.days {
-		for _, b := range d.blocks {
-			stats.Blocks++
-			stats.BlockBytes += b.size
-		}
-	}
-	return stats
-}
-
-// reportInterval bounds how often the same trouble is logged.
-const reportInterval = 10 * time.Second
-
-// throttle allows one report in an interval. One goroutine owns it.
-type throttle struct {
-	every time.Duration
-	last  time.Time
-}
-
-func (t *throttle) allow(now time.Time) bool {
-	if !t.last.IsZero() && now.Sub(t.last) < t.every {
-		return false
-	}
-	t.last = now
-	return true
 }

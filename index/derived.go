@@ -1,0 +1,159 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"github.com/tagtail/tagtail/index/internal/filter"
+)
+
+// openWords returns the day's index of words. It is nil if the index cannot be
+// had; trouble is logged.
+func (s *Store) openWords(d *day) *blockindex.Index {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.words != nil {
+		return d.words
+	}
+	dir := filepath.Join(d.dir, blockindex.Folder)
+	words, err := blockindex.Open(dir)
+	if err != nil {
+		s.reportIndex("word index is built again", d, err)
+		if err = os.RemoveAll(dir); err == nil {
+			words, err = blockindex.Open(dir)
+		}
+	}
+	if err != nil {
+		s.reportIndex("word index cannot be opened", d, err)
+		return nil
+	}
+	d.words = words
+	return words
+}
+
+// completeWords sees to it once that all blocks of the day are in its index, as
+// far as ctx lets it. Only searches wait for it: a block is indexed as it is
+// sealed.
+func (s *Store) completeWords(ctx context.Context, d *day, index *blockindex.Index, blocks []*storedBlock) {
+	d.completing.Lock()
+	defer d.completing.Unlock()
+	if d.complete {
+		return
+	}
+	if err := s.addMissing(ctx, index, blocks); err != nil {
+		s.reportIndex("word index is not complete", d, err)
+		return
+	}
+	d.complete = true
+}
+
+// addMissing adds the blocks that are not in the index.
+func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks []*storedBlock) error {
+	ids, err := index.IDs()
+	if err != nil {
+		return err
+	}
+	overflowed, err := index.Overflowed()
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		if b.indexed.Load() || b.damaged.Load() {
+			continue
+		}
+		if ids[b.id()] {
+			b.overflow.Store(overflowed[b.id()])
+			b.indexed.Store(true)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.addBlock(index, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) addBlock(index *blockindex.Index, b *storedBlock) error {
+	columns, err := s.load(b)
+	if err != nil {
+		return nil // it is reported, and has nothing that can be found
+	}
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	if err := addWords(index, b, t); err != nil {
+		return err
+	}
+	s.counters.rebuiltDoc.Add(1)
+	return nil
+}
+
+func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
+	if err := index.Add(b.id(), t.list, t.overflow); err != nil {
+		return err
+	}
+	b.overflow.Store(t.overflow)
+	b.indexed.Store(true)
+	return nil
+}
+
+func (s *Store) reportIndex(message string, d *day, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	s.counters.indexErrors.Add(1)
+	if !s.indexReport.allow(s.cfg.now()) {
+		return
+	}
+	s.cfg.Logger.Warn(message, slog.String("day", filepath.Base(d.dir)), slog.Any("err", err))
+}
+
+// filter reads the filter of a block and builds it again if it cannot be read.
+// It is nil if the block is damaged.
+func (s *Store) filter(b *storedBlock) *filter.Filter {
+	data, err := os.ReadFile(b.filterPath())
+	if err == nil {
+		if f, err := filter.Parse(data); err == nil {
+			return f
+		}
+	}
+	columns, err := s.load(b)
+	if err != nil {
+		return nil
+	}
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	f, err := s.writeFilter(b, t)
+	if err != nil {
+		s.counters.indexErrors.Add(1)
+		return f
+	}
+	s.counters.rebuiltFilters.Add(1)
+	return f
+}
+
+// writeFilter makes the filter of what t has collected. The filter is valid
+// also if it could not be written.
+func (s *Store) writeFilter(b *storedBlock, t *tokens) (*filter.Filter, error) {
+	f, err := t.filter()
+	if err != nil {
+		return nil, err
+	}
+	data, err := f.AppendTo(nil)
+	if err != nil {
+		return f, err
+	}
+	temporary := b.filterPath() + ".tmp"
+	if err := os.WriteFile(temporary, data, 0o640); err != nil {
+		return f, errors.Join(err, os.Remove(temporary))
+	}
+	return f, os.Rename(temporary, b.filterPath())
+}
