@@ -61,7 +61,7 @@ func TestKilledProcessLosesNothingThatWasAcknowledged(t *testing.T) {
 		s := openStore(t, Config{Dir: dir})
 		seen := make(map[string]uint64)
 		previous := uint64(0)
-		for _, e := range all(t, s, Query{}) {
+		for _, e := range findAll(t, s, Query{}) {
 			if e.Seq <= previous {
 				t.Fatalf("seq %d comes after %d", e.Seq, previous)
 			}

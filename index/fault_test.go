@@ -91,7 +91,7 @@ func TestFullDiskDropsAndCountsAndWritingResumesByItself(t *testing.T) {
 	if err := s.Append(lost); !errors.Is(err, errFull) || lost[0].Seq != 0 {
 		t.Fatalf("error = %v, seq %d, want %v and no seq", err, lost[0].Seq, errFull)
 	}
-	if diff := cmp.Diff([]string{"before"}, messages(all(t, s, Query{}))); diff != "" {
+	if diff := cmp.Diff([]string{"before"}, messages(findAll(t, s, Query{}))); diff != "" {
 		t.Errorf("messages while the disk is full (-want +got):\n%s", diff)
 	}
 	disk.full.Store(false)
@@ -101,7 +101,7 @@ func TestFullDiskDropsAndCountsAndWritingResumesByItself(t *testing.T) {
 	}
 	closeStore(t, s)
 	s = openStore(t, cfg)
-	if diff := cmp.Diff([]string{"before", "after"}, messages(all(t, s, Query{}))); diff != "" {
+	if diff := cmp.Diff([]string{"before", "after"}, messages(findAll(t, s, Query{}))); diff != "" {
 		t.Errorf("messages after reopening (-want +got):\n%s", diff)
 	}
 }
@@ -125,7 +125,7 @@ func TestBlocksThatCannotBeWrittenStayInMemoryUpToABound(t *testing.T) {
 			t.Fatalf("%d entries were kept, error %v", kept, err)
 		}
 	}
-	if n := len(all(t, s, Query{})); n != kept || kept != pendingMost {
+	if n := len(findAll(t, s, Query{})); n != kept || kept != pendingMost {
 		t.Errorf("%d entries are found, want %d and that this is %d", n, kept, pendingMost)
 	}
 	disk.full.Store(false)
@@ -165,7 +165,7 @@ func TestBlockAndJournalWithTheSameEntriesShowThemOnce(t *testing.T) {
 		}
 	}
 	s = openStore(t, cfg)
-	if diff := cmp.Diff(slices.Concat(first, other), all(t, s, Query{}), sameEntry); diff != "" {
+	if diff := cmp.Diff(slices.Concat(first, other), findAll(t, s, Query{}), sameEntry); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 	if got := s.Instances()[0].Entries; got != 2 {

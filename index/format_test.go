@@ -54,11 +54,11 @@ func TestSampleOfTheFormatOpens(t *testing.T) {
 	}
 	want[1].Message = "\x00\xff\n" // JSON cannot hold it
 	s := openStore(t, Config{Dir: dir})
-	if diff := cmp.Diff(want, all(t, s, Query{}), sameEntry); diff != "" {
+	if diff := cmp.Diff(want, findAll(t, s, Query{}), sameEntry); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 	for _, text := range []string{"7f3a9c", "超时", "journal"} {
-		if len(all(t, s, textQuery(text))) == 0 {
+		if len(findAll(t, s, textQuery(text))) == 0 {
 			t.Errorf("%q is not found", text)
 		}
 	}

@@ -46,7 +46,7 @@ func (s *Store) Count(ctx context.Context, req CountRequest) (uint64, error) {
 		if !m.wants(ctx, src) {
 			continue
 		}
-		if src.block != nil && req.Query.expr == nil && m.bounds.hasAll(src) {
+		if src.block != nil && req.Query.Empty() && m.bounds.hasAll(src) {
 			total += uint64(src.block.header.Entries)
 			continue
 		}
@@ -73,11 +73,17 @@ func newBounds(req SearchRequest) bounds {
 	if req.Before > 0 {
 		b.endSeq = req.Before
 	}
-	if !req.From.IsZero() {
-		b.minTime = nanoseconds(req.From)
+	// What the query says of time it checks itself: here it only skips blocks.
+	from, to := req.Query.Bounds()
+	for _, t := range []time.Time{req.From, from} {
+		if !t.IsZero() {
+			b.minTime = max(b.minTime, nanoseconds(t))
+		}
 	}
-	if !req.To.IsZero() {
-		b.endTime = nanoseconds(req.To)
+	for _, t := range []time.Time{req.To, to} {
+		if !t.IsZero() {
+			b.endTime = min(b.endTime, nanoseconds(t))
+		}
 	}
 	return b
 }

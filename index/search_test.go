@@ -1,7 +1,6 @@
 package index
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -15,136 +14,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
-	"github.com/tagtail/tagtail/index/internal/words"
 )
 
-// textExpr is the meaning of text in a message, with the plan that follows
-// from it, written for the tests of pruning only.
-type textExpr struct{ folded []byte }
-
-func textQuery(text string) Query { return Query{expr: textExpr{words.Fold(nil, text)}} }
-
-func (x textExpr) match(e *Entry) bool {
-	message := words.Fold(nil, e.Message)
-	for at := 0; ; at++ {
-		i := bytes.Index(message[at:], x.folded)
-		if i < 0 {
-			return false
-		}
-		at += i
-		if x.bounded(message, at) {
-			return true
-		}
-		if at >= len(message) {
-			return false
-		}
-	}
-}
-
-// bounded tells whether runs with a digit at the ends of the text are whole.
-func (x textExpr) bounded(message []byte, at int) bool {
-	end := at + len(x.folded)
-	front, back := 0, len(x.folded)
-	for front < len(x.folded) && alphanumeric(x.folded[front]) {
-		front++
-	}
-	for back > 0 && alphanumeric(x.folded[back-1]) {
-		back--
-	}
-	if bytes.ContainsAny(x.folded[:front], "0123456789") && at > 0 && alphanumeric(message[at-1]) {
-		return false
-	}
-	return !bytes.ContainsAny(x.folded[back:], "0123456789") || end == len(message) || !alphanumeric(message[end])
-}
-
-func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
-
-func (x textExpr) plan() plan {
-	p := plan{op: planAnd}
-	words.Each(x.folded, func(token []byte, at int, kind words.Kind) {
-		kid := plan{op: planWord, text: string(token)}
-		if kind == words.ID {
-			kid.op = planID
-		}
-		if at > 0 {
-			kid.anchor |= anchorStart
-		}
-		if at+len(token) < len(x.folded) {
-			kid.anchor |= anchorEnd
-		}
-		// Inner words of an id at an end of the text are not ends of words.
-		if kind == words.Word && at > 0 && alphanumeric(x.folded[at-1]) {
-			kid.anchor &^= anchorStart
-		}
-		p.kids = append(p.kids, kid)
-	})
-	return p
-}
-
-type orExpr []expr
-
-func (x orExpr) match(e *Entry) bool {
-	return slices.ContainsFunc(x, func(kid expr) bool { return kid.match(e) })
-}
-
-func (x orExpr) plan() plan {
-	p := plan{op: planOr}
-	for _, kid := range x {
-		p.kids = append(p.kids, Query{expr: kid}.plan())
-	}
-	return p
-}
-
-type andExpr []expr
-
-func (x andExpr) match(e *Entry) bool {
-	return !slices.ContainsFunc(x, func(kid expr) bool { return !kid.match(e) })
-}
-
-func (x andExpr) plan() plan {
-	p := orExpr(x).plan()
-	p.op = planAnd
-	return p
-}
-
-type instanceExpr string
-
-func (x instanceExpr) match(e *Entry) bool { return e.Instance == string(x) }
-
-func (x instanceExpr) plan() plan {
-	return plan{op: planInstance, instance: func(name string) bool { return name == string(x) }}
-}
-
-type severityExpr Severity
-
-func (x severityExpr) match(e *Entry) bool { return e.Severity <= Severity(x) }
-
-func (x severityExpr) plan() plan { return plan{op: planSeverity, severity: 1<<(x+1) - 1} }
-
-// scanExpr is a query that says nothing about itself.
-type scanExpr func(e *Entry) bool
-
-func (x scanExpr) match(e *Entry) bool { return x(e) }
+func textQuery(text string) Query { return ParseQuery(text, ParseOptions{}) }
 
 func testQueries() []Query {
-	var queries []Query
+	queries := []Query{{}, InstanceQuery("s/1"), InstanceQuery(), InstanceQuery("s/2", "s/3").And(textQuery("timeout"))}
 	for _, text := range []string{
-		"timeout", "TIME", "meo", "read timeouts", "(timeout)", " a ", "a", "ab", "abc", "1", "dev1", "ev1", "dev", "uid=12", "uid=123",
-		"uid=123 ", "-12-", "超时", "接超时了", "时", "ÄRGER", "ärg", "caf", "é", "9", "x9", "x", "\xff", "\x00", "", " ", "none of this",
-		"0a0", "abc1", "1abc", "b1c", "dev1 uid=12",
+		"timeout", "TIME", "meo", "read timeouts", `"(timeout)"`, `" a "`, "a", "ab", "abc", "1", "dev1", "ev1", "dev", "dev*", "uid=12",
+		"uid=123", `"uid=123 "`, "uid=123*", "-timeout", `"-12-"`, "超时", "接超时了", "时", "ÄRGER", "ärg", "caf", "é", "9", "x9", "x",
+		"k", "i", `"\xff"`, "none of this", "0a0", "abc1", "1abc", "b1c", `"dev1 uid=12"`, "*out", "t*t", "ab OR 超时", "NOT ab", "/ab[0-9]/",
+		"/time(out)?/", "/TIME/", "severity:err", "severity<=crit timeout", "instance:s/2 timeout severity:debug",
+		"(dev1 OR 超时) -instance:s/0", "(dev2 OR abc) timeout", "received>2026-11-22T23:59:55 ab", "message:ab", "seq>100 ab",
 	} {
 		queries = append(queries, textQuery(text))
 	}
-	text := func(s string) expr { return textQuery(s).expr }
-	return append(queries,
-		Query{},
-		Query{expr: instanceExpr("s/1")},
-		Query{expr: severityExpr(Err)},
-		Query{expr: andExpr{text("timeout"), severityExpr(Crit), instanceExpr("s/2")}},
-		Query{expr: orExpr{text("dev1"), text("超时"), instanceExpr("s/0")}},
-		Query{expr: andExpr{orExpr{text("dev2"), text("abc")}, text("timeout")}},
-		Query{expr: scanExpr(func(e *Entry) bool { return len(e.Message)%3 == 0 })},
-	)
+	return queries
 }
 
 func randomMessage(r *rand.Rand) string {
@@ -251,7 +136,7 @@ func checkSearch(t *testing.T, s *Store, model []Entry, req SearchRequest) (skip
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got.Entries, sameEntry); diff != "" || got.More != more {
-		t.Fatalf("search %+v: more = %v, want %v; entries (-want +got):\n%s", req, got.More, more, diff)
+		t.Fatalf("search %v %+v: more = %v, want %v; entries (-want +got):\n%s", req.Query.Terms(), req, got.More, more, diff)
 	}
 	count, err := s.Count(context.Background(), CountRequest{Query: req.Query, From: req.From, To: req.To})
 	if err != nil || count != inTime {
@@ -282,8 +167,8 @@ func TestSearchReadsOnlyBlocksThatCanMatch(t *testing.T) {
 		{textQuery("超时"), 1},
 		{textQuery("7f3a9c"), 1},
 		{textQuery("nothing"), 0},
-		{Query{expr: instanceExpr("other")}, 0},
-		{Query{expr: severityExpr(Err)}, 0},
+		{InstanceQuery("other"), 0},
+		{textQuery("severity:err"), 0},
 		{Query{}, 5},
 	}
 	for _, test := range tests {
@@ -292,10 +177,10 @@ func TestSearchReadsOnlyBlocksThatCanMatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := result.Stats.ScannedBlocks; got != test.want {
-			t.Errorf("%+v: %d blocks were read, want %d", test.query, got, test.want)
+			t.Errorf("%v: %d blocks were read, want %d", test.query.Terms(), got, test.want)
 		}
 		if len(result.Entries) != test.want {
-			t.Errorf("%+v: %d entries, want %d", test.query, len(result.Entries), test.want)
+			t.Errorf("%v: %d entries, want %d", test.query.Terms(), len(result.Entries), test.want)
 		}
 	}
 }
@@ -362,7 +247,7 @@ func TestDerivedDataIsBuiltAgain(t *testing.T) {
 
 			s = openStore(t, cfg)
 			for _, text := range []string{"timeout", "7f3a9c"} {
-				if got := all(t, s, textQuery(text)); len(got) != 1 {
+				if got := findAll(t, s, textQuery(text)); len(got) != 1 {
 					t.Errorf("%q finds %d entries, want 1", text, len(got))
 				}
 			}
@@ -398,7 +283,7 @@ func TestDamagedBlockIsReportedAndTheRestServed(t *testing.T) {
 
 			s = openStore(t, cfg)
 			var got []string
-			for _, e := range all(t, s, Query{}) {
+			for _, e := range findAll(t, s, Query{}) {
 				got = append(got, e.Message)
 			}
 			if diff := cmp.Diff([]string{"one", "three"}, got); diff != "" {

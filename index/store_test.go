@@ -98,7 +98,7 @@ func sealAll(t testing.TB, s *Store) {
 	}
 }
 
-func all(t testing.TB, s *Store, query Query) []Entry {
+func findAll(t testing.TB, s *Store, query Query) []Entry {
 	t.Helper()
 	result, err := s.Search(context.Background(), SearchRequest{Query: query, Order: OldestFirst, Limit: 1 << 30})
 	if err != nil {
@@ -128,12 +128,12 @@ func TestAppendedEntriesAreFoundAtOnceAndAfterReopening(t *testing.T) {
 			if err := s.Append(want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, all(t, s, Query{}), sameEntry); diff != "" {
+			if diff := cmp.Diff(want, findAll(t, s, Query{}), sameEntry); diff != "" {
 				t.Errorf("entries in the heads (-want +got):\n%s", diff)
 			}
 			if sealed {
 				sealAll(t, s)
-				if diff := cmp.Diff(want, all(t, s, Query{}), sameEntry); diff != "" {
+				if diff := cmp.Diff(want, findAll(t, s, Query{}), sameEntry); diff != "" {
 					t.Errorf("entries in blocks (-want +got):\n%s", diff)
 				}
 			}
@@ -141,7 +141,7 @@ func TestAppendedEntriesAreFoundAtOnceAndAfterReopening(t *testing.T) {
 			closeStore(t, s)
 
 			s = openStore(t, cfg)
-			if diff := cmp.Diff(want, all(t, s, Query{}), sameEntry); diff != "" {
+			if diff := cmp.Diff(want, findAll(t, s, Query{}), sameEntry); diff != "" {
 				t.Errorf("entries after reopening (-want +got):\n%s", diff)
 			}
 			for i := range instances {
