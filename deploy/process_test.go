@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestASignalNeverReachesAnotherProcessOfTheSameNumber(t *testing.T) {
@@ -18,7 +19,12 @@ func TestASignalNeverReachesAnotherProcessOfTheSameNumber(t *testing.T) {
 		_ = sleep.Process.Kill() // it may have been killed: that is what the test is about
 		_ = sleep.Wait()
 	})
-	seen, err := readProcess(sleep.Process.Pid)
+	// Start returns a moment before the kernel shows the new command line.
+	var seen process
+	err := waitFor(t.Context(), 10*time.Second, func() (done bool, err error) {
+		seen, err = readProcess(sleep.Process.Pid)
+		return seen.title == "sleep 1000", err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,8 +91,9 @@ func mainLines(in Instance, main map[string]bool, all []directive, opts RenderOp
 }
 
 // errorLogs reads the main error_log lines: the level for ours is the
-// template's own, but instead of debug, of which nginx's core fills 97 lines of
-// 100, debug_mutex: it lets ngx.DEBUG of Lua pass and adds nothing itself.
+// template's own. At debug, nginx's core fills 97 lines of 100; giving ours
+// debug_mutex, which only lets ngx.DEBUG of Lua pass, would not help, because
+// one log at debug makes nginx format the core's lines for all.
 func errorLogs(all []directive) (level string, toFile, toSyslog bool) {
 	level = "info"
 	for _, d := range all {
@@ -102,9 +103,6 @@ func errorLogs(all []directive) (level string, toFile, toSyslog bool) {
 		level = "error" // nginx's default
 		if len(d.args) > 1 {
 			level = d.args[1]
-		}
-		if level == "debug" {
-			level = "debug_mutex"
 		}
 		if strings.HasPrefix(d.args[0], "syslog:") {
 			toSyslog = true

@@ -31,9 +31,7 @@ func (s *Store) Follow(ctx context.Context, req FollowRequest, yield func(Follow
 		f.maxLag = defaultMaxLag
 	}
 	// A place that was never reached belongs to another store's past.
-	if last := s.LastSeq(); f.at == 0 || f.at > last {
-		f.at = last
-	}
+	f.at = min(f.at, s.LastSeq())
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

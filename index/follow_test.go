@@ -80,7 +80,7 @@ func TestFollowFromNowShowsOnlyWhatMatches(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.Follow(ctx, FollowRequest{Query: textQuery("match")}, func(b FollowBatch) error {
+		ended <- s.Follow(ctx, FollowRequest{Query: textQuery("match"), After: s.LastSeq()}, func(b FollowBatch) error {
 			if len(b.Entries) > 0 {
 				followed <- b.Entries
 			}

@@ -62,8 +62,9 @@ type InstanceStats struct {
 // FollowRequest asks for entries as they arrive.
 type FollowRequest struct {
 	Query Query
-	// After is the Seq of the last entry the caller has seen: what came
-	// between is delivered first, from history. 0 means start from now.
+	// After is the Seq of the last entry the caller has seen: what came since
+	// is delivered first, from history. LastSeq starts from now, 0 from the
+	// first entry there is.
 	After uint64
 	// MaxLag is how many entries a follower may be behind before it is moved
 	// forward and told of a Gap; 0 means 100,000.

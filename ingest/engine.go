@@ -135,7 +135,7 @@ func (l *engineListener) quiet() bool {
 	return false
 }
 
-func (l *engineListener) sample() string { return "go-syslog" }
+func (l *engineListener) sample() string { return "" }
 
 func (l *engineListener) close() (err error) {
 	l.killing.Do(func() {

@@ -188,7 +188,7 @@ type InputStats struct {
 	// room in the socket's buffer. Rejected ones had no header and are stored
 	// all the same.
 	Received, Dropped, KernelDropped, Rejected uint64
-	// Detail is what is worth knowing, such as the connections, for people.
+	// Detail is a sentence about what is not as it should be, or empty.
 	Detail string
 }
 

@@ -334,7 +334,7 @@ func TestConnectionsOverTheLimitAreRefusedAndCounted(t *testing.T) {
 	}
 	send(t, first, "<13>app: two\n")
 	sink.wait(t, 2)
-	if got, want := r.Stats()[0].Detail, "1 connections, 1 refused"; got != want {
+	if got, want := r.Stats()[0].Detail, "1 connections were refused: more were open than max_conns or max_conns_per_source allow."; got != want {
 		t.Errorf("got detail %q, want %q", got, want)
 	}
 }

@@ -125,11 +125,10 @@ func (l *streamListener) leave(source string) {
 func (l *streamListener) sample() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	detail := fmt.Sprintf("%d connections", l.total)
 	if l.refused > 0 {
-		detail += fmt.Sprintf(", %d refused", l.refused)
+		return fmt.Sprintf("%d connections were refused: more were open than max_conns or max_conns_per_source allow.", l.refused)
 	}
-	return detail
+	return ""
 }
 
 func (l *streamListener) close() error { return ignoreClosed(l.socket.Close()) }

@@ -124,11 +124,11 @@ func (l *udpListener) sample() string {
 		l.kernelDropped.Add(uint64(drops - l.drops))
 		l.drops = drops
 	}
-	detail := fmt.Sprintf("receive buffer %d KiB", l.buffer>>10)
 	if l.buffer < l.wantBuffer {
-		detail += fmt.Sprintf(" of %d wanted: raise net.core.rmem_max", l.wantBuffer>>10)
+		return fmt.Sprintf("The kernel grants a receive buffer of %d KiB instead of %d: raise net.core.rmem_max.",
+			l.buffer>>10, l.wantBuffer>>10)
 	}
-	return detail
+	return ""
 }
 
 func (l *udpListener) close() error { return ignoreClosed(l.conn.Close()) }

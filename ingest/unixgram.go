@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -135,13 +134,7 @@ func unixSender(control []byte) sender {
 // sample says how long the kernel's queue is: a short one makes senders wait
 // or lose messages while the machine is busy. Losing is theirs and counted
 // nowhere.
-func (l *unixgramListener) sample() string {
-	text, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
-	if err != nil {
-		return ""
-	}
-	return "kernel queue of " + strings.TrimSpace(string(text)) + " datagrams (net.unix.max_dgram_qlen)"
-}
+func (l *unixgramListener) sample() string { return "" }
 
 // close frees the socket and removes its file, unless somebody has put
 // another in its place.

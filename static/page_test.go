@@ -133,8 +133,31 @@ func TestLongListKeepsFewElements(t *testing.T) {
 	b.Key(" ")
 	s.add(numbered(31_001, 91_000)...)
 	b.Await(`counts.textContent === '65,000 entries loaded'`)
+	// Paused, nothing moves: what came is there for who scrolls to the end.
+	if got := b.Eval("String(canvas.scrollHeight < 110_000)"); got != "true" {
+		t.Errorf("the list grew to %s px while it was paused", b.Eval("String(canvas.scrollHeight)"))
+	}
+	b.Wheel(100)
+	b.Await("canvas.scrollHeight > 1_200_000")
 	b.Eval("scroller.scrollTop = 600000")
 	b.AwaitLine("line 56")
+}
+
+func TestWhilePausedAShortListStaysAsItIs(t *testing.T) {
+	s := newServer(t)
+	s.add(numbered(1, 3)...)
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.AwaitLine("line 3")
+	b.Key(" ")
+	s.add(numbered(4, 5)...)
+	b.Await(`live.textContent.includes('2 new')`)
+	if got := b.Eval(rows); got != "line 1\nline 2\nline 3" {
+		t.Errorf("while paused the list shows %q", got)
+	}
+	b.Wheel(100)
+	b.AwaitLine("line 5")
+	b.Await(`!live.textContent.includes('new')`)
 }
 
 func TestInstanceFilterIsInTheAddress(t *testing.T) {

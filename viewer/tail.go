@@ -20,9 +20,6 @@ const (
 	// entry on a quiet tail is sent at once, a busy tail once a screen refresh.
 	frameEvery  = 16 * time.Millisecond
 	statusEvery = 15 * time.Second
-	// emptyPoll is how often a tail looks for the first entry of a store that
-	// never had one.
-	emptyPoll = 50 * time.Millisecond
 	// maxLast is the most history before a tail; it fits one frame.
 	maxLast = maxFrameEntries
 )
@@ -90,8 +87,7 @@ func (t *tail) run(ctx context.Context) error {
 }
 
 // begin sends what comes before the live part, and returns the Seq behind
-// which that starts. It is never 0, which Follow takes for "from now" at a
-// moment that nobody knows.
+// which that starts.
 //
 // The newest Seq is read first and bounds the history from above, and Follow
 // starts behind it: between the two there is neither gap nor overlap.
@@ -111,10 +107,7 @@ func (t *tail) begin(ctx context.Context) (after uint64, err error) {
 			return 0, err
 		}
 	}
-	if after > 0 {
-		return after, nil
-	}
-	return t.fromFirst(ctx)
+	return after, nil
 }
 
 // sendHistory sends the newest entries up to newest, in one frame that may be
@@ -130,46 +123,6 @@ func (t *tail) sendHistory(ctx context.Context, newest uint64) error {
 	}
 	slices.Reverse(result.Entries)
 	return t.sendEntries(result.Entries, newest)
-}
-
-// fromFirst waits for the first entry there ever is, and sends what there is
-// then.
-func (t *tail) fromFirst(ctx context.Context) (after uint64, err error) {
-	newest, err := t.awaitFirst(ctx)
-	if err != nil {
-		return 0, err
-	}
-	result, err := t.search(ctx, index.SearchRequest{Before: newest + 1, Limit: maxLast, Order: index.OldestFirst})
-	if err != nil {
-		return 0, err
-	}
-	if n := len(result.Entries); result.More && n > 0 {
-		newest = result.Entries[n-1].Seq
-	}
-	if len(result.Entries) == 0 {
-		return newest, nil
-	}
-	return newest, t.sendEntries(result.Entries, newest)
-}
-
-func (t *tail) awaitFirst(ctx context.Context) (newest uint64, err error) {
-	poll, status := time.NewTicker(emptyPoll), time.NewTicker(statusEvery)
-	defer poll.Stop()
-	defer status.Stop()
-	for {
-		if newest = t.s.cfg.Logs.LastSeq(); newest > 0 {
-			return newest, nil
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-poll.C:
-		case <-status.C:
-			if err := t.sendCheckedStatus(0); err != nil {
-				return 0, err
-			}
-		}
-	}
 }
 
 func (t *tail) search(ctx context.Context, req index.SearchRequest) (index.SearchResult, error) {

@@ -58,6 +58,7 @@ export class Feed {
     this.loadingOlder = false;
     const live = this.store.state.range === '';
     this.list.follow = true;
+    this.list.release();
     this.list.rebuild();
     this.store.set({
       loading: true, following: live, shown: 0, newEntries: 0, newErrors: 0, matched: -1, lostAt: 0, trouble: '',
@@ -142,6 +143,7 @@ export class Feed {
     }
     this.pausedByScroll = by === 'scroll';
     this.list.follow = false;
+    this.list.hold();
     this.store.set({ following: false, newEntries: 0, newErrors: 0 });
   }
 
@@ -157,6 +159,7 @@ export class Feed {
     }
     this.forget(this.buffer.trim(FollowCap));
     this.list.follow = true;
+    this.list.release();
     this.list.draw();
     this.store.set({ following: true, newEntries: 0, newErrors: 0, shown: this.buffer.length });
   }
@@ -166,9 +169,15 @@ export class Feed {
     else this.resume();
   }
 
-  /** Somebody has scrolled down to the newest entry. */
+  /** Somebody has scrolled down to the newest entry that is shown. */
   reachedEnd() {
-    if (this.pausedByScroll && this.store.state.range === '' && !this.store.state.following) this.resume();
+    if (this.store.state.range !== '' || this.store.state.following) return;
+    if (this.pausedByScroll) {
+      this.resume();
+      return;
+    }
+    this.list.hold();
+    this.store.set({ newEntries: 0, newErrors: 0 });
   }
 
   async loadOlder() {
@@ -201,6 +210,7 @@ export class Feed {
     });
     gap.loading = false;
     if (result) this.buffer.fill(gap, result.entries, result.next !== '');
+    this.list.hold();
     this.store.set({ shown: this.buffer.length });
     this.list.render();
   }

@@ -31,6 +31,8 @@ export class List {
     this.buffer = buffer;
     this.listener = listener;
     this.follow = true;
+    /** How many rows are shown at most: while paused, what comes stays out of sight. */
+    this.held = Infinity;
     this.utc = false;
     this.wrap = false;
     this.selected = 0;
@@ -54,6 +56,8 @@ export class List {
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
     this.scroller.addEventListener('wheel', (event) => {
       if (event.deltaY < 0) this.listener.moved();
+      // A list that fits the screen has no other way to ask for what came.
+      else if (!this.follow && this.below() < 2) this.listener.reachedEnd();
     }, { passive: true });
     this.canvas.addEventListener('mousedown', () => this.listener.moved());
     new ResizeObserver(() => {
@@ -82,6 +86,22 @@ export class List {
     this.rebuild();
   }
 
+  /** The number of rows that can be seen by scrolling. */
+  get length() {
+    return Math.min(this.buffer.length, this.held);
+  }
+
+  /** Shows the rows there are now and none that come later. */
+  hold() {
+    this.held = this.buffer.length;
+    this.render();
+  }
+
+  /** Shows all rows, and those that come. */
+  release() {
+    this.held = Infinity;
+  }
+
   /** Draws every row anew: the way they look has changed. */
   rebuild() {
     for (const row of this.rows.values()) row.remove();
@@ -103,9 +123,9 @@ export class List {
     const top = this.scroller.scrollTop - this.startHeight;
     const first = Math.max(0, Math.floor(top / this.rowHeight) - Overscan);
     const count = Math.ceil(this.scroller.clientHeight / this.rowHeight) + 2 * Overscan;
-    this.drawRows(first, Math.min(this.buffer.length, first + count));
+    this.drawRows(first, Math.min(this.length, first + count));
     highlight(this.rows.values(), this.marked);
-    this.scroller.setAttribute('aria-rowcount', String(this.buffer.length + 1));
+    this.scroller.setAttribute('aria-rowcount', String(this.length + 1));
   }
 
   /**
@@ -156,6 +176,7 @@ export class List {
    * @param {number} rows negative if they were taken away
    */
   shifted(rows) {
+    this.held += rows;
     const top = this.scroller.scrollTop + rows * this.rowHeight;
     this.resize();
     this.place(top);
@@ -164,7 +185,7 @@ export class List {
 
   /** Makes room for all rows, drawn or not. */
   resize() {
-    this.canvas.style.height = `${this.startHeight + this.buffer.length * this.rowHeight}px`;
+    this.canvas.style.height = `${this.startHeight + this.length * this.rowHeight}px`;
   }
 
   /** @param {number} top */
@@ -185,9 +206,13 @@ export class List {
       if (up) this.listener.moved();
       return;
     }
-    const below = this.scroller.scrollHeight - this.scroller.clientHeight - top;
-    if (!up && below < 2) this.listener.reachedEnd();
+    if (!up && this.below() < 2) this.listener.reachedEnd();
     if (up && top < 60 * this.rowHeight) this.listener.nearStart();
+  }
+
+  /** How far the list can be scrolled down. */
+  below() {
+    return this.scroller.scrollHeight - this.scroller.clientHeight - this.scroller.scrollTop;
   }
 
   /** @param {number} seq */
@@ -206,6 +231,7 @@ export class List {
    * @param {number} index
    */
   reveal(index) {
+    if (index >= this.held) this.hold();
     const y = this.startHeight + index * this.rowHeight;
     const { scrollTop, clientHeight } = this.scroller;
     if (y < scrollTop) this.place(y - 2 * this.rowHeight);
@@ -217,7 +243,7 @@ export class List {
   /** The index of the newest row that is seen whole. */
   lastVisible() {
     const bottom = this.scroller.scrollTop + this.scroller.clientHeight - this.startHeight;
-    return Math.min(this.buffer.length, Math.floor(bottom / this.rowHeight)) - 1;
+    return Math.min(this.length, Math.floor(bottom / this.rowHeight)) - 1;
   }
 }
 

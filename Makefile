@@ -1,0 +1,80 @@
+# make run    build Tagtail and start it; it prints a link that opens the page
+# make test   run every test
+# make help   the other targets
+
+GO ?= go
+BIN := bin/tagtail
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# What the tests need beside Go, as PACKAGE=COMMAND or PACKAGE=/FILE.
+TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger python3=python3 curl=curl \
+	nginx=nginx libnginx-mod-http-lua=/usr/lib/nginx/modules/ngx_http_lua_module.so \
+	redis-server=redis-server rsyslog=rsyslogd chromium=chromium \
+	fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc \
+	nodejs=node
+
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: help run demo build test bench fuzz lint check clean need-go need-tests
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+	@echo "make demo   the same with four developers' worth of traffic to look at"
+	@echo "make build  only build $(BIN)"
+	@echo "make bench  the benchmarks of parsing, storing and searching"
+	@echo "make fuzz   each fuzz target for FUZZTIME=10s"
+	@echo "make lint   the linter"
+
+run: build
+	./$(BIN) serve
+
+demo: build
+	./$(BIN) demo
+
+build: need-go
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/tagtail
+
+test: need-go need-tests
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+bench: need-go
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 10s
+fuzz: need-go
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "fuzz $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+lint: need-go
+	$(GO) run $(LINTER) run ./...
+
+clean:
+	rm -rf bin
+
+need-go:
+	@command -v $(GO) >/dev/null || { \
+		echo "Go is missing: install Go 1.26 or newer from https://go.dev/dl/ and put it on the PATH."; exit 1; }
+
+# Installs what is missing where that is possible, and otherwise says what is.
+need-tests:
+	@missing=; for need in $(TEST_NEEDS); do \
+		package=$${need%%=*}; probe=$${need#*=}; \
+		case $$probe in \
+		/*) [ -e "$$probe" ] || missing="$$missing $$package" ;; \
+		*) command -v "$$probe" >/dev/null || missing="$$missing $$package" ;; \
+		esac; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing$$missing"; \
+		apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "The tests need these Debian packages:$$missing"; \
+		echo "Install them with: sudo apt-get install --no-install-recommends$$missing"; exit 1; \
+	fi

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest"
+	"github.com/tagtail/tagtail/static"
+	"github.com/tagtail/tagtail/viewer"
+)
+
+// app is everything that serve runs, wired together.
+type app struct {
+	cfg    config
+	logger *slog.Logger
+
+	store      *index.Store
+	receiver   *ingest.Receiver
+	controller *deploy.Controller
+	server     *viewer.Server
+
+	listeners []string // the inputs' URLs with their real ports
+	instances []deploy.Instance
+	link      string
+	found     bool // clientFile is ours
+}
+
+// openApp acquires everything that serve needs, the lock of the data folder
+// first, and starts nothing. more, which may be nil, adds instances that have
+// to know the listeners.
+func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []deploy.Instance) (*app, error) {
+	instances, problems, err := cfg.instances()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range problems {
+		logger.Warn("serverctrl file has a problem", "err", p)
+	}
+	a := &app{cfg: cfg, logger: logger, instances: instances}
+	if err := a.open(more); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *app) open(more func([]string) []deploy.Instance) error {
+	var err error
+	if a.store, err = index.Open(index.Config{Dir: filepath.Join(a.cfg.Data, "logs"), Logger: a.logger}); err != nil {
+		return err
+	}
+	a.receiver, err = ingest.Listen(ingest.Config{
+		Inputs: a.cfg.Syslog, Instances: senders(a.instances), Logger: a.logger,
+	}, a.store)
+	if err != nil {
+		return err
+	}
+	for i, addr := range a.receiver.Addrs() {
+		a.listeners = append(a.listeners, withAddress(a.cfg.Syslog[i], addr.String()))
+	}
+	if more != nil {
+		a.instances = append(a.instances, more(a.listeners)...)
+		if err := a.receiver.SetInstances(senders(a.instances)); err != nil {
+			return err
+		}
+	}
+	a.controller, err = deploy.NewController(deploy.Config{
+		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
+		Render: deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
+	})
+	if err != nil {
+		return err
+	}
+	return a.openPage()
+}
+
+// openPage binds the page and leaves what local commands need to find it.
+func (a *app) openPage() error {
+	var err error
+	token := a.cfg.AdminToken
+	if token == "" {
+		if token, err = localToken(a.cfg.Data); err != nil {
+			return err
+		}
+	}
+	a.server, err = viewer.Listen(viewer.Config{
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.controller, Static: static.Files(),
+		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
+		Logger: a.logger, Location: time.Local,
+	})
+	if err != nil {
+		return err
+	}
+	if a.link, err = a.server.LoginLink(); err != nil {
+		return err
+	}
+	page, _, _ := strings.Cut(a.link, "/login")
+	if err := (endpoint{Server: page, Syslog: a.listeners}).write(a.cfg.Data); err != nil {
+		return err
+	}
+	a.found = true
+	return nil
+}
+
+// withAddress is the URL of a listener with the port that it really has.
+func withAddress(listener, address string) string {
+	u, err := url.Parse(listener)
+	if err != nil || u.Host == "" {
+		return listener
+	}
+	u.Host = address
+	return u.String()
+}
+
+// nginxSyslog is the listener to which nginx is told to log, in its own
+// notation: a UDP one, else a socket. nginx speaks no other syslog.
+func nginxSyslog(listeners []string) string {
+	socket := ""
+	for _, listener := range listeners {
+		u, err := url.Parse(listener)
+		switch {
+		case err != nil:
+		case u.Scheme == "udp":
+			return u.Host
+		case u.Scheme == "unixgram" && socket == "":
+			if path, err := filepath.Abs(u.Path); err == nil {
+				socket = "unix:" + path
+			}
+		}
+	}
+	return socket
+}
+
+// greet says where everything is.
+func (a *app) greet(words io.Writer) {
+	fmt.Fprintf(words, "Tagtail %s\n", version)
+	fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	for _, listener := range a.listeners {
+		fmt.Fprintf(words, "  syslog  %s\n", listener)
+	}
+	fmt.Fprintf(words, "  data    %s\n", a.cfg.Data)
+	if len(a.instances) > 0 {
+		fmt.Fprintf(words, "  knows   %d instances\n", len(a.instances))
+	}
+}
+
+// run serves until ctx ends or something breaks, and closes everything. What
+// writes to the store ends before it.
+func (a *app) run(ctx context.Context) error {
+	storeCtx, stopStore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStore()
+	storeDone := make(chan error, 1)
+	go func() { storeDone <- a.store.Run(storeCtx) }()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.receiver.Run(ctx) })
+	group.Go(func() error { return a.controller.Run(ctx) })
+	group.Go(func() error { return a.server.Run(ctx) })
+	err := group.Wait()
+	stopStore()
+	return errors.Join(err, <-storeDone, a.Close())
+}
+
+// Close frees what was opened, the store last.
+func (a *app) Close() error {
+	var err error
+	if a.found {
+		a.found = false
+		err = os.Remove(filepath.Join(a.cfg.Data, clientFile))
+	}
+	if a.server != nil {
+		err = errors.Join(err, a.server.Close())
+	}
+	if a.controller != nil {
+		err = errors.Join(err, a.controller.Close())
+	}
+	if a.receiver != nil {
+		err = errors.Join(err, a.receiver.Close())
+	}
+	if a.store != nil {
+		err = errors.Join(err, a.store.Close())
+	}
+	return err
+}
+
+// inputs are the receiver's counters for the page.
+func (a *app) inputs() []viewer.InputStatus {
+	stats := a.receiver.Stats()
+	out := make([]viewer.InputStatus, len(stats))
+	for i, s := range stats {
+		out[i] = viewer.InputStatus{
+			Input: a.listeners[i], Received: s.Received, Dropped: s.Dropped, KernelDropped: s.KernelDropped, Detail: s.Detail,
+		}
+	}
+	return out
+}
+
+// audit keeps the start and the end of every job as an entry of its instance.
+func (a *app) audit(job deploy.JobView) {
+	e := index.Entry{
+		Received: time.Now(), Facility: index.Syslog, Severity: index.Notice, Format: index.FormatOwn,
+		InstanceBy: index.ByItself, Instance: job.Instance, AppName: "tagtail", MsgID: "CONTROL",
+		Message: fmt.Sprintf("%s by %s", job.Action, job.By),
+	}
+	switch job.State {
+	case deploy.JobSucceeded:
+		e.Message += fmt.Sprintf(": done in %.1f s", job.Finished.Sub(job.Started).Seconds())
+	case deploy.JobFailed:
+		e.Severity = index.Err
+		e.Message += ": " + job.Error
+	}
+	if err := a.store.Append([]index.Entry{e}); err != nil {
+		a.logger.Error("audit entry is lost", "instance", job.Instance, "err", err)
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/gorilla/websocket"
+	"github.com/spf13/cobra"
+)
+
+// client speaks to a server's HTTP API.
+type client struct {
+	server *url.URL
+	token  string
+	http   *http.Client
+}
+
+// clientFlags are the flags of every command that is a client.
+type clientFlags struct{ server, token, data string }
+
+func (f *clientFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.server, "server", os.Getenv("TAGTAIL_SERVER"), "`URL` of the server's page")
+	flags.StringVar(&f.token, "token", "", "API `token`; better set TAGTAIL_TOKEN, which no process list shows")
+	flags.StringVar(&f.data, "data", "", "data `folder` of a server on this machine, to find it by (default tagtail-data)")
+}
+
+// connect finds the server: the flags, then the environment, then the data
+// folder of a server on this machine.
+func (f *clientFlags) connect(cmd *cobra.Command) (*client, error) {
+	token := f.token
+	if token == "" {
+		token = os.Getenv("TAGTAIL_TOKEN")
+	}
+	server := f.server
+	if server == "" || token == "" {
+		data := f.data
+		if data == "" {
+			if data = os.Getenv("TAGTAIL_DATA"); data == "" {
+				data = defaultConfig().Data
+			}
+		}
+		local, err := readEndpoint(data)
+		if err != nil && server == "" {
+			return nil, fmt.Errorf("no server runs on %q: start one with tagtail serve, "+
+				"or name one with --server and TAGTAIL_TOKEN", data)
+		}
+		if server == "" {
+			server = local.Server
+		}
+		// The local token is only ever shown to the server it is for.
+		if token == "" && strings.TrimSuffix(server, "/") == local.Server {
+			token = local.Token
+		}
+	}
+	u, err := url.Parse(strings.TrimSuffix(server, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usagef(cmd, "server %q is not a URL such as http://127.0.0.1:8514", server)
+	}
+	return &client{server: u, token: token, http: &http.Client{}}, nil
+}
+
+// api returns the URL of a path below /api/v1.
+func (c *client) api(path string, query url.Values) *url.URL {
+	u := c.server.JoinPath("api/v1", path)
+	u.RawQuery = query.Encode()
+	return u
+}
+
+// do sends a request without a body and decodes the JSON of its answer into
+// out, if out is not nil.
+func (c *client) do(ctx context.Context, method string, u *url.URL, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		return problemOf(response)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("read answer of %s: %w", c.server, err)
+	}
+	return nil
+}
+
+// dial opens a WebSocket.
+func (c *client) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) {
+	ws := *u
+	ws.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	header := http.Header{"Authorization": {"Bearer " + c.token}}
+	conn, response, err := websocket.DefaultDialer.DialContext(ctx, ws.String(), header)
+	if response != nil && err != nil {
+		defer response.Body.Close()
+		return nil, problemOf(response)
+	}
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	return conn, nil
+}
+
+func (c *client) unreachable(err error) error {
+	var address *url.Error
+	if errors.As(err, &address) {
+		err = address.Err
+	}
+	return fmt.Errorf("the server at %s does not answer (%w): is it running?", c.server, err)
+}
+
+// problemOf turns an error answer (RFC 9457) into its one sentence.
+func problemOf(response *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	var problem struct{ Title, Detail string }
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&problem) != nil || problem.Title == "" {
+		return fmt.Errorf("the server answered %s", response.Status)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return errors.New("the server does not know this token: set TAGTAIL_TOKEN, or run this in the folder of the server's data as its user")
+	}
+	if problem.Detail == "" {
+		return errors.New(problem.Title)
+	}
+	return errors.New(problem.Detail)
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/pflag"
+)
+
+// config is everything that serve can be told. Each field with a flag can be
+// given as --flag, as TAGTAIL_FLAG or in the file, in this order of strength.
+type config struct {
+	// Data is the folder of everything that is kept.
+	Data string `yaml:"data"`
+	// HTTP is the address of the page, HOST:PORT.
+	HTTP string `yaml:"http"`
+	// Syslog lists the listeners as URLs; empty means defaultSyslog.
+	Syslog []string `yaml:"syslog"`
+	// Serverctrl is the folder with nginx.*.sub.py, redis.sub.py and their
+	// templates, from which the instances are read.
+	Serverctrl string `yaml:"serverctrl"`
+	// Root and RedisRoot are where the instances live.
+	Root      string `yaml:"root"`
+	RedisRoot string `yaml:"redis_root"`
+	// AdminToken is an API token with an admin's rights. It has no flag: a
+	// process list would show it.
+	AdminToken string `yaml:"admin_token"`
+	// Instances are further instances, beside those of Serverctrl.
+	Instances []instanceConfig `yaml:"instances"`
+}
+
+// instanceConfig is one instance of the configuration file.
+type instanceConfig struct {
+	// Name is service/owner.
+	Name string `yaml:"name"`
+	// Kind is nginx, redis, command or shared; empty means shared.
+	Kind string `yaml:"kind"`
+	// Tags are the APP-NAMEs of its messages; empty means service_owner and
+	// service-owner.
+	Tags []string `yaml:"tags"`
+	// Prefix is its directory, Conf its configuration file and PIDFile its
+	// pid file; relative ones are below Prefix.
+	Prefix  string `yaml:"prefix"`
+	Conf    string `yaml:"conf"`
+	PIDFile string `yaml:"pid_file"`
+	Port    int    `yaml:"port"`
+	// Command is the program and its arguments, of kind command.
+	Command []string `yaml:"command"`
+}
+
+func defaultConfig() config {
+	return config{
+		Data:      "tagtail-data",
+		HTTP:      "127.0.0.1:8514",
+		Root:      "/opt/hhl",
+		RedisRoot: "/opt/redis",
+	}
+}
+
+// defaultSyslog lists the listeners of a configuration that names none.
+func defaultSyslog(data string) []string {
+	return []string{
+		"udp://127.0.0.1:5514", "tcp://127.0.0.1:5514",
+		"unixgram://" + filepath.Join(data, "log.sock"),
+	}
+}
+
+// setData moves the data, and the listener below it if no other is chosen.
+func (c *config) setData(folder string) {
+	usual := slices.Equal(c.Syslog, defaultSyslog(c.Data))
+	c.Data = folder
+	if usual {
+		c.Syslog = defaultSyslog(folder)
+	}
+}
+
+// addFlags adds to flags the flags that set c.
+func (c *config) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&c.Data, "data", c.Data, "`folder` of everything that is kept")
+	flags.StringVar(&c.HTTP, "http", c.HTTP, "`address` of the page")
+	flags.StringArrayVar(&c.Syslog, "syslog", c.Syslog,
+		"listener `URL`: udp://HOST:PORT, tcp://HOST:PORT or unixgram:///PATH; may be repeated\n"+
+			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
+	flags.StringVar(&c.Serverctrl, "serverctrl", c.Serverctrl,
+		"`folder` with nginx.*.sub.py, redis.sub.py and their templates")
+	flags.StringVar(&c.Root, "root", c.Root, "`folder` of the instances: ROOT/SERVICE/OWNER")
+	flags.StringVar(&c.RedisRoot, "redis-root", c.RedisRoot, "`folder` of the Redis instances")
+}
+
+// loadConfig joins defaults, the file, the environment and the flags given.
+// The file is the one named by the flag --config or by TAGTAIL_CONFIG, or none.
+func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (config, error) {
+	c := defaultConfig()
+	path, _ := environ("TAGTAIL_CONFIG")
+	if flag := given.Lookup("config"); flag != nil && flag.Changed {
+		path = flag.Value.String()
+	}
+	if path != "" {
+		if err := c.readFile(path); err != nil {
+			return config{}, err
+		}
+	}
+	if token, ok := environ("TAGTAIL_ADMIN_TOKEN"); ok {
+		c.AdminToken = token
+	}
+
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.addFlags(own)
+	var problem error
+	own.VisitAll(func(flag *pflag.Flag) {
+		if from := given.Lookup(flag.Name); from != nil && from.Changed {
+			problem = errors.Join(problem, copyFlag(flag, from))
+			return
+		}
+		name := "TAGTAIL_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value, ok := environ(name); ok {
+			problem = errors.Join(problem, setFlag(flag, name, value))
+		}
+	})
+	if problem != nil {
+		return config{}, problem
+	}
+	var err error
+	if c.Data != "" {
+		if c.Data, err = filepath.Abs(c.Data); err != nil {
+			return config{}, fmt.Errorf("find data folder: %w", err)
+		}
+	}
+	if len(c.Syslog) == 0 {
+		c.Syslog = defaultSyslog(c.Data)
+	}
+	return c, c.validate()
+}
+
+func copyFlag(to, from *pflag.Flag) error {
+	if list, ok := from.Value.(pflag.SliceValue); ok {
+		return to.Value.(pflag.SliceValue).Replace(list.GetSlice())
+	}
+	return to.Value.Set(from.Value.String())
+}
+
+func setFlag(flag *pflag.Flag, name, value string) error {
+	if list, ok := flag.Value.(pflag.SliceValue); ok {
+		return list.Replace(strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }))
+	}
+	if err := flag.Value.Set(value); err != nil {
+		return fmt.Errorf("%s=%q: %w", name, value, err)
+	}
+	return nil
+}
+
+// readFile reads a YAML file over c. Paths in it are relative to its folder.
+func (c *config) readFile(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	var file config
+	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
+		return fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, false))
+	}
+	folder := filepath.Dir(path)
+	for to, from := range map[*string]string{
+		&c.Data: file.Data, &c.Serverctrl: file.Serverctrl, &c.Root: file.Root, &c.RedisRoot: file.RedisRoot,
+	} {
+		if from == "" {
+			continue
+		}
+		if !filepath.IsAbs(from) {
+			from = filepath.Join(folder, from)
+		}
+		*to = from
+	}
+	if file.HTTP != "" {
+		c.HTTP = file.HTTP
+	}
+	c.Syslog, c.AdminToken, c.Instances = file.Syslog, file.AdminToken, file.Instances
+	return nil
+}
+
+// validate says what is wrong with c beyond what the packages check of their
+// own part.
+func (c *config) validate() error {
+	if c.Data == "" {
+		return errors.New("data is empty: name the folder to keep everything in")
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		return fmt.Errorf("http address %q is not HOST:PORT, such as 127.0.0.1:8514", c.HTTP)
+	}
+	if c.Serverctrl != "" {
+		if info, err := os.Stat(c.Serverctrl); err != nil || !info.IsDir() {
+			return fmt.Errorf("serverctrl %q is not a folder: name the one with the nginx.*.sub.py files", c.Serverctrl)
+		}
+	}
+	if n := len(c.AdminToken); n > 0 && n < 16 {
+		return fmt.Errorf("TAGTAIL_ADMIN_TOKEN has %d characters: a token needs at least 16", n)
+	}
+	return nil
+}

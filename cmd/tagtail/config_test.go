@@ -1,0 +1,90 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+func parseFlags(t *testing.T, args ...string) *pflag.FlagSet {
+	t.Helper()
+	cmd := newServeCommand(streams{})
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Flags()
+}
+
+func environment(pairs map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := pairs[name]
+		return value, ok
+	}
+}
+
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
+	file := writeFile(t, "tagtail.yaml", "data: kept\nhttp: 127.0.0.1:1\nroot: /file\nsyslog: [udp://127.0.0.1:1]\n")
+	got, err := loadConfig(
+		parseFlags(t, "--config", file, "--http", "127.0.0.1:3", "--syslog", "udp://127.0.0.1:3", "--syslog", "tcp://127.0.0.1:3"),
+		environment(map[string]string{"TAGTAIL_HTTP": "127.0.0.1:2", "TAGTAIL_ROOT": "/environment"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		Data: filepath.Join(filepath.Dir(file), "kept"), HTTP: "127.0.0.1:3", Root: "/environment", RedisRoot: "/opt/redis",
+		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestListsInTheEnvironmentAreSplit(t *testing.T) {
+	got, err := loadConfig(parseFlags(t), environment(map[string]string{"TAGTAIL_SYSLOG": "udp://127.0.0.1:1, tcp://127.0.0.1:2"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"udp://127.0.0.1:1", "tcp://127.0.0.1:2"}, got.Syslog); diff != "" {
+		t.Errorf("syslog (-want +got):\n%s", diff)
+	}
+}
+
+func TestBadConfigurationIsOneSentence(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		file string
+		env  map[string]string
+		want string
+	}{
+		"address without a port": {args: []string{"--http", "localhost"}, want: `http address "localhost" is not HOST:PORT`},
+		"no such file":           {args: []string{"--config", "/nonexistent.yaml"}, want: "read configuration: open /nonexistent.yaml"},
+		"unknown key":            {file: "date: x\n", want: `unknown field "date"`},
+		"wrong type":             {file: "syslog: {a: b}\n", want: "tagtail.yaml: [1:9]"},
+		"no such folder":         {args: []string{"--serverctrl", "/nonexistent"}, want: `serverctrl "/nonexistent" is not a folder`},
+		"short token":            {env: map[string]string{"TAGTAIL_ADMIN_TOKEN": "secret"}, want: "has 6 characters"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.file != "" {
+				test.args = append(test.args, "--config", writeFile(t, "tagtail.yaml", test.file))
+			}
+			_, err := loadConfig(parseFlags(t, test.args...), environment(test.env))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error = %v, want it to say %q", err, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagtail/tagtail/deploy"
+)
+
+func newDemoCommand(std streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Serve, with four developers' worth of traffic to look at",
+		Long: "Serve, with a process for each of four developers' services that logs what the real\n" +
+			"one would: requests, slow queries, Lua errors with their tracebacks. They can be\n" +
+			"stopped and reloaded on the page. Without --data everything is forgotten at the end.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
+			if err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			if !cmd.Flags().Changed("data") {
+				folder, err := os.MkdirTemp("", "tagtail-demo-")
+				if err != nil {
+					return fmt.Errorf("make folder: %w", err)
+				}
+				defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+				cfg.setData(folder)
+			}
+			program, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find own program: %w", err)
+			}
+			logger := slog.New(slog.NewTextHandler(std.Err, nil))
+			a, err := openApp(cfg, logger, func(listeners []string) []deploy.Instance {
+				return demoInstances(program, cfg.Data, listeners)
+			})
+			if err != nil {
+				return err
+			}
+			a.greet(std.Err)
+			return runDemo(cmd.Context(), a)
+		},
+	}
+	addServeFlags(cmd)
+	return cmd
+}
+
+// runDemo serves, with the demo's processes around it: they start when the
+// receiver is there and end before it.
+func runDemo(ctx context.Context, a *app) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- a.run(serving) }()
+	err := a.doAll(ctx, deploy.Start)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-done:
+			return err
+		}
+	}
+	err = errors.Join(err, a.doAll(serving, deploy.Stop))
+	stop()
+	return errors.Join(err, <-done)
+}
+
+// doAll does an action on every command instance for which it is possible, at
+// the same time, and waits for the ends.
+func (a *app) doAll(ctx context.Context, action deploy.Action) error {
+	var jobs []*deploy.Job
+	var problems error
+	for _, status := range a.controller.Status(ctx) {
+		if status.Instance.Kind != deploy.Command || status.Refused[action] != "" {
+			continue
+		}
+		job, err := a.controller.Do(status.Instance.Name, action, "demo")
+		if err != nil {
+			problems = errors.Join(problems, err)
+			continue
+		}
+		jobs = append(jobs, job)
+	}
+	for _, job := range jobs {
+		for done, from := false, 0; !done; {
+			lines, ended, err := job.Wait(ctx, from)
+			if err != nil {
+				return errors.Join(problems, err)
+			}
+			done, from = ended, from+len(lines)
+		}
+		if view := job.View(); view.State == deploy.JobFailed {
+			problems = errors.Join(problems, fmt.Errorf("%s %s: %s", action, view.Instance, view.Error))
+		}
+	}
+	return problems
+}
+
+// demoInstances are four developers' nginx and Redis, one that logs by TCP,
+// and a shared MySQL. Without a listener of the kind that they need there are
+// none.
+func demoInstances(program, data string, listeners []string) []deploy.Instance {
+	address := func(scheme string) string {
+		i := slices.IndexFunc(listeners, func(listener string) bool {
+			u, err := url.Parse(listener)
+			return err == nil && u.Scheme == scheme
+		})
+		if i < 0 {
+			return ""
+		}
+		return listeners[i]
+	}
+	var instances []deploy.Instance
+	add := func(service, owner, syslog string, tags ...string) {
+		if syslog == "" {
+			return
+		}
+		name := service + "/" + owner
+		instances = append(instances, deploy.Instance{
+			Name: name, Kind: deploy.Command, Prefix: data + "/demo/" + name, PIDFile: data + "/demo/" + name + "/pid",
+			Tags: append(tags, service+"_"+owner, service+"_"+owner+"_access"),
+			Argv: []string{program, "demo-instance", name, "--syslog", syslog},
+		})
+	}
+	for _, owner := range []string{"dev1", "dev2", "dev3", "dev4"} {
+		add("socketserver", owner, address("udp"))
+		add("redis", owner, address("udp"), "redis-"+demoPort(owner))
+	}
+	add("httpserver", "shared", address("tcp"))
+	add("mysql", "shared", address("udp"), "mysqld")
+	return instances
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest"
+)
+
+// instances are those of the serverctrl folder and those of the configuration
+// file, which replace instances of the same name. The problems are about
+// single files or developers: the rest is there all the same.
+func (c *config) instances() ([]deploy.Instance, []deploy.Problem, error) {
+	var all []deploy.Instance
+	var problems []deploy.Problem
+	if c.Serverctrl != "" {
+		var err error
+		if all, problems, err = deploy.LoadServerctrl(c.Serverctrl, c.layout()); err != nil {
+			return nil, nil, fmt.Errorf("read serverctrl: %w", err)
+		}
+	}
+	at := make(map[string]int, len(all))
+	for i, in := range all {
+		at[in.Name] = i
+	}
+	for i, described := range c.Instances {
+		in, err := described.instance()
+		if err != nil {
+			return nil, nil, fmt.Errorf("instances[%d]: %w", i, err)
+		}
+		if k, ok := at[in.Name]; ok {
+			all[k] = in
+			continue
+		}
+		at[in.Name] = len(all)
+		all = append(all, in)
+	}
+	return all, problems, nil
+}
+
+func (c *config) layout() deploy.Layout { return deploy.Layout{Root: c.Root, RedisRoot: c.RedisRoot} }
+
+// instance fills in what the configuration leaves out.
+func (c instanceConfig) instance() (deploy.Instance, error) {
+	service, owner := index.SplitInstance(c.Name)
+	if service == "" || owner == "" || strings.Count(c.Name, "/") > 1 {
+		return deploy.Instance{}, fmt.Errorf("name %q is not SERVICE/OWNER, such as mysql/shared", c.Name)
+	}
+	in := deploy.Instance{
+		Name: c.Name, Kind: deploy.Kind(c.Kind), Tags: c.Tags, Port: c.Port, Argv: c.Command,
+		Prefix: c.Prefix, Conf: c.Conf, PIDFile: c.PIDFile,
+	}
+	if in.Kind == "" {
+		in.Kind = deploy.Shared
+	}
+	if len(in.Tags) == 0 {
+		in.Tags = []string{service + "_" + owner, service + "-" + owner}
+	}
+	switch in.Kind {
+	case deploy.Shared:
+		return in, nil
+	case deploy.Command:
+		if len(in.Argv) == 0 {
+			return in, fmt.Errorf("%s is of kind command: name its program with command: [PROGRAM, ARGUMENTS…]", c.Name)
+		}
+	case deploy.Nginx, deploy.Redis:
+	default:
+		return in, fmt.Errorf("kind %q of %s is not known: use nginx, redis, command or shared", c.Kind, c.Name)
+	}
+	if !filepath.IsAbs(in.Prefix) {
+		return in, fmt.Errorf("prefix %q of %s is not an absolute path: name its directory", c.Prefix, c.Name)
+	}
+	if in.Kind == deploy.Nginx {
+		if in.Conf == "" {
+			in.Conf = "conf/nginx.conf"
+		}
+		if in.PIDFile == "" {
+			in.PIDFile = "run/nginx.pid"
+		}
+	}
+	if in.Kind == deploy.Redis && in.Conf == "" {
+		return in, fmt.Errorf("%s has no conf: name its redis.conf", c.Name)
+	}
+	for _, path := range []*string{&in.Conf, &in.PIDFile} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(in.Prefix, *path)
+		}
+	}
+	return in, nil
+}
+
+// senders is what the receiver has to know of the instances.
+func senders(instances []deploy.Instance) []ingest.Instance {
+	out := make([]ingest.Instance, 0, len(instances))
+	for _, in := range instances {
+		out = append(out, ingest.Instance{Name: in.Name, Tags: in.Tags})
+	}
+	return out
+}

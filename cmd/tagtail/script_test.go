@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"tagtail": main,
+	})
+}
+
+// TestScripts runs testdata/script. Beside testscript's own commands there are
+//
+//	serve NAME [FLAGS]    start tagtail serve in the background on free ports and
+//	                      wait until it is ready; sets SERVER, its address HTTP, the
+//	                      ports UDP and TCP, and the path UNIXGRAM
+//	serve-demo NAME       the same with tagtail demo
+//	end NAME [KILL]       stop it, or kill -9 it
+//	until REGEX COMMAND   run a command until its output matches
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve":      scriptServe("serve"),
+			"serve-demo": scriptServe("demo"),
+			"end":        scriptEnd,
+			"until":      scriptUntil,
+		},
+		Condition: func(condition string) (bool, error) {
+			name, ok := strings.CutPrefix(condition, "have:")
+			if !ok {
+				return false, fmt.Errorf("unknown condition %q", condition)
+			}
+			_, err := exec.LookPath(name)
+			if err != nil && os.Getenv("CI") != "" {
+				return false, fmt.Errorf("%s is needed under CI: %w", name, err)
+			}
+			return err == nil, nil
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin")
+			env.Setenv("TZ", "UTC")
+			env.Values[serversKey{}] = map[string]*testServer{}
+			return nil
+		},
+	})
+}
+
+type serversKey struct{}
+
+func scriptServers(ts *testscript.TestScript) map[string]*testServer {
+	return ts.Value(serversKey{}).(map[string]*testServer)
+}
+
+func scriptServe(command string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) == 0 {
+			ts.Fatalf("usage: %s NAME [FLAGS]", command)
+		}
+		startScriptServer(ts, args[0], serverOptions{
+			command: command, dir: ts.MkAbs("."), args: args[1:], env: []string{"PATH=" + ts.Getenv("PATH")},
+		})
+	}
+}
+
+func startScriptServer(ts *testscript.TestScript, name string, opts serverOptions) {
+	server, at := startServer(ts, opts)
+	scriptServers(ts)[name] = server
+	ts.Defer(server.kill)
+	ts.Setenv("SERVER", at.Server)
+	ts.Setenv("HTTP", strings.TrimPrefix(at.Server, "http://"))
+	for _, listener := range at.Syslog {
+		u, err := url.Parse(listener)
+		ts.Check(err)
+		ts.Setenv(strings.ToUpper(u.Scheme), u.Port()+u.Path)
+	}
+}
+
+func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || scriptServers(ts)[args[0]] == nil {
+		ts.Fatalf("usage: end NAME [KILL], of a server that was started")
+	}
+	server := scriptServers(ts)[args[0]]
+	if len(args) > 1 && args[1] == "KILL" {
+		server.kill()
+		return
+	}
+	server.stop(ts)
+}
+
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEX COMMAND [ARGS]")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	program, err := exec.LookPath(args[1])
+	ts.Check(err)
+	var out []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		cmd := exec.Command(program, args[2:]...)
+		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = append(os.Environ(), "TZ=UTC")
+		out, _ = cmd.CombinedOutput()
+		if want.Match(out) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%q never showed %q; last it showed\n%s", args[1:], args[0], out)
+}
