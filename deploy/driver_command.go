@@ -201,7 +201,7 @@ func (d *commandDriver) spawn(in Instance, program string) (process, error) {
 	if err != nil {
 		return process{}, fmt.Errorf("open the log of %s: %w", in.Name, err)
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // the child has its own
 	cmd := exec.Command(program, in.Argv[1:]...)
 	cmd.Args[0] = in.Argv[0]
 	cmd.Dir, cmd.Env = in.Prefix, childEnv()

@@ -57,7 +57,7 @@ func linesSince(path string, offset int64, n int) []string {
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it is only read
 	size := fileSize(path)
 	if size < offset {
 		offset = 0 // it was rotated

@@ -118,7 +118,7 @@ func readProcessTable() processTable {
 	if err != nil {
 		return t
 	}
-	defer dir.Close()
+	defer dir.Close() //nolint:errcheck // it is only read
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return t

@@ -51,7 +51,7 @@ func runProgram(ctx context.Context, dir string, timeout time.Duration, argv ...
 	if err != nil {
 		return "", fmt.Errorf("make a file for the output: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it is only read
 	if err := os.Remove(f.Name()); err != nil {
 		return "", fmt.Errorf("hide the file for the output: %w", err)
 	}

@@ -22,13 +22,13 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 	dir := filepath.Join(d.dir, blockindex.Folder)
 	words, err := blockindex.Open(dir)
 	if err != nil {
-		s.reportIndex("word index is built again", d, err)
+		s.reportIndex("build it again", d, err)
 		if err = os.RemoveAll(dir); err == nil {
 			words, err = blockindex.Open(dir)
 		}
 	}
 	if err != nil {
-		s.reportIndex("word index cannot be opened", d, err)
+		s.reportIndex("open it", d, err)
 		return nil
 	}
 	d.words = words
@@ -45,7 +45,7 @@ func (s *Store) completeWords(ctx context.Context, d *day, index *blockindex.Ind
 		return
 	}
 	if err := s.addMissing(ctx, index, blocks); err != nil {
-		s.reportIndex("word index is not complete", d, err)
+		s.reportIndex("complete it", d, err)
 		return
 	}
 	d.complete = true
@@ -104,7 +104,7 @@ func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
 	return nil
 }
 
-func (s *Store) reportIndex(message string, d *day, err error) {
+func (s *Store) reportIndex(doing string, d *day, err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return
 	}
@@ -112,7 +112,7 @@ func (s *Store) reportIndex(message string, d *day, err error) {
 	if !s.indexReport.allow(s.cfg.now()) {
 		return
 	}
-	s.cfg.Logger.Warn(message, slog.String("day", filepath.Base(d.dir)), slog.Any("err", err))
+	s.cfg.Logger.Warn("word index has trouble", slog.String("doing", doing), slog.String("day", filepath.Base(d.dir)), slog.Any("err", err))
 }
 
 // filter reads the filter of a block and builds it again if it cannot be read.

@@ -195,7 +195,7 @@ func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *pruner
 		return &prunerSet{blocks: blocks, known: true}
 	}
 	if !errors.Is(err, blockindex.ErrTooMany) {
-		p.store.reportIndex("word index cannot be read", d, err)
+		p.store.reportIndex("read it", d, err)
 	}
 	return &prunerSet{}
 }

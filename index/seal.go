@@ -97,7 +97,7 @@ func (s *Store) seal(h *head, d *day) error {
 	defer s.tokens.Put(t)
 	t.collect(columns.Message)
 	if _, err := s.writeFilter(b, t); err != nil {
-		s.reportIndex("filter cannot be written", d, err) // it is built when it is needed
+		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}
 
 	s.mu.Lock()
@@ -114,7 +114,7 @@ func (s *Store) seal(h *head, d *day) error {
 
 	if words := s.openWords(d); words != nil {
 		if err := addWords(words, b, t); err != nil {
-			s.reportIndex("block cannot be indexed", d, err) // it is searched without
+			s.reportIndex("add a block", d, err) // it is searched without
 		}
 	}
 	if err := s.journal.Remove(before); err != nil {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -204,10 +205,10 @@ func TestSearchEndsWithItsContext(t *testing.T) {
 	oneBlockEach(t, s, "one", "two")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.Search(ctx, SearchRequest{}); err != context.Canceled {
+	if _, err := s.Search(ctx, SearchRequest{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v, want %v", err, context.Canceled)
 	}
-	if _, err := s.Count(ctx, CountRequest{}); err != context.Canceled {
+	if _, err := s.Count(ctx, CountRequest{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("count error = %v, want %v", err, context.Canceled)
 	}
 }

@@ -122,7 +122,7 @@ func send(t *testing.T, conn net.Conn, text string) {
 // socketPath is a path short enough for a socket.
 func socketPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "tt")
+	dir, err := os.MkdirTemp("", "tt") //nolint:usetesting // t.TempDir is too long for a socket address
 	if err != nil {
 		t.Fatal(err)
 	}

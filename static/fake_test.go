@@ -119,7 +119,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("POST /api/v1/instances/{service}/{owner}/actions/{action}", s.act)
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
 	mux.HandleFunc("POST /api/v1/login", s.login)
-	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"name": "dev1", "role": "admin", "version": "1.0.0"})
 	})
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -174,7 +174,7 @@ func (s *server) page(name string) http.HandlerFunc {
 	}
 }
 
-func (s *server) violation(w http.ResponseWriter, r *http.Request) {
+func (s *server) violation(_ http.ResponseWriter, r *http.Request) {
 	var report json.RawMessage
 	_ = json.NewDecoder(r.Body).Decode(&report)
 	s.mu.Lock()
@@ -291,7 +291,7 @@ func (s *server) count(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"count": len(s.find(r.URL.Query().Get("q"), 0, 0)), "took_ms": 8})
 }
 
-func (s *server) listInstances(w http.ResponseWriter, r *http.Request) {
+func (s *server) listInstances(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	writeJSON(w, http.StatusOK, map[string]any{

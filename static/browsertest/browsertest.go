@@ -30,7 +30,7 @@ const Patience = 20 * time.Second
 // Tab is one page in a real browser.
 type Tab struct {
 	t   *testing.T
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // chromedp keeps the browser in it
 }
 
 // Open starts a Chromium with a fresh profile, in the given language.
