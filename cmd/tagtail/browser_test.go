@@ -72,6 +72,32 @@ func TestTheWholeJobInTheBrowser(t *testing.T) {
 	control(b, "socketserver/dev1", "stop", "stopped")
 }
 
+func TestTheDemoIsAliveInTheBrowser(t *testing.T) {
+	server, at := startServer(t, serverOptions{command: "demo", dir: t.TempDir()})
+	t.Cleanup(server.kill)
+	b := browsertest.Open(t, "en")
+	until(t, at, "stack traceback", "search", "is:trace")
+	b.Go(server.link())
+	b.Await(existsInstance("socketserver/dev4") + " && " + existsInstance("mysql/shared"))
+	b.Await(`document.querySelectorAll('#rail .dot.running').length >= 10`)
+	b.Eval("window.firstCount = document.getElementById('counts').textContent")
+	b.Await("document.getElementById('counts').textContent !== window.firstCount")
+	b.Await(`document.querySelectorAll('.row[data-seq]').length > 40`)
+
+	// The picture of the README: a traceback, unfolded at the side.
+	b.Key("G")
+	b.Await(`[...document.querySelectorAll('.row.bad')].some((row) => row.textContent.includes('aborted'))`)
+	b.Eval(`[...document.querySelectorAll('.row.bad')].filter((row) => row.textContent.includes('aborted')).at(-1)
+		.querySelector('.c-msg').dispatchEvent(new MouseEvent('dblclick', { bubbles: true }))`)
+	b.Key("E")
+	b.Key("\r")
+	b.Await(`document.querySelector('#drawer:not([hidden])') !== null`)
+	b.Shoot("page")
+	control(b, "socketserver/dev2", "stop", "stopped")
+	b.Shoot("control")
+	server.stop(t)
+}
+
 // search puts a text into the search box, in place of what was there.
 func search(b *browsertest.Tab, text string) {
 	b.Key("/")
@@ -96,7 +122,7 @@ func existsInstance(name string) string {
 	return fmt.Sprintf(`document.querySelector('#rail button[data-focus=%q]') !== null`, name)
 }
 
-// said is how a message of testdata/src/main.lua reads, among the lines that
+// said is how a row shows a message of testdata/src/main.lua, among the lines that
 // nginx's own debug log writes of the same request.
 func said(text string) string { return "[lua] main.lua:7: " + text }
 

@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 import { isError } from './severity.js';
 import { t } from './strings.js';
-import { oneLine, pieces } from './text.js';
+import { oneLine, pieces, withoutPrologue } from './text.js';
 import { rowTime } from './time.js';
 
 /** More than any screen shows on one line, in UTF-16 units. */
@@ -60,7 +60,8 @@ function messageNodes(entry, wrap) {
   if (program !== '' && !(entry.service && program.startsWith(entry.service))) {
     nodes.push(h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false)), ' ');
   }
-  const text = wrap ? entry.message.slice(0, 2 * MaxRowText) : oneLine(entry.message, MaxRowText);
+  const message = withoutPrologue(entry.message);
+  const text = wrap ? message.slice(0, 2 * MaxRowText) : oneLine(message, MaxRowText);
   return [...nodes, ...textNodes(text, false)];
 }
 

@@ -70,6 +70,17 @@ export function oneLine(message, max) {
   return text.replace(/\r?\n/g, ' ⏎ ').replace(/\t/g, '  ');
 }
 
+/** nginx's time, level, pid and tid, as its error log begins every line. */
+const NginxPrologue = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w*\] \d+#\d+: /;
+
+/**
+ * The message without what the row's other columns and the details say.
+ * @param {string} message
+ */
+export function withoutPrologue(message) {
+  return message.replace(NginxPrologue, '');
+}
+
 /**
  * The message as it can be pasted: without colours.
  * @param {string} message

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneLine, pieces, withoutColour } from '../js/text.js';
+import { oneLine, pieces, withoutColour, withoutPrologue } from '../js/text.js';
 
 const ESC = '\x1b';
 
@@ -57,4 +57,12 @@ test('a long hostile text is cut in linear time', () => {
   const start = performance.now();
   for (const unit of ['https://', `${ESC}[`, `${ESC}[1;`, 'http://a.).).', '\u202e']) pieces(unit.repeat(40_000));
   assert.ok(performance.now() - start < 5000);
+});
+
+test('a row leaves out what its other columns say', () => {
+  assert.equal(withoutPrologue('2026/11/22 11:33:26 [error] 17960#17960: *2 boom'), '*2 boom');
+  assert.equal(withoutPrologue('2026/11/22 11:33:26 [] 1#1: from stderr'), 'from stderr');
+  for (const message of ['2026/11/22 boom', 'at 2026/11/22 11:33:26 [error] 1#1: x', '']) {
+    assert.equal(withoutPrologue(message), message);
+  }
 });
