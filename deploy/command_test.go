@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // command is an instance that runs a shell script of the test.
@@ -167,6 +168,25 @@ func TestACommandThatIgnoresTERMIsKilled(t *testing.T) {
 		t.Errorf("got the output\n%s", out)
 	}
 	wantState(t, c, in.Name, Stopped, "")
+}
+
+func TestStopKillsAChildThatIgnoresTERM(t *testing.T) {
+	_, c, in := command(t, `sh -c 'trap "" TERM; echo child $$; exec sleep 1000' & wait`)
+	c.drivers[Command].(*commandDriver).stopLimit = 100 * time.Millisecond
+	mustDo(t, c, in.Name, Start)
+	awaitLog(t, in, "child ")
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(logText(t, in), "child ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := readProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustDo(t, c, in.Name, Stop)
+	if child.alive() {
+		t.Errorf("stop succeeded and the child %d goes on", pid)
+	}
 }
 
 func TestStopEndsTheCommandsWholeGroup(t *testing.T) {

@@ -243,14 +243,23 @@ func holdsSocketInSession(p process, inodes map[string]bool) bool {
 	return false
 }
 
+// groupAlive tells whether a process group has a member that is no zombie.
+func groupAlive(group int) bool {
+	if err := syscall.Kill(-group, 0); err != nil {
+		return false
+	}
+	return readProcessTable().hasGroup(group)
+}
+
 // stop ends the process and its group: TERM, and KILL for what is left.
 func (d *commandDriver) stop(ctx context.Context, in Instance, p process, job *Job) error {
 	if why := p.maySignal(in.Prefix); why != "" {
 		return errors.New(why)
 	}
+	// While a member lives, the group's number is not given to another.
 	gone := func() (bool, error) {
 		d.reap()
-		return !p.alive(), nil
+		return !p.alive() && !groupAlive(p.pid), nil
 	}
 	// The group's number is the leader's, which was proven above and, unless it
 	// was another Tagtail's child, is not given away before it is reaped.

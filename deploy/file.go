@@ -53,11 +53,14 @@ func fileSize(path string) int64 {
 // nothing.
 func linesSince(path string, offset int64, n int) []string {
 	const window = 64 << 10
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close() //nolint:errcheck // it is only read
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
 	size := fileSize(path)
 	if size < offset {
 		offset = 0 // it was rotated

@@ -153,6 +153,17 @@ func (t processTable) children(pid int, title func(string) bool) []process {
 	return t.find(title, func(p process) bool { return p.parent == pid })
 }
 
+// hasGroup tells whether a process of the group runs; a zombie has no title
+// and is not in the table.
+func (t processTable) hasGroup(group int) bool {
+	for pid := range t.titles {
+		if of, err := syscall.Getpgid(pid); err == nil && of == group {
+			return true
+		}
+	}
+	return false
+}
+
 // alive tells whether the very process still runs, not one that got its number.
 func (p process) alive() bool {
 	now, err := readProcess(p.pid)

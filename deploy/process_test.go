@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,19 @@ func TestAnotherUsersProcessIsNotSignalled(t *testing.T) {
 	p.uid = os.Geteuid()
 	if got := p.maySignal(t.TempDir()); got != "" {
 		t.Errorf("our own process: got %q, want nothing", got)
+	}
+}
+
+func TestAFIFOInPlaceOfAFileIsNotWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := readPID(path); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+		t.Errorf("the pid is %d, %v, want that it is not a regular file", pid, err)
+	}
+	if lines := linesSince(path, 0, 5); lines != nil {
+		t.Errorf("the lines are %q, want none", lines)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/tagtail/tagtail/deploy/pyliteral"
 	"github.com/tagtail/tagtail/deploy/template"
@@ -123,9 +124,15 @@ func (f *subFile) merged(owner string) (map[string]setting, []Problem) {
 	return values, append(problems, more...)
 }
 
+// openFile opens a file for reading without waiting: opening a FIFO, which a
+// developer can put in any place of his instance, else waits for its writer.
+func openFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
 // readLimited reads a regular file of at most limit bytes.
 func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}

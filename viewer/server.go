@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/netutil"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -98,7 +99,7 @@ func listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on http address %s: %w", addr, err)
 	}
-	return l, nil
+	return netutil.LimitListener(l, maxConns), nil
 }
 
 // handler wires the middleware and the routes. Middleware runs outermost first.

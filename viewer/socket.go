@@ -30,6 +30,9 @@ const (
 	writeBufferBytes = 16 << 10
 	// maxSockets bounds the memory and goroutines that browsers can ask for.
 	maxSockets = 2000
+	// maxConns bounds the file descriptors that anybody can take from the
+	// store, which needs some for its blocks.
+	maxConns = maxSockets + 500
 )
 
 // errStopping ends a socket because the server stops.

@@ -116,7 +116,9 @@ export class Feed {
     }
     const start = fresh[0];
     if (live && !first && !('gap' in start)) this.list.arrived(start.seq);
-    if (live && state.matched >= 0) this.store.set({ matched: state.matched + fresh.length });
+    if (live && state.matched >= 0) {
+      this.store.set({ matched: state.matched + fresh.filter((item) => !('gap' in item)).length });
+    }
     this.store.set({ shown: this.buffer.length });
     this.list.render();
     if (this.buffer.length >= ReadCap && !state.following) {
@@ -205,12 +207,14 @@ export class Feed {
     this.pause('hand');
     gap.loading = true;
     this.list.render();
+    const { signal } = this.abort;
     const result = await this.ask({
       after: String(gap.from_seq - 1), before: String(gap.to_seq + 1), order: 'asc', limit: String(GapEntries),
     });
+    if (signal.aborted) return; // the list shows something else now
     gap.loading = false;
     if (result) this.buffer.fill(gap, result.entries, result.next !== '');
-    this.list.hold();
+    if (!this.store.state.following) this.list.hold();
     this.store.set({ shown: this.buffer.length });
     this.list.render();
   }

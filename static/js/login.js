@@ -21,14 +21,25 @@ async function logIn(value) {
   submit.textContent = t('login.busy');
   try {
     await request('login', { method: 'POST', body: { token: value } });
-    const back = sessionStorage.getItem(BackKey) ?? '';
-    location.replace(new URL(back.startsWith('?') ? './' + back : '.', document.baseURI));
+    location.replace(new URL('./' + whereTo(), document.baseURI));
   } catch (err) {
     say(err instanceof Problem && err.status > 0 ? err.message : t('banner.unreachable'));
     submit.disabled = false;
     submit.textContent = t('login.button');
     token.focus();
   }
+}
+
+/**
+ * The search to come back to: what the server was asked for, else what this
+ * tab showed when its session ended.
+ */
+function whereTo() {
+  const next = new URLSearchParams(location.search).get('next') ?? '';
+  const back = sessionStorage.getItem(BackKey) ?? '';
+  sessionStorage.removeItem(BackKey);
+  const search = next.includes('?') ? next.slice(next.indexOf('?')) : back;
+  return search.startsWith('?') ? search : '';
 }
 
 /** Takes the token out of the address, so that no history keeps it. */
