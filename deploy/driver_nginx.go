@@ -156,6 +156,9 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 	case Quit:
 		return d.end(ctx, in, masters, job, syscall.SIGQUIT)
 	case Reload:
+		if err := d.prepare(ctx, in, job); err != nil {
+			return err
+		}
 		return d.reload(ctx, in, masters[0], job)
 	case Reopen:
 		if err := masters[0].signal(syscall.SIGUSR1, in.Prefix); err != nil {

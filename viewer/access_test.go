@@ -28,12 +28,12 @@ func TestEveryRouteAsksForCredentials(t *testing.T) {
 		"empty token":     {[]string{"Authorization", "Bearer "}, false},
 		"other scheme":    {[]string{"Authorization", "Basic " + adminToken}, false},
 		"admin token":     {[]string{"Authorization", "Bearer " + adminToken}, true},
-		"session":         {[]string{"Cookie", sessionCookie + "=" + live}, true},
-		"expired session": {[]string{"Cookie", sessionCookie + "=" + expired}, false},
-		"made-up session": {[]string{"Cookie", sessionCookie + "=" + strings.Repeat("A", 43)}, false},
-		"empty session":   {[]string{"Cookie", sessionCookie + "="}, false},
+		"session":         {[]string{"Cookie", ts.cookieName() + "=" + live}, true},
+		"expired session": {[]string{"Cookie", ts.cookieName() + "=" + expired}, false},
+		"made-up session": {[]string{"Cookie", ts.cookieName() + "=" + strings.Repeat("A", 43)}, false},
+		"empty session":   {[]string{"Cookie", ts.cookieName() + "="}, false},
 		"bad token beside a session": {[]string{
-			"Authorization", "Bearer nonsense", "Cookie", sessionCookie + "=" + live}, false},
+			"Authorization", "Bearer nonsense", "Cookie", ts.cookieName() + "=" + live}, false},
 	}
 	fill := strings.NewReplacer(":service", "socketserver", ":owner", "dev1", ":action", "reload", ":id", "job1", "*", "js/app.js")
 	for _, r := range ts.routes() {

@@ -126,7 +126,7 @@ func TestActionErrors(t *testing.T) {
 		want   string
 	}{
 		"unknown instance": {"/api/v1/instances/nothing/dev1/actions/reload", 404, `There is no instance "nothing/dev1" that can be controlled`},
-		"unknown action":   {"/api/v1/instances/socketserver/dev1/actions/explode", 404, `There is no action "explode": there are [start stop quit reload reopen restart test].`},
+		"unknown action":   {"/api/v1/instances/socketserver/dev1/actions/explode", 404, `There is no action "explode": there are start, stop, quit, reload, reopen, restart, test.`},
 		"refused":          {"/api/v1/instances/socketserver/dev1/actions/start", 409, "runs already"},
 	}
 	for name, tt := range tests {

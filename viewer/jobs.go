@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,9 +56,9 @@ func (s *Server) act(c echo.Context, p principal) error {
 	instance := c.Param("service") + "/" + c.Param("owner")
 	action := deploy.Action(c.Param("action"))
 	if !slices.Contains(deploy.Actions(), action) {
-		return newProblem(http.StatusNotFound, "There is no action %s: there are %v.", shown(string(action)), deploy.Actions())
+		return newProblem(http.StatusNotFound, "There is no action %s: there are %s.", shown(string(action)), actionNames())
 	}
-	unknown := newProblem(http.StatusNotFound, "There is no instance %s that can be controlled: /api/v1/instances lists what there is.", shown(instance))
+	unknown := newProblem(http.StatusNotFound, "There is no instance %s that can be controlled: its name is SERVICE/OWNER, as the page lists it.", shown(instance))
 	if !p.scope().holds(instance) {
 		return unknown
 	}
@@ -78,6 +79,14 @@ func (s *Server) act(c echo.Context, p principal) error {
 	s.log.Info("action started", "instance", instance, "action", string(action), "by", p.Name, "job", view.ID)
 	c.Response().Header().Set("Location", "/api/v1/jobs/"+view.ID)
 	return s.sendJSON(c, http.StatusAccepted, view)
+}
+
+func actionNames() string {
+	var names []string
+	for _, action := range deploy.Actions() {
+		names = append(names, string(action))
+	}
+	return strings.Join(names, ", ")
 }
 
 // viewOf is a job as JSON shows it: with an array of output, also if empty.

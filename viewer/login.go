@@ -97,19 +97,31 @@ func (s *Server) login(c echo.Context, _ principal) error {
 	if err != nil {
 		return err
 	}
-	setSessionCookie(c.Response(), r, id)
+	s.setSessionCookie(c.Response(), r, id)
 	return c.NoContent(http.StatusNoContent)
+}
+
+// link makes a login link for somebody else, or for another browser.
+func (s *Server) link(c echo.Context, p principal) error {
+	link, err := s.LoginLink()
+	if err != nil {
+		return err
+	}
+	s.log.Info("login link made", "by", p.Name)
+	return s.sendJSON(c, http.StatusCreated, struct {
+		Link string `json:"link"`
+	}{link})
 }
 
 // logout ends the session, if there is one. Its open tails end with the next
 // status frame.
 func (s *Server) logout(c echo.Context, _ principal) error {
-	if cookie, err := c.Request().Cookie(sessionCookie); err == nil && cookie.Value != "" {
+	if cookie, err := c.Request().Cookie(s.cookieName()); err == nil && cookie.Value != "" {
 		if err := s.sessions.remove(cookie.Value); err != nil {
 			return err
 		}
 	}
-	setSessionCookie(c.Response(), c.Request(), "")
+	s.setSessionCookie(c.Response(), c.Request(), "")
 	return c.NoContent(http.StatusNoContent)
 }
 

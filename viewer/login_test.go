@@ -3,6 +3,7 @@ package viewer
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -183,7 +184,7 @@ func TestSessionSurvivesARestart(t *testing.T) {
 	}
 	again := listenTest(t, cfg)
 	r := mustRequest(t, "GET", "/")
-	r.Header.Set("Cookie", sessionCookie+"="+id)
+	r.Header.Set("Cookie", again.cookieName()+"="+id)
 	if p, err := again.authenticate(r); err != nil || p != admin() {
 		t.Errorf("after a restart the session is of %v, %v, want of admin", p, err)
 	}
@@ -233,11 +234,29 @@ func TestLogoutEndsTheSession(t *testing.T) {
 	}
 }
 
+func TestALinkMadeForAColleagueLogsInOnce(t *testing.T) {
+	ts := startTest(t, 0)
+	got := ts.post(t, "/api/v1/links", "")
+	if got.status != 201 {
+		t.Fatalf("status = %d, want 201", got.status)
+	}
+	var made struct{ Link string }
+	if err := json.Unmarshal(got.body, &made); err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(made.Link, "/login#")
+	for _, want := range []int{204, 401} {
+		if got := ts.do(t, "POST", "/api/v1/login", `{"token":"`+token+`"}`); got.status != want {
+			t.Errorf("login by %q = %d, want %d", made.Link, got.status, want)
+		}
+	}
+}
+
 func TestSessionCookieIsSecureUnderTLS(t *testing.T) {
 	r := mustRequest(t, "POST", "/api/v1/login")
 	r.TLS = &tls.ConnectionState{}
 	w := httptest.NewRecorder()
-	setSessionCookie(w, r, "id")
+	listenTest(t, testConfig(t, newFakeLogs(0))).setSessionCookie(w, r, "id")
 	if got := w.Result().Cookies()[0]; !got.Secure {
 		t.Errorf("cookie = %v, want it secure", got)
 	}

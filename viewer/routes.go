@@ -27,6 +27,7 @@ func (s *Server) routes() []route {
 		{method: get, path: "/api/v1/me", access: signedIn, handler: s.me},
 		{method: post, path: "/api/v1/login", access: anyone, handler: s.login},
 		{method: post, path: "/api/v1/logout", access: anyone, handler: s.logout},
+		{method: post, path: "/api/v1/links", access: signedIn, handler: s.link},
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
 		{method: get, path: "/", access: page, handler: s.page("index.html"), head: true},

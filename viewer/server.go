@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/net/netutil"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -99,7 +98,7 @@ func listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on http address %s: %w", addr, err)
 	}
-	return netutil.LimitListener(l, maxConns), nil
+	return newLimitListener(l.(*net.TCPListener), maxConns), nil
 }
 
 // handler wires the middleware and the routes. Middleware runs outermost first.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -172,7 +173,7 @@ func (s *Server) authenticate(r *http.Request) (principal, error) {
 		}
 		return principal{}, newProblem(http.StatusUnauthorized, "The API token is not valid: send a valid one as Authorization: Bearer TOKEN.")
 	}
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(s.cookieName())
 	if err != nil || cookie.Value == "" {
 		return principal{}, nil
 	}
@@ -194,11 +195,18 @@ func (s *Server) isAdminToken(token string) bool {
 
 func admin() principal { return principal{Name: "admin", Role: roleAdmin} }
 
+// cookieName has our port in it: browsers keep the cookies of all the ports of
+// a host together, and two servers there must not end each other's sessions.
+func (s *Server) cookieName() string {
+	_, port, _ := net.SplitHostPort(s.Addr().String())
+	return sessionCookie + "_" + port
+}
+
 // setSessionCookie gives the browser a session id, or takes it away if id is
 // empty.
-func setSessionCookie(w http.ResponseWriter, r *http.Request, id string) {
+func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, id string) {
 	cookie := &http.Cookie{
-		Name: sessionCookie, Value: id, Path: "/",
+		Name: s.cookieName(), Value: id, Path: "/",
 		MaxAge:   int(sessionLife / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
 	}

@@ -500,7 +500,7 @@ func TestTailSendsStatusAndEndsWithTheSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		request := httptest.NewRequest(http.MethodGet, "/api/v1/tail", nil)
-		request.Header.Set("Cookie", sessionCookie+"="+id)
+		request.Header.Set("Cookie", s.cookieName()+"="+id)
 		tl := &tail{s: s, sock: rec, req: tailRequest{terms: []index.Term{}}, request: request}
 		ended := make(chan error, 1)
 		go func() { ended <- tl.run(context.Background()) }()

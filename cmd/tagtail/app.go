@@ -31,8 +31,9 @@ type app struct {
 	controller *deploy.Controller
 	server     *viewer.Server
 
-	listeners []string // the inputs' URLs with their real ports
-	instances []deploy.Instance
+	listeners []string          // the inputs' URLs with their real ports
+	instances []deploy.Instance // when it was opened
+	more      []deploy.Instance // those that openApp was asked to add
 	link      string
 	found     bool // clientFile is ours
 }
@@ -70,7 +71,8 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		a.listeners = append(a.listeners, withAddress(a.cfg.Syslog[i], addr.String()))
 	}
 	if more != nil {
-		a.instances = append(a.instances, more(a.listeners)...)
+		a.more = more(a.listeners)
+		a.instances = append(a.instances, a.more...)
 		if err := a.receiver.SetInstances(senders(a.instances)); err != nil {
 			return err
 		}
@@ -95,7 +97,7 @@ func (a *app) openPage() error {
 		}
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.controller, Static: static.Files(),
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.deployer(), Static: static.Files(),
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: time.Local,
 	})
@@ -111,6 +113,30 @@ func (a *app) openPage() error {
 	}
 	a.found = true
 	return nil
+}
+
+// deployer is the controller as the page sees it.
+func (a *app) deployer() viewer.Deployer {
+	f := &freshController{Controller: a.controller, app: a}
+	f.refresh()
+	return f
+}
+
+// reloadInstances reads the instances again for all who know them. If that is
+// not possible, nothing changes.
+func (a *app) reloadInstances() error {
+	instances, problems, err := a.cfg.instances()
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		a.logger.Warn("serverctrl file has a problem", "err", p)
+	}
+	instances = append(instances, a.more...)
+	if err := a.receiver.SetInstances(senders(instances)); err != nil {
+		return err
+	}
+	return a.controller.SetInstances(instances)
 }
 
 // withAddress is the URL of a listener with the port that it really has.
@@ -150,6 +176,9 @@ func (a *app) greet(words io.Writer) {
 		fmt.Fprintf(words, "  syslog  %s\n", listener)
 	}
 	fmt.Fprintf(words, "  data    %s\n", a.cfg.Data)
+	if usual, err := filepath.Abs(defaultConfig().Data); err != nil || usual != a.cfg.Data {
+		fmt.Fprintf(words, "  try     tagtail tail --data %s\n", a.cfg.Data)
+	}
 	if len(a.instances) > 0 {
 		fmt.Fprintf(words, "  knows   %d instances\n", len(a.instances))
 	}

@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/ingest"
 )
 
 func newCheckCommand(std streams) *cobra.Command {
@@ -24,30 +27,45 @@ func newCheckCommand(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wrong := 0
+			c := checker{words: std.Err}
 			for _, p := range problems {
-				fmt.Fprintln(std.Err, p.Error())
-				if !p.Warning {
-					wrong++
-				}
+				c.note(p, p.Warning)
 			}
+			inputs := ingest.Config{Inputs: cfg.Syslog, Instances: senders(instances)}
+			c.note(inputs.Validate(), false)
+			c.note(deploy.Config{Instances: instances}.Validate(), false)
 			for _, in := range instances {
 				if err := checkRender(in, cfg.Serverctrl); err != nil {
-					fmt.Fprintf(std.Err, "%s: %v\n", in.Name, err)
-					wrong++
+					c.note(fmt.Errorf("%s: %w", in.Name, err), false)
 				}
+				fmt.Fprintf(std.Out, "%-24s %-8s %s\n", in.Name, in.Kind, strings.Join(in.Tags, " "))
 			}
-			for _, in := range instances {
-				fmt.Fprintf(std.Out, "%-24s %-8s %v\n", in.Name, in.Kind, in.Tags)
-			}
-			if wrong > 0 {
+			if c.wrong > 0 {
 				return errors.New("the configuration has errors: see above")
 			}
+			fmt.Fprintf(std.Err, "The configuration is right: page on %s, %d listeners, %d instances known.\n",
+				cfg.HTTP, len(cfg.Syslog), len(instances))
 			return nil
 		},
 	}
 	addServeFlags(cmd)
 	return cmd
+}
+
+// checker prints what is found and counts what is wrong.
+type checker struct {
+	words io.Writer
+	wrong int
+}
+
+func (c *checker) note(err error, warning bool) {
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(c.words, err)
+	if !warning {
+		c.wrong++
+	}
 }
 
 // checkRender renders an instance that has a template there.

@@ -24,36 +24,37 @@ type client struct {
 }
 
 // clientFlags are the flags of every command that is a client.
-type clientFlags struct{ server, token, data string }
+type clientFlags struct{ server, token, data, config string }
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.server, "server", os.Getenv("TAGTAIL_SERVER"), "`URL` of the server's page")
 	flags.StringVar(&f.token, "token", "", "API `token`; better set TAGTAIL_TOKEN, which no process list shows")
 	flags.StringVar(&f.data, "data", "", "data `folder` of a server on this machine, to find it by (default tagtail-data)")
+	flags.StringVar(&f.config, "config", "", "configuration `file` of a server on this machine, to find it by")
 }
 
 // connect finds the server: the flags, then the environment, then the data
 // folder of a server on this machine.
 func (f *clientFlags) connect(cmd *cobra.Command) (*client, error) {
-	token := f.token
+	server, token := f.server, f.token
 	if token == "" {
 		token = os.Getenv("TAGTAIL_TOKEN")
 	}
-	server := f.server
 	if server == "" || token == "" {
-		data := f.data
-		if data == "" {
-			if data = os.Getenv("TAGTAIL_DATA"); data == "" {
-				data = defaultConfig().Data
-			}
+		cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
+		if err != nil {
+			return nil, usagef(cmd, "%w", err)
 		}
-		local, err := readEndpoint(data)
-		if err != nil && server == "" {
-			return nil, fmt.Errorf("no server runs on %q: start one with tagtail serve, "+
-				"or name one with --server and TAGTAIL_TOKEN", data)
-		}
-		if server == "" {
+		local, err := readEndpoint(cfg.Data)
+		switch {
+		case server != "":
+		case errors.Is(err, os.ErrNotExist):
+			return nil, fmt.Errorf("no server runs on the folder %s: start one with tagtail serve, name its folder with --data, "+
+				"or name a server with --server and TAGTAIL_TOKEN", cfg.Data)
+		case err != nil:
+			return nil, fmt.Errorf("find the server: %w", err)
+		default:
 			server = local.Server
 		}
 		// The local token is only ever shown to the server it is for.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -31,7 +32,8 @@ type config struct {
 	// AdminToken is an API token with an admin's rights. It has no flag: a
 	// process list would show it.
 	AdminToken string `yaml:"admin_token"`
-	// Instances are further instances, beside those of Serverctrl.
+	// Instances are further instances, beside those of Serverctrl. They have
+	// no flag either.
 	Instances []instanceConfig `yaml:"instances"`
 }
 
@@ -184,13 +186,18 @@ func (c *config) readFile(path string) error {
 	return nil
 }
 
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n <= 65535
+}
+
 // validate says what is wrong with c beyond what the packages check of their
 // own part.
 func (c *config) validate() error {
 	if c.Data == "" {
 		return errors.New("data is empty: name the folder to keep everything in")
 	}
-	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+	if _, port, err := net.SplitHostPort(c.HTTP); err != nil || !isPort(port) {
 		return fmt.Errorf("http address %q is not HOST:PORT, such as 127.0.0.1:8514", c.HTTP)
 	}
 	if c.Serverctrl != "" {
@@ -199,7 +206,7 @@ func (c *config) validate() error {
 		}
 	}
 	if n := len(c.AdminToken); n > 0 && n < 16 {
-		return fmt.Errorf("TAGTAIL_ADMIN_TOKEN has %d characters: a token needs at least 16", n)
+		return fmt.Errorf("the admin token (admin_token or TAGTAIL_ADMIN_TOKEN) has %d characters: a token needs at least 16", n)
 	}
 	return nil
 }

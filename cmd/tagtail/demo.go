@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func newDemoCommand(std streams) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			if !cmd.Flags().Changed("data") {
+			if usual, err := filepath.Abs(defaultConfig().Data); err == nil && cfg.Data == usual {
 				folder, err := os.MkdirTemp("", "tagtail-demo-")
 				if err != nil {
 					return fmt.Errorf("make folder: %w", err)
@@ -66,12 +67,33 @@ func runDemo(ctx context.Context, a *app) error {
 		select {
 		case <-ctx.Done():
 		case err = <-done:
-			return err
+			// The controller has ended with the rest: end the processes by
+			// one of their own.
+			return errors.Join(err, a.stopDemo())
 		}
+	}
+	if ctx.Err() != nil {
+		err = nil // Ctrl-C in the middle of the start
 	}
 	err = errors.Join(err, a.doAll(serving, deploy.Stop))
 	stop()
 	return errors.Join(err, <-done)
+}
+
+// stopDemo stops what was started when the app's own controller is gone.
+func (a *app) stopDemo() error {
+	controller, err := deploy.NewController(deploy.Config{Instances: a.instances, Logger: a.logger})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- controller.Run(ctx) }()
+	a.controller = controller
+	err = a.doAll(ctx, deploy.Stop)
+	cancel()
+	return errors.Join(err, <-ended)
 }
 
 // doAll does an action on every command instance for which it is possible, at

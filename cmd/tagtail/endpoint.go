@@ -63,10 +63,10 @@ func readEndpoint(data string) (endpoint, error) {
 func localToken(data string) (string, error) {
 	path := filepath.Join(data, tokenFile)
 	text, err := os.ReadFile(path)
-	if err == nil {
-		return strings.TrimSpace(string(text)), nil
+	if token := strings.TrimSpace(string(text)); token != "" {
+		return token, nil
 	}
-	if !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read token: %w", err)
 	}
 	var random [32]byte

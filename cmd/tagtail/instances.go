@@ -22,6 +22,7 @@ func (c *config) instances() ([]deploy.Instance, []deploy.Problem, error) {
 			return nil, nil, fmt.Errorf("read serverctrl: %w", err)
 		}
 	}
+	fromFiles := len(all)
 	at := make(map[string]int, len(all))
 	for i, in := range all {
 		at[in.Name] = i
@@ -31,7 +32,9 @@ func (c *config) instances() ([]deploy.Instance, []deploy.Problem, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("instances[%d]: %w", i, err)
 		}
-		if k, ok := at[in.Name]; ok {
+		if k, ok := at[in.Name]; ok && k >= fromFiles {
+			return nil, nil, fmt.Errorf("instances[%d]: %s is there twice", i, in.Name)
+		} else if ok {
 			all[k] = in
 			continue
 		}

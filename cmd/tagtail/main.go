@@ -93,6 +93,7 @@ func newRootCommand(std streams) *cobra.Command {
 			return nil
 		},
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -101,7 +102,7 @@ func newRootCommand(std streams) *cobra.Command {
 	root.AddCommand(
 		newServeCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
-		newSearchCommand(std), newTailCommand(std), newCtlCommand(std),
+		newSearchCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std),
 		newVersionCommand(std),
 	)
 	return root

@@ -63,7 +63,8 @@ type tail struct {
 	printer *entryPrinter
 	words   io.Writer
 
-	seq uint64 // how far it has read; 0 before the first frame
+	connected bool   // it has once been connected
+	seq       uint64 // how far it has read
 }
 
 // run follows until ctx ends. A connection that was once open is opened again
@@ -79,7 +80,7 @@ func (t *tail) run(ctx context.Context) error {
 		}
 		var refused *tailRefused
 		switch {
-		case t.seq == 0 || errors.As(err, &refused):
+		case !t.connected || errors.As(err, &refused):
 			return err
 		case t.seq != before:
 			pause = firstPause
@@ -102,7 +103,7 @@ func (e *tailRefused) Error() string { return e.detail }
 // follow reads one connection to its end.
 func (t *tail) follow(ctx context.Context) error {
 	query := url.Values{"q": {t.query}}
-	if t.seq > 0 {
+	if t.connected {
 		query.Set("after", strconv.FormatUint(t.seq, 10))
 	} else {
 		query.Set("last", strconv.Itoa(t.last))
@@ -132,7 +133,7 @@ func (t *tail) follow(ctx context.Context) error {
 func (t *tail) show(frame *tailFrame) error {
 	switch frame.Type {
 	case "dropped":
-		fmt.Fprintf(t.words, "tagtail: %d entries were not shown: they came faster than they could be sent\n", frame.Count)
+		fmt.Fprintf(t.words, "tagtail: %d entries were not shown: the tail was too far behind\n", frame.Count)
 	case "error":
 		return &tailRefused{frame.Detail}
 	}
@@ -141,6 +142,9 @@ func (t *tail) show(frame *tailFrame) error {
 			return &tailRefused{err.Error()}
 		}
 	}
-	t.seq = max(t.seq, frame.Seq)
+	t.connected = true
+	if frame.Seq > 0 {
+		t.seq = frame.Seq
+	}
 	return nil
 }

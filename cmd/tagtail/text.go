@@ -102,8 +102,8 @@ func pad(s string, width int) string {
 }
 
 // appendVisible appends text that cannot drive a terminal: control characters
-// but TAB, and the bytes that are not UTF-8, are shown as #ooo, as rsyslog
-// writes them.
+// but TAB are shown as #ooo, as rsyslog writes them, and bytes that are not
+// UTF-8 as U+FFFD.
 func appendVisible(dst []byte, text string) []byte {
 	for _, r := range text {
 		switch {

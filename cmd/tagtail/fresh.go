@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/tagtail/tagtail/deploy"
+)
+
+// freshController is the controller with the instances of the templates as
+// they are now: before it answers it reads the serverctrl folder again, if
+// anything in it has changed.
+type freshController struct {
+	*deploy.Controller
+	app *app
+
+	mu   sync.Mutex
+	seen string // the folder's fingerprint when it was read last
+}
+
+// Status implements viewer.Deployer.
+func (f *freshController) Status(ctx context.Context) []deploy.Status {
+	f.refresh()
+	return f.Controller.Status(ctx)
+}
+
+// Do implements viewer.Deployer.
+func (f *freshController) Do(instance string, action deploy.Action, by string) (*deploy.Job, error) {
+	f.refresh()
+	return f.Controller.Do(instance, action, by)
+}
+
+// refresh reads the folder again if it has changed. What is wrong in it is
+// logged once, and the instances stay as they were where they cannot be read.
+func (f *freshController) refresh() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := fingerprint(f.app.cfg.Serverctrl)
+	if now == f.seen {
+		return
+	}
+	first := f.seen == ""
+	f.seen = now
+	if first {
+		return // openApp has just read it
+	}
+	if err := f.app.reloadInstances(); err != nil {
+		f.app.logger.Error("instances stay as they were", "err", err)
+	}
+}
+
+// fingerprint changes when a file of the folder does.
+func fingerprint(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(folder)
+	for _, pattern := range []string{"*.sub.py", "*.templ.conf"} {
+		paths, _ := filepath.Glob(filepath.Join(folder, pattern)) // the pattern is valid
+		for _, path := range paths {
+			if info, err := os.Stat(path); err == nil {
+				fmt.Fprintf(&b, "\n%s %d %d", path, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return b.String()
+}
