@@ -35,6 +35,9 @@ type config struct {
 	// Instances are further instances, beside those of Serverctrl. They have
 	// no flag either.
 	Instances []instanceConfig `yaml:"instances"`
+
+	// ownData tells that Data is somebody's choice and not the default.
+	ownData bool
 }
 
 // instanceConfig is one instance of the configuration file.
@@ -99,6 +102,7 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 // The file is the one named by the flag --config or by TAGTAIL_CONFIG, or none.
 func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (config, error) {
 	c := defaultConfig()
+	c.Data = ""
 	path, _ := environ("TAGTAIL_CONFIG")
 	if flag := given.Lookup("config"); flag != nil && flag.Changed {
 		path = flag.Value.String()
@@ -128,11 +132,12 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 	if problem != nil {
 		return config{}, problem
 	}
+	if c.ownData = c.Data != ""; !c.ownData {
+		c.Data = defaultConfig().Data
+	}
 	var err error
-	if c.Data != "" {
-		if c.Data, err = filepath.Abs(c.Data); err != nil {
-			return config{}, fmt.Errorf("find data folder: %w", err)
-		}
+	if c.Data, err = filepath.Abs(c.Data); err != nil {
+		return config{}, fmt.Errorf("find data folder: %w", err)
 	}
 	if len(c.Syslog) == 0 {
 		c.Syslog = defaultSyslog(c.Data)
@@ -194,9 +199,6 @@ func isPort(text string) bool {
 // validate says what is wrong with c beyond what the packages check of their
 // own part.
 func (c *config) validate() error {
-	if c.Data == "" {
-		return errors.New("data is empty: name the folder to keep everything in")
-	}
 	if _, port, err := net.SplitHostPort(c.HTTP); err != nil || !isPort(port) {
 		return fmt.Errorf("http address %q is not HOST:PORT, such as 127.0.0.1:8514", c.HTTP)
 	}

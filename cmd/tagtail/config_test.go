@@ -45,9 +45,9 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	}
 	want := config{
 		Data: filepath.Join(filepath.Dir(file), "kept"), HTTP: "127.0.0.1:3", Root: "/environment", RedisRoot: "/opt/redis",
-		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"},
+		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"}, ownData: true,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ func newDemoCommand(std streams) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			if usual, err := filepath.Abs(defaultConfig().Data); err == nil && cfg.Data == usual {
+			if !cfg.ownData {
 				folder, err := os.MkdirTemp("", "tagtail-demo-")
 				if err != nil {
 					return fmt.Errorf("make folder: %w", err)
