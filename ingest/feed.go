@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -48,15 +47,16 @@ type feed struct {
 	batch    []index.Entry
 	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
-	names    map[sender]string
+	peers    map[sender]*peer
 }
 
 func newFeed(in *input) *feed {
-	return &feed{input: in, names: map[sender]string{}}
+	return &feed{input: in, peers: map[sender]*peer{}}
 }
 
-// add parses a frame. It may call the Sink, and returns when that has.
-func (f *feed) add(frame []byte, received time.Time, source string, flags index.Flags) {
+// add parses a frame that came from a peer. It may call the Sink, and returns
+// when that has.
+func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Flags) {
 	if len(frame) > f.maxBytes {
 		frame = frame[:f.maxBytes]
 		flags |= index.FlagTruncated
@@ -67,7 +67,7 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 	n := len(f.batch)
 	f.batch = f.batch[:n+1]
 	e := &f.batch[n]
-	*e = index.Entry{Received: received, Source: source, Input: f.name, Flags: flags}
+	*e = index.Entry{Received: received, Source: from.source, Input: f.name, Flags: flags}
 	if !syslog.Parse(f.arena.String(frame), &f.opts, e) {
 		f.batch = f.batch[:n]
 		return
@@ -126,35 +126,29 @@ func (f *feed) addDatagram(d datagram) {
 	if d.truncated {
 		flags = index.FlagTruncated
 	}
-	source := f.source(d.from)
+	from := f.peer(d.from)
 	for rest := d.data; len(rest) > 0; {
 		message := rest
 		rest = nil
 		if f.spec.splitLinePRI {
 			message, rest = syslog.CutLinePRI(message)
 		}
-		f.add(message, d.received, source, flags)
+		f.add(message, d.received, from, flags)
 	}
 }
 
-// maxNames bounds the memory of senders' names; UDP addresses can be forged.
-const maxNames = 1024
+// maxPeers bounds the memory of senders; UDP addresses can be forged.
+const maxPeers = 1024
 
-// source is the sender's name as entries have it.
-func (f *feed) source(from sender) string {
-	if name, ok := f.names[from]; ok {
-		return name
+// peer returns the peer of a datagram's sender.
+func (f *feed) peer(from sender) *peer {
+	if p, ok := f.peers[from]; ok {
+		return p
 	}
-	if len(f.names) >= maxNames {
-		clear(f.names)
+	if len(f.peers) >= maxPeers {
+		clear(f.peers)
 	}
-	name := from.addr.String()
-	switch {
-	case from.local && from.pid == unknownPID:
-		name = "unix"
-	case from.local:
-		name = "unix:uid=" + strconv.FormatUint(uint64(from.uid), 10) + ",pid=" + strconv.Itoa(int(from.pid))
-	}
-	f.names[from] = name
-	return name
+	p := newPeer(from)
+	f.peers[from] = p
+	return p
 }

@@ -26,14 +26,14 @@ type stream struct {
 	feed   *feed
 	reader *syslog.Reader
 	conn   net.Conn
-	source string
+	from   *peer
 
 	opened, last, stopped time.Time // last: when bytes came; stopped: when the shutdown was seen
 	flushed               bool      // since last
 }
 
-func newStream(in *input, framing syslog.Framing, conn net.Conn, source string) *stream {
-	return &stream{feed: newFeed(in), reader: syslog.NewReader(framing), conn: conn, source: source, opened: time.Now()}
+func newStream(in *input, framing syslog.Framing, conn net.Conn, from *peer) *stream {
+	return &stream{feed: newFeed(in), reader: syslog.NewReader(framing), conn: conn, from: from, opened: time.Now()}
 }
 
 // run reads until the sender closes, stalls, or ctx ends, and closes.
@@ -62,7 +62,7 @@ func (s *stream) run(ctx context.Context) {
 func (s *stream) deliver() {
 	received := s.feed.clock()
 	for f, ok := s.reader.Next(); ok; f, ok = s.reader.Next() {
-		s.feed.add(f.Bytes, received, s.source, f.Flags)
+		s.feed.add(f.Bytes, received, s.from, f.Flags)
 	}
 	s.feed.flush()
 }

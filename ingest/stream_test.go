@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"testing"
@@ -26,7 +27,7 @@ func pipeStream(t *testing.T, ctx context.Context, sink Sink) (conn net.Conn, en
 		sink: sink, identify: identifier(t), now: time.Now, log: slog.New(slog.DiscardHandler),
 	}
 	done := make(chan struct{})
-	s := newStream(in, syslog.Framing{}, ours, "192.0.2.7")
+	s := newStream(in, syslog.Framing{}, ours, newPeer(sender{addr: netip.MustParseAddr("192.0.2.7")}))
 	go func() {
 		defer close(done)
 		s.run(ctx)

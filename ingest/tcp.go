@@ -31,8 +31,8 @@ type streamListener struct {
 	*input
 	socket  streamSocket
 	framing syslog.Framing
-	// source is who a connection is from.
-	source   func(net.Conn) string
+	// sender is who a connection is from.
+	sender   func(net.Conn) sender
 	maxConns int
 	maxEach  int
 
@@ -51,20 +51,12 @@ func listenTCP(in *input, cfg *Config) (*streamListener, error) {
 	return &streamListener{
 		input:    in,
 		socket:   socket.(*net.TCPListener),
-		source:   tcpSource,
+		sender:   addrSender,
 		framing:  syslog.Framing{MaxBytes: cfg.MaxMessageBytes, Multiline: in.spec.multiline},
 		maxConns: cfg.MaxConns,
 		maxEach:  cfg.MaxConnsPerSource,
 		open:     map[string]int{},
 	}, nil
-}
-
-func tcpSource(conn net.Conn) string {
-	addr, ok := conn.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return ""
-	}
-	return addr.AddrPort().Addr().Unmap().String()
 }
 
 func (l *streamListener) addr() net.Addr { return l.socket.Addr() }
@@ -87,14 +79,14 @@ func (l *streamListener) run(ctx context.Context) {
 			continue
 		}
 		pause.reset()
-		source := l.source(conn)
-		if !l.admit(source) {
-			l.report("admit connection", errors.Join(fmt.Errorf("%s: %w", source, errTooMany), conn.Close()))
+		from := newPeer(l.sender(conn))
+		if !l.admit(from.source) {
+			l.report("admit connection", errors.Join(fmt.Errorf("%s: %w", from.source, errTooMany), conn.Close()))
 			continue
 		}
 		wg.Go(func() {
-			defer l.leave(source)
-			newStream(l.input, l.framing, conn, source).run(ctx)
+			defer l.leave(from.source)
+			newStream(l.input, l.framing, conn, from).run(ctx)
 		})
 	}
 }
