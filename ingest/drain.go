@@ -73,13 +73,13 @@ func (d *drainer) over(err error) bool {
 	return d.conn.SetReadDeadline(now.Add(drainGrace)) != nil
 }
 
-// backoff waits longer after each error in a row, from 5 ms to 1 s.
-type backoff struct{ last time.Duration }
+// backoff waits longer after each error in a row, from 5 ms to most.
+type backoff struct{ last, most time.Duration }
 
 func (b *backoff) reset() { b.last = 0 }
 
 func (b *backoff) wait(ctx context.Context) {
-	b.last = min(max(5*time.Millisecond, 2*b.last), time.Second)
+	b.last = min(max(5*time.Millisecond, 2*b.last), b.most)
 	timer := time.NewTimer(b.last)
 	defer timer.Stop()
 	select {
