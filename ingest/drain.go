@@ -38,8 +38,12 @@ func (in *input) receive(ctx context.Context, conn deadliner, q *queue, read fun
 	wg.Wait()
 }
 
-// receiveFailed deals with an error that may go away.
+// receiveFailed deals with an error that may go away. That a deadline is past
+// is no trouble: the drainer has set a new one.
 func (in *input) receiveFailed(ctx context.Context, err error, pause *backoff) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
 	in.report("receive datagrams", err)
 	pause.wait(ctx)
 }

@@ -60,6 +60,7 @@ type relpStream struct {
 
 	opened, last time.Time // last: when bytes came
 	rested       bool      // since last, the memory was let go of
+	mute         bool      // a write has failed
 }
 
 // Why a session ends.
@@ -78,7 +79,8 @@ func (s *relpStream) run(ctx context.Context) {
 	for {
 		err := s.fill(ctx)
 		if delivered := s.deliver(ctx); delivered != nil {
-			err = delivered
+			s.end(ctx, delivered)
+			return
 		}
 		switch {
 		case err == nil:
@@ -133,7 +135,7 @@ func (s *relpStream) commit(ctx context.Context) error {
 }
 
 func (s *relpStream) write(ctx context.Context, responses []byte) error {
-	if len(responses) == 0 {
+	if len(responses) == 0 || s.mute {
 		return nil
 	}
 	within := s.feed.limits.stall
@@ -144,6 +146,7 @@ func (s *relpStream) write(ctx context.Context, responses []byte) error {
 		return err
 	}
 	_, err := s.conn.Write(responses)
+	s.mute = err != nil
 	return err
 }
 
@@ -195,7 +198,7 @@ func (s *relpStream) end(ctx context.Context, why error) {
 	case errors.Is(why, relp.ErrFraming), errors.Is(why, relp.ErrProtocol):
 		s.feed.report("read relp", fmt.Errorf("%s: %w", s.from.source, why))
 	}
-	if s.write(ctx, relp.Goodbye()) != nil {
+	if s.write(ctx, relp.Goodbye()) != nil || s.mute {
 		return
 	}
 	if half, ok := s.conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
