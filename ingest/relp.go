@@ -26,13 +26,7 @@ func listenRELP(in *input, cfg *Config) (*streamListener, error) {
 	if !ok {
 		return nil, in.spec.wrong("acknowledges messages when they are durable, and the store cannot tell when: use tcp:// instead")
 	}
-	serve := func(ctx context.Context, conn net.Conn, from *peer) {
-		s := &relpStream{
-			feed: newFeed(in), sink: sink, conn: conn, from: from,
-			reader: relp.NewReader(cfg.MaxMessageBytes), opened: time.Now(),
-		}
-		s.run(ctx)
-	}
+	serve := in.relp(cfg, sink)
 	if in.spec.tls.on {
 		var err error
 		if serve, err = in.overTLS(serve); err != nil {
@@ -40,6 +34,17 @@ func listenRELP(in *input, cfg *Config) (*streamListener, error) {
 		}
 	}
 	return newTCPListener(in, cfg, serve)
+}
+
+// relp serves RELP connections.
+func (in *input) relp(cfg *Config, sink Syncer) serveFunc {
+	return func(ctx context.Context, conn net.Conn, from *peer) {
+		s := &relpStream{
+			feed: newFeed(in), sink: sink, conn: conn, from: from,
+			reader: relp.NewReader(cfg.MaxMessageBytes), opened: time.Now(),
+		}
+		s.run(ctx)
+	}
 }
 
 // relpStream reads one RELP connection. It belongs to one goroutine.
