@@ -46,7 +46,7 @@ func fail(err error) {
 }
 
 // fileSink writes messages to a file, a line each, and tells on stdout how
-// many it has synced.
+// many there are each time it has synced.
 type fileSink struct {
 	mu   sync.Mutex
 	file *os.File
@@ -70,7 +70,8 @@ func openFileSink(path string) (*fileSink, error) {
 		return nil, err
 	}
 	// The last line may be torn.
-	return &fileSink{file: file}, file.Truncate(int64(bytes.LastIndexByte(text, '\n') + 1))
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	return &fileSink{file: file, n: bytes.Count(whole, []byte{'\n'})}, file.Truncate(int64(len(whole)))
 }
 
 // messagesOf reads what a fileSink has written.

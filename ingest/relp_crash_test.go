@@ -91,14 +91,17 @@ func TestNothingIsLostOrTwiceOverRELPWhenTheReceiverIsKilled(t *testing.T) {
 				`target="%s" port="%s" action.resumeInterval="1" action.resumeRetryCount="-1"`, host, port)), count)
 		}
 		last := kill == kills
-		for synced := 0; synced < count/(2*kills) || last; {
+		for begun, there := -1, 0; there < begun+count/(2*kills) || begun < 0 || last; {
 			if line, err = out.ReadString('\n'); err != nil {
 				t.Fatal(err)
 			}
-			if synced, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
+			if there, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
 				t.Fatal(err)
 			}
-			if last && allThere(t, path, count) {
+			if begun < 0 {
+				begun = there
+			}
+			if last && there >= count && allThere(t, path, count) {
 				break
 			}
 		}
