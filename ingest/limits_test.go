@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,7 +87,11 @@ func TestConnectionsOfAllSourcesTogetherAreLimited(t *testing.T) {
 	r := start(t, Config{Inputs: []string{"tcp://127.0.0.1:0"}, MaxConns: 1}, sink)
 	send(t, dial(t, r.Addrs()[0]), "<13>app: one\n")
 	sink.wait(t, 1)
-	if n, err := dial(t, r.Addrs()[0]).Read(make([]byte, 1)); n != 0 || err == nil {
+	second := dial(t, r.Addrs()[0])
+	if err := second.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := second.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %d bytes, %v, want a closed connection", n, err)
 	}
 }
