@@ -61,20 +61,33 @@ func (t *tails) of(ctx context.Context, source string) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.add(source, entries)
+	recalled := t.hashes(entries)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if tail, known := t.bySource[source]; known { // another session was faster
+		return tail, nil
+	}
+	t.addLocked(source, recalled)
 	return t.bySource[source], nil
 }
 
 // add notes that entries were stored.
 func (t *tails) add(source string, entries []index.Entry) {
+	hashes := t.hashes(entries)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.addLocked(source, hashes)
+}
+
+func (t *tails) hashes(entries []index.Entry) []uint64 {
 	hashes := make([]uint64, len(entries))
 	for i := range entries {
 		hashes[i] = t.hash(&entries[i])
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	return hashes
+}
+
+func (t *tails) addLocked(source string, hashes []uint64) {
 	if _, known := t.bySource[source]; !known && len(t.bySource) >= maxTails {
 		clear(t.bySource)
 	}
