@@ -53,7 +53,7 @@ func parsed(t *testing.T, c wireCase, opts syslog.Options) []index.Entry {
 		identify: identifier(t), now: time.Now, log: slog.New(slog.DiscardHandler),
 	})
 	if !c.stream {
-		f.add([]byte(c.data), f.clock(), "", 0)
+		f.add([]byte(c.data), f.clock(), new(peer), 0)
 		f.flush()
 		return sink.entries
 	}
@@ -63,12 +63,12 @@ func parsed(t *testing.T, c wireCase, opts syslog.Options) []index.Entry {
 			t.Fatal(err)
 		}
 		for frame, ok := r.Next(); ok; frame, ok = r.Next() {
-			f.add(frame.Bytes, f.clock(), "", frame.Flags)
+			f.add(frame.Bytes, f.clock(), new(peer), frame.Flags)
 		}
 	}
 	r.End()
 	for frame, ok := r.Next(); ok; frame, ok = r.Next() {
-		f.add(frame.Bytes, f.clock(), "", frame.Flags)
+		f.add(frame.Bytes, f.clock(), new(peer), frame.Flags)
 	}
 	f.flush()
 	return sink.entries

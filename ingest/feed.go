@@ -1,8 +1,9 @@
 package ingest
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ type input struct {
 	spec     inputSpec
 	opts     syslog.Options
 	maxBytes int
+	limits   limits
 
 	sink     Sink
 	identify *Identifier
@@ -48,15 +50,16 @@ type feed struct {
 	batch    []index.Entry
 	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
-	names    map[sender]string
+	peers    map[sender]*peer
 }
 
 func newFeed(in *input) *feed {
-	return &feed{input: in, names: map[sender]string{}}
+	return &feed{input: in, peers: map[sender]*peer{}}
 }
 
-// add parses a frame. It may call the Sink, and returns when that has.
-func (f *feed) add(frame []byte, received time.Time, source string, flags index.Flags) {
+// add parses a frame that came from a peer. It may call the Sink, and returns
+// when that has.
+func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Flags) {
 	if len(frame) > f.maxBytes {
 		frame = frame[:f.maxBytes]
 		flags |= index.FlagTruncated
@@ -67,7 +70,7 @@ func (f *feed) add(frame []byte, received time.Time, source string, flags index.
 	n := len(f.batch)
 	f.batch = f.batch[:n+1]
 	e := &f.batch[n]
-	*e = index.Entry{Received: received, Source: source, Input: f.name, Flags: flags}
+	*e = index.Entry{Received: received, Source: from.source, Input: f.name, Flags: flags}
 	if !syslog.Parse(f.arena.String(frame), &f.opts, e) {
 		f.batch = f.batch[:n]
 		return
@@ -92,7 +95,7 @@ func (f *feed) makeRoom() {
 	f.batch = grown
 }
 
-// flush gives the batch to the Sink.
+// flush gives the batch to the Sink. What that refuses is lost.
 func (f *feed) flush() {
 	if len(f.batch) == 0 {
 		return
@@ -103,8 +106,52 @@ func (f *feed) flush() {
 		f.dropped.Add(uint64(len(f.batch)))
 		f.report("append entries", err)
 	}
+	f.forget()
+}
+
+// store gives the batch to a Sink that is a Syncer, and returns when it and
+// all before it is durable; then it calls stored with it. What is not durable
+// is not lost: its sender has it still.
+func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry)) error {
+	defer f.forget()
+	if len(f.batch) > 0 {
+		if err := f.sink.Append(f.batch); err != nil {
+			return fmt.Errorf("append entries: %w", err)
+		}
+	}
+	if err := sink.Sync(ctx); err != nil {
+		return fmt.Errorf("sync entries: %w", err)
+	}
+	f.received.Add(uint64(len(f.batch)))
+	f.rejected.Add(f.headless)
+	stored(f.batch)
+	return nil
+}
+
+// dropLast takes the last entry out of the batch.
+func (f *feed) dropLast() {
+	n := len(f.batch) - 1
+	if f.batch[n].Flags.Has(index.FlagRejected) {
+		f.headless--
+	}
+	clear(f.batch[n:])
+	f.batch = f.batch[:n]
+}
+
+// full tells that the next add would give the batch to the Sink.
+func (f *feed) full() bool { return len(f.batch) >= batchEntries || f.bytes >= batchBytes }
+
+// forget empties the batch.
+func (f *feed) forget() {
 	clear(f.batch) // lets go of the text
 	f.batch, f.bytes, f.headless = f.batch[:0], 0, 0
+}
+
+// release lets go of the memory of a feed that has nothing to do.
+func (f *feed) release() {
+	if len(f.batch) == 0 {
+		f.batch, f.arena = nil, syslog.Arena{}
+	}
 }
 
 // drain parses everything that comes out of the queue until it is closed.
@@ -126,35 +173,29 @@ func (f *feed) addDatagram(d datagram) {
 	if d.truncated {
 		flags = index.FlagTruncated
 	}
-	source := f.source(d.from)
+	from := f.peer(d.from)
 	for rest := d.data; len(rest) > 0; {
 		message := rest
 		rest = nil
 		if f.spec.splitLinePRI {
 			message, rest = syslog.CutLinePRI(message)
 		}
-		f.add(message, d.received, source, flags)
+		f.add(message, d.received, from, flags)
 	}
 }
 
-// maxNames bounds the memory of senders' names; UDP addresses can be forged.
-const maxNames = 1024
+// maxPeers bounds the memory of senders; UDP addresses can be forged.
+const maxPeers = 1024
 
-// source is the sender's name as entries have it.
-func (f *feed) source(from sender) string {
-	if name, ok := f.names[from]; ok {
-		return name
+// peer returns the peer of a datagram's sender.
+func (f *feed) peer(from sender) *peer {
+	if p, ok := f.peers[from]; ok {
+		return p
 	}
-	if len(f.names) >= maxNames {
-		clear(f.names)
+	if len(f.peers) >= maxPeers {
+		clear(f.peers)
 	}
-	name := from.addr.String()
-	switch {
-	case from.local && from.pid == unknownPID:
-		name = "unix"
-	case from.local:
-		name = "unix:uid=" + strconv.FormatUint(uint64(from.uid), 10) + ",pid=" + strconv.Itoa(int(from.pid))
-	}
-	f.names[from] = name
-	return name
+	p := newPeer(from)
+	f.peers[from] = p
+	return p
 }

@@ -15,7 +15,10 @@ import (
 const (
 	schemeUDP      = "udp"
 	schemeTCP      = "tcp"
+	schemeTLS      = "tls"
+	schemeRELP     = "relp"
 	schemeUnixgram = "unixgram"
+	schemeUnix     = "unix"
 )
 
 // schemes lists what each scheme's address is and which options it has.
@@ -26,7 +29,10 @@ var schemes = []struct {
 }{
 	{schemeUDP, "udp://127.0.0.1:5514", []string{"zone", "fixups", "split"}},
 	{schemeTCP, "tcp://127.0.0.1:5514", []string{"zone", "fixups", "multiline", "engine"}},
+	{schemeTLS, "tls://127.0.0.1:6514", []string{"zone", "fixups", "multiline", "cert", "key", "ca", "client"}},
+	{schemeRELP, "relp://127.0.0.1:2514", []string{"zone", "fixups", "tls", "cert", "key", "ca", "client"}},
 	{schemeUnixgram, "unixgram:///run/tagtail/log.sock", []string{"zone", "fixups", "split", "mode", "engine"}},
+	{schemeUnix, "unix:///run/tagtail/stream.sock", []string{"zone", "fixups", "multiline", "mode"}},
 }
 
 // maxSocketPath is what fits into a sockaddr_un with its NUL.
@@ -44,7 +50,11 @@ type inputSpec struct {
 	luaFixups    bool
 	mode         fs.FileMode
 	goSyslog     bool // the engine is a go-syslog Server
+	tls          tlsSpec
 }
+
+// isLocal tells whether the senders are processes of this machine.
+func (s *inputSpec) isLocal() bool { return s.scheme == schemeUnixgram || s.scheme == schemeUnix }
 
 // parseInput reads a URL as Config.Inputs describes it.
 func parseInput(text string) (inputSpec, error) {
@@ -64,15 +74,18 @@ func parseInput(text string) (inputSpec, error) {
 	if i < 0 {
 		return spec, spec.wrong("has the unknown scheme %q; there are %s", u.Scheme, schemeNames())
 	}
-	if spec.scheme == schemeUnixgram {
-		err = spec.setPath(u)
+	if spec.isLocal() {
+		err = spec.setPath(u, schemes[i].example)
 	} else {
 		err = spec.setHostPort(u, schemes[i].example)
 	}
 	if err != nil {
 		return spec, err
 	}
-	return spec, spec.setOptions(u.RawQuery, schemes[i].options)
+	if err := spec.setOptions(u.RawQuery, schemes[i].options); err != nil {
+		return spec, err
+	}
+	return spec, spec.checkTLS()
 }
 
 func schemeNames() string {
@@ -88,10 +101,10 @@ func (s *inputSpec) wrong(format string, args ...any) error {
 	return fmt.Errorf("--syslog %q "+format, append([]any{s.text}, args...)...)
 }
 
-func (s *inputSpec) setPath(u *url.URL) error {
+func (s *inputSpec) setPath(u *url.URL, example string) error {
 	switch {
 	case u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.Path == "/":
-		return s.wrong("needs an absolute path behind three slashes, such as unixgram:///run/tagtail/log.sock")
+		return s.wrong("needs an absolute path behind three slashes, such as %s", example)
 	case len(u.Path) > maxSocketPath:
 		return s.wrong("has a path of %d bytes; a socket's path has at most %d: choose a shorter one", len(u.Path), maxSocketPath)
 	}
@@ -155,6 +168,16 @@ func (s *inputSpec) setOption(name, value string) error {
 		return s.setSwitch(&s.luaFixups, name, value, [2]string{"lua", "off"})
 	case "engine":
 		return s.setSwitch(&s.goSyslog, name, value, [2]string{"go-syslog", "own"})
+	case "tls":
+		return s.setSwitch(&s.tls.on, name, value, [2]string{"on", "off"})
+	case "cert":
+		s.tls.cert = value
+	case "key":
+		s.tls.key = value
+	case "ca":
+		s.tls.ca = value
+	case "client":
+		s.tls.client = value
 	}
 	return nil
 }

@@ -1,26 +1,12 @@
 package ingest
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 )
 
 // maxQueuedDatagrams bounds a queue of tiny datagrams.
 const maxQueuedDatagrams = 32 << 10
-
-// sender is who a datagram came from: an address, or a process on this
-// machine. It is comparable, so that its name can be looked up.
-type sender struct {
-	addr  netip.Addr
-	pid   int32
-	uid   uint32
-	local bool
-}
-
-// unknownPID is the pid of a local sender without credentials. 0 is that of
-// one in another pid namespace.
-const unknownPID = -1
 
 // datagram is one as it was received.
 type datagram struct {

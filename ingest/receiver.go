@@ -73,6 +73,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		spec:     spec,
 		opts:     syslog.Options{Location: spec.zone, LuaFixups: spec.luaFixups},
 		maxBytes: cfg.MaxMessageBytes,
+		limits:   cfg.limits(),
 		sink:     r.sink,
 		identify: r.identify,
 		now:      cfg.Now,
@@ -90,20 +91,25 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 
 // listen binds the socket of in.
 func listen(in *input, cfg *Config) (listener, error) {
-	local := in.spec.scheme == schemeUnixgram
-	if local {
+	if in.spec.isLocal() {
 		in.opts.Local, in.opts.Hostname = true, cfg.Hostname
 	}
-	switch {
-	case in.spec.goSyslog:
+	if in.spec.goSyslog {
 		return listenEngine(in, cfg)
-	case local:
-		return listenUnixgram(in, cfg)
-	case in.spec.scheme == schemeTCP:
-		return listenTCP(in, cfg)
-	default:
-		return listenUDP(in, cfg)
 	}
+	switch in.spec.scheme {
+	case schemeUnixgram:
+		return listenUnixgram(in, cfg)
+	case schemeUnix:
+		return listenUnix(in, cfg)
+	case schemeTCP:
+		return listenTCP(in, cfg)
+	case schemeTLS:
+		return listenTLS(in, cfg)
+	case schemeRELP:
+		return listenRELP(in, cfg)
+	}
+	return listenUDP(in, cfg)
 }
 
 // Addrs are the addresses that were bound, in the order of Config.Inputs.

@@ -10,30 +10,20 @@ import (
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
-// Patience with the senders of a stream.
-const (
-	// firstByteWithin is how long a new connection may say nothing.
-	firstByteWithin = time.Minute
-	// idleFlush is when an unfinished line is taken as it is: some loggers
-	// write no line ends.
-	idleFlush = 2 * time.Second
-	// stallWithin is how long a counted frame may stop in its middle.
-	stallWithin = 30 * time.Second
-)
-
 // stream reads one connection. It belongs to one goroutine.
 type stream struct {
 	feed   *feed
 	reader *syslog.Reader
 	conn   net.Conn
-	source string
+	from   *peer
 
 	opened, last, stopped time.Time // last: when bytes came; stopped: when the shutdown was seen
 	flushed               bool      // since last
+	rested                bool      // since last, the memory was let go of
 }
 
-func newStream(in *input, framing syslog.Framing, conn net.Conn, source string) *stream {
-	return &stream{feed: newFeed(in), reader: syslog.NewReader(framing), conn: conn, source: source, opened: time.Now()}
+func newStream(in *input, framing syslog.Framing, conn net.Conn, from *peer) *stream {
+	return &stream{feed: newFeed(in), reader: syslog.NewReader(framing), conn: conn, from: from, opened: time.Now()}
 }
 
 // run reads until the sender closes, stalls, or ctx ends, and closes.
@@ -47,8 +37,7 @@ func (s *stream) run(ctx context.Context) {
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded) && s.mayPause(ctx):
-			s.reader.Flush()
-			s.flushed = true
+			s.pause()
 		default:
 			s.reader.End()
 			s.deliver()
@@ -62,7 +51,7 @@ func (s *stream) run(ctx context.Context) {
 func (s *stream) deliver() {
 	received := s.feed.clock()
 	for f, ok := s.reader.Next(); ok; f, ok = s.reader.Next() {
-		s.feed.add(f.Bytes, received, s.source, f.Flags)
+		s.feed.add(f.Bytes, received, s.from, f.Flags)
 	}
 	s.feed.flush()
 }
@@ -81,22 +70,34 @@ func (s *stream) fill(ctx context.Context) error {
 	before := s.reader.Pending()
 	err := s.reader.Fill(s.conn)
 	if s.reader.Pending() > before {
-		s.last, s.flushed = time.Now(), false
+		s.last, s.flushed, s.rested = time.Now(), false, false
 	}
 	return err
+}
+
+// pause takes an unfinished line as it is, or else lets go of memory.
+func (s *stream) pause() {
+	if s.reader.Pending() == 0 {
+		s.reader.Release()
+		s.feed.release()
+		s.rested = true
+		return
+	}
+	s.reader.Flush()
+	s.flushed = true
 }
 
 // deadline is until when to wait for bytes; zero is for ever.
 func (s *stream) deadline() time.Time {
 	switch {
 	case s.last.IsZero():
-		return s.opened.Add(firstByteWithin)
-	case s.reader.Pending() == 0:
+		return s.opened.Add(s.feed.limits.firstByte)
+	case s.reader.Pending() == 0 && s.rested:
 		return time.Time{}
 	case s.flushed:
-		return s.last.Add(stallWithin)
+		return s.last.Add(s.feed.limits.stall)
 	}
-	return time.Now().Add(idleFlush)
+	return time.Now().Add(s.feed.limits.idleFlush)
 }
 
 func (s *stream) drainDeadline() time.Time {
@@ -112,5 +113,6 @@ func (s *stream) drainDeadline() time.Time {
 
 // mayPause tells whether a sender that has missed the deadline may go on.
 func (s *stream) mayPause(ctx context.Context) bool {
-	return ctx.Err() == nil && !s.last.IsZero() && time.Since(s.last) < stallWithin
+	return ctx.Err() == nil && !s.last.IsZero() &&
+		(s.reader.Pending() == 0 || time.Since(s.last) < s.feed.limits.stall)
 }
