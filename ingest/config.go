@@ -21,10 +21,20 @@ type Config struct {
 	//	fixups=lua          repair the Lua handler's extra field
 	//	mode=0660           unixgram: permissions of the socket; default 0666
 	//	engine=go-syslog    tcp, unixgram: receive with a stock go-syslog Server
+	//	instance=web/dev1   everything here is of this instance
+	//	allow=dev1,web/dev2 only these owners and instances send here
+	//	trust=claims        tls: relays with a certificate say who sent
 	Inputs []string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
 	Instances []Instance
+	// Rules name the instances of tags that no instance has, the first that
+	// fits. They are for a change from rsyslog's filters.
+	Rules []Rule
+	// ProcessInstance tells which instance a process of this machine belongs
+	// to; nil knows none. It is called from the goroutines that parse and must
+	// not wait for anything slow. What it says is kept for some seconds.
+	ProcessInstance func(pid int) (instance string, ok bool)
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
 	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 8 MiB.
@@ -83,7 +93,7 @@ func (c *Config) Validate() error {
 	if c.MaxMessageBytes > maxMessageBytes {
 		return fmt.Errorf("max_message_bytes: %d is too large; give at most %d", c.MaxMessageBytes, maxMessageBytes)
 	}
-	_, err := NewIdentifier(c.Instances)
+	_, err := NewIdentifier(c)
 	return err
 }
 

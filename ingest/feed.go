@@ -74,7 +74,10 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 	}
 	f.bytes += len(frame)
 	syslog.Refine(e)
-	f.identify.Identify(e)
+	if from.evidence == nil {
+		from.evidence = newEvidence(&f.spec, from)
+	}
+	f.identify.Identify(e, from.evidence)
 	if e.Flags.Has(index.FlagRejected) {
 		f.headless++
 	}

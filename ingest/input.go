@@ -29,6 +29,9 @@ var schemes = []struct {
 	{schemeUnixgram, "unixgram:///run/tagtail/log.sock", []string{"zone", "fixups", "split", "mode", "engine"}},
 }
 
+// identityOptions say who may send to an input of any scheme.
+var identityOptions = []string{"instance", "allow", "trust"}
+
 // maxSocketPath is what fits into a sockaddr_un with its NUL.
 const maxSocketPath = 107
 
@@ -44,6 +47,10 @@ type inputSpec struct {
 	luaFixups    bool
 	mode         fs.FileMode
 	goSyslog     bool // the engine is a go-syslog Server
+
+	instance    string   // that the input is bound to
+	allow       []string // instances and owners that may send; nil is all
+	trustClaims bool     // of relays with a certificate
 }
 
 // parseInput reads a URL as Config.Inputs describes it.
@@ -72,7 +79,7 @@ func parseInput(text string) (inputSpec, error) {
 	if err != nil {
 		return spec, err
 	}
-	return spec, spec.setOptions(u.RawQuery, schemes[i].options)
+	return spec, spec.setOptions(u.RawQuery, slices.Concat(schemes[i].options, identityOptions))
 }
 
 func schemeNames() string {
@@ -155,6 +162,35 @@ func (s *inputSpec) setOption(name, value string) error {
 		return s.setSwitch(&s.luaFixups, name, value, [2]string{"lua", "off"})
 	case "engine":
 		return s.setSwitch(&s.goSyslog, name, value, [2]string{"go-syslog", "own"})
+	case "instance", "allow", "trust":
+		return s.setIdentity(name, value)
+	}
+	return nil
+}
+
+// setIdentity sets one of identityOptions.
+func (s *inputSpec) setIdentity(name, value string) error {
+	switch name {
+	case "instance":
+		if !isInstanceName(value) {
+			return s.wrong("has instance=%q; write it as service/owner, such as socketserver/dev1", value)
+		}
+		s.instance = value
+	case "allow":
+		for one := range strings.SplitSeq(value, ",") {
+			if !isSafeName(one) && !isInstanceName(one) {
+				return s.wrong("has allow=%q; list owners and instances, such as dev1,redis/dev2", value)
+			}
+			s.allow = append(s.allow, one)
+		}
+	case "trust":
+		if s.scheme != "tls" && s.scheme != "relp" {
+			return s.wrong("has the option trust; only tls and relp can know a relay by its certificate")
+		}
+		return s.setSwitch(&s.trustClaims, name, value, [2]string{"claims", "off"})
+	}
+	if s.instance != "" && (s.allow != nil || s.trustClaims) {
+		return s.wrong("is bound to an instance and has allow or trust too; leave those away, it takes no other's messages")
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := NewIdentifier(cfg.Instances)
+	id, err := NewIdentifier(&cfg)
 	if err != nil {
 		return nil, err
 	}
