@@ -64,12 +64,18 @@ func (v *verdict) bind(ev *Evidence) {
 	if ev.Allow == nil {
 		return
 	}
-	v.allow = ev.Allow
-	if left := v.keep(v.candidates); v.candidates != nil {
-		v.narrow(left, ev.By)
+	stronger := v.candidates
+	if v.instance != "" {
+		stronger = []string{v.instance}
 	}
-	if v.instance != "" && !v.allowed(v.instance) {
-		v.contradicts = true
+	v.allow = ev.Allow
+	left := v.keep(stronger)
+	switch {
+	case stronger == nil:
+	case len(left) == 0: // the stronger evidence wins
+		v.allow, v.contradicts = nil, true
+	default:
+		v.narrow(left, ev.By)
 	}
 }
 
