@@ -100,19 +100,20 @@ func (l *udpListener) read(ctx context.Context, d *drainer) {
 		list = list[:0]
 		for i := range messages[:n] {
 			m := &messages[i]
-			list = append(list, datagram{data: m.Buffers[0][:m.N], from: udpSender(m.Addr), received: received})
+			from, port := udpSender(m.Addr)
+			list = append(list, datagram{data: m.Buffers[0][:m.N], from: from, port: port, received: received})
 		}
 		l.dropped.Add(uint64(l.queue.put(list)))
 	}
 }
 
-func udpSender(addr net.Addr) sender {
+func udpSender(addr net.Addr) (from sender, port uint16) {
 	udp, ok := addr.(*net.UDPAddr)
 	if !ok {
-		return sender{}
+		return sender{}, 0
 	}
-	ip, _ := netip.AddrFromSlice(udp.IP)
-	return sender{addr: ip.Unmap()}
+	ap := udp.AddrPort()
+	return sender{addr: ap.Addr().Unmap()}, ap.Port()
 }
 
 // sample adds the kernel's new drops to the counter. Their counter has 32
