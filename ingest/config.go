@@ -35,6 +35,8 @@ type Config struct {
 	// to; nil knows none. It is called from the goroutines that parse and must
 	// not wait for anything slow. What it says is kept for some seconds.
 	ProcessInstance func(pid int) (instance string, ok bool)
+	// RateLimit bounds what is stored of each instance; off by default.
+	RateLimit RateLimit
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
 	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 8 MiB.
@@ -84,6 +86,8 @@ func (c *Config) Validate() error {
 		{"receive_buffer_bytes", c.ReceiveBufferBytes, 4096},
 		{"queue_bytes", c.QueueBytes, 64 << 10},
 		{"max_conns", c.MaxConns, 1},
+		{"rate_limit.per_second", c.RateLimit.PerSecond, 1},
+		{"rate_limit.burst", c.RateLimit.Burst, 1},
 		{"max_conns_per_source", c.MaxConnsPerSource, 1},
 	} {
 		if n.value != 0 && n.value < n.least {

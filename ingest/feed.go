@@ -26,11 +26,12 @@ type input struct {
 
 	sink     Sink
 	identify *Identifier
+	limits   *limiter
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
 
-	received, dropped, kernelDropped, rejected atomic.Uint64
+	received, dropped, kernelDropped, rejected, suppressed atomic.Uint64
 }
 
 // lost is how many messages were not stored.
@@ -72,12 +73,18 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 		f.batch = f.batch[:n]
 		return
 	}
-	f.bytes += len(frame)
 	syslog.Refine(e)
 	if from.evidence == nil {
 		from.evidence = newEvidence(&f.spec, from)
 	}
 	f.identify.Identify(e, from.evidence)
+	if !f.limits.allow(e) {
+		f.batch = f.batch[:n]
+		f.received.Add(1)
+		f.suppressed.Add(1)
+		return
+	}
+	f.bytes += len(frame)
 	if e.Flags.Has(index.FlagRejected) {
 		f.headless++
 	}

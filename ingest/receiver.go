@@ -31,6 +31,7 @@ type Receiver struct {
 	// immutable after Listen
 	sink      Sink
 	identify  *Identifier
+	limits    *limiter // nil limits nothing
 	inputs    []*input
 	listeners []listener
 	losses    *losses
@@ -54,7 +55,7 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{sink: sink, identify: id, done: make(chan struct{})}
+	r := &Receiver{sink: sink, identify: id, limits: newLimiter(cfg.RateLimit), done: make(chan struct{})}
 	for _, text := range cfg.Inputs {
 		if err := r.bind(text, &cfg); err != nil {
 			return nil, errors.Join(err, r.closeSockets())
@@ -75,6 +76,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		maxBytes: cfg.MaxMessageBytes,
 		sink:     r.sink,
 		identify: r.identify,
+		limits:   r.limits,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}
@@ -178,6 +180,10 @@ func (r *Receiver) closeSockets() error {
 	return errors.Join(errs...)
 }
 
+// Suppressed returns how many entries of each instance its RateLimit has kept
+// from being stored. Instances without any are left out.
+func (r *Receiver) Suppressed() map[string]uint64 { return r.limits.suppressed() }
+
 // InputStats are an input's counters since it was bound.
 type InputStats struct {
 	// Input is its URL, as in Entry.Input.
@@ -187,7 +193,8 @@ type InputStats struct {
 	// the refused ones are also among Received. KernelDropped ones had no
 	// room in the socket's buffer. Rejected ones had no header and are stored
 	// all the same.
-	Received, Dropped, KernelDropped, Rejected uint64
+	// Suppressed ones are among Received and over their instance's RateLimit.
+	Received, Dropped, KernelDropped, Rejected, Suppressed uint64
 	// Detail is what is worth knowing, such as the connections, for people.
 	Detail string
 }
@@ -203,6 +210,7 @@ func (r *Receiver) Stats() []InputStats {
 			Dropped:       in.dropped.Load(),
 			KernelDropped: in.kernelDropped.Load(),
 			Rejected:      in.rejected.Load(),
+			Suppressed:    in.suppressed.Load(),
 			Detail:        detail,
 		}
 	}
