@@ -15,8 +15,8 @@ import (
 type Evidence struct {
 	// Instance is whom the listener is bound to, "" if to nobody. Allow are
 	// the instances and owners that the listener accepts; nil is all. By
-	// says what both prove: index.BySocket or index.ByPort, or
-	// index.ByToken where a token was checked before the message was read.
+	// says what proves both: index.BySocket, index.ByPort or, where a token
+	// was checked before the message was read, index.ByToken.
 	Instance string
 	Allow    []string
 	By       index.InstanceBy

@@ -179,6 +179,8 @@ func TestEvidenceLeavesAChoiceToWhatIsWeaker(t *testing.T) {
 		{"a certificate and what is allowed leave one", "", "", Evidence{CertFingerprint: "00", CertNames: []string{"dev1"}, Allow: []string{"one/dev1"}, By: index.ByPort}, "one/dev1 by port"},
 		{"a certificate that is not allowed", "one_dev1", "", Evidence{CertFingerprint: "00", CertNames: []string{"dev1"}, Allow: []string{"dev2"}, By: index.ByPort}, "one/dev1 by content, contradicts"},
 		{"a user whom the socket does not allow", "two_dev2", "", Evidence{HasCreds: true, UID: 3001, Allow: []string{"dev2"}, By: index.BySocket}, "two/dev2 by content, contradicts"},
+		{"a token before the message", "two_dev2", "", Evidence{Instance: "s/token", By: index.ByToken}, "s/token by token, contradicts"},
+		{"a token before the message, and an address", "", "", Evidence{Instance: "s/token", By: index.ByToken, Addr: netip.MustParseAddr("192.0.2.7")}, "s/address by address, contradicts"},
 		{"a rule", "hhl-content-server", "", Evidence{}, "s/content by content"},
 		{"a rule that names nobody, then one that does", "hhl-nobody-server", "", Evidence{}, "unassigned by "},
 		{"the second rule", "hhl-x", "", Evidence{}, "two/dev2 by content"},

@@ -47,11 +47,14 @@ func (id *Identifier) judge(k *known, ev *Evidence, now time.Time) *verdict {
 	if relay && v.instance == "" {
 		v.claimBy = index.ByCert
 	}
-	if ev.By != index.BySocket {
+	if ev.By == index.ByPort {
 		v.bind(ev)
 	}
 	if !relay { // whose address says nothing of those it speaks for
 		v.narrow(k.ofAddr(ev.Addr), index.ByAddress)
+	}
+	if ev.By == index.ByToken {
+		v.bind(ev)
 	}
 	return v
 }
