@@ -12,18 +12,31 @@ import (
 // Config says what a Receiver listens to. The zero value of a field is its
 // default.
 type Config struct {
-	// Inputs are the listeners as URLs: udp://HOST:PORT, tcp://HOST:PORT and
-	// unixgram:///PATH. Port 0 lets the system choose. Options follow a "?":
+	// Inputs are the listeners as URLs: udp://HOST:PORT, tcp://HOST:PORT,
+	// tls://HOST:PORT (RFC 5425), relp://HOST:PORT (rsyslog's omrelp),
+	// unixgram:///PATH and unix:///PATH. Port 0 lets the system choose.
+	// Options follow a "?":
 	//
 	//	zone=Asia/Shanghai  the zone of timestamps that name none; default local
-	//	multiline=on        tcp: a line feed ends a message only before a PRI
+	//	multiline=on        tcp, tls, unix: a line feed ends a message only
+	//	                    before a PRI
 	//	split=lf-pri        udp, unixgram: a datagram holds several messages
 	//	fixups=lua          repair the Lua handler's extra field
-	//	mode=0660           unixgram: permissions of the socket; default 0666
+	//	mode=0660           unixgram, unix: permissions of the socket; default 0666
 	//	engine=go-syslog    tcp, unixgram: receive with a stock go-syslog Server
 	//	instance=web/dev1   everything here is of this instance
 	//	allow=dev1,web/dev2 only these owners and instances send here
-	//	trust=claims        tls: relays with a certificate say who sent
+	//	trust=claims        tls, relp: relays with a certificate say who sent
+	//	tls=on              relp: by TLS, with the options of tls
+	//	cert=FILE           tls: the certificate and its chain, in PEM
+	//	key=FILE            tls: its key, in PEM; default is in cert's file
+	//	ca=FILE             tls: who signs client certificates, in PEM
+	//	client=require      tls: whether clients show a certificate: require
+	//	                    (default if there is a ca), optional (one that is
+	//	                    shown is verified) or none
+	//
+	// Certificates are read again when their files change. relp acknowledges
+	// what is durable only, so its Sink has to be a Syncer.
 	Inputs []string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
@@ -48,6 +61,23 @@ type Config struct {
 	// from one address; 0 is 4,096 and 2,048. All Lua workers of a one-host
 	// team come from one address.
 	MaxConns, MaxConnsPerSource int
+	// MaxOctetCount is the largest octet count of a stream that is believed;
+	// a larger number is the text of a line. 0 is 1,048,576, the most.
+	MaxOctetCount int
+	// FirstByteWithin is how long a new connection may say nothing, 0 is 60 s.
+	// StallWithin is how long one may stop in the middle of a message, or not
+	// take an acknowledgement; 0 is 30 s. Between two messages a connection
+	// may be silent for ever: Lua keeps pools of them, and TCP's keep-alive
+	// finds those whose sender has vanished.
+	FirstByteWithin, StallWithin time.Duration
+	// IdleFlush is after which pause an unfinished line is taken as it is,
+	// and the memory of a silent connection is freed; 0 is 2 s.
+	IdleFlush time.Duration
+	// HandshakeWithin is how long a TLS handshake may take; 0 is 10 s.
+	HandshakeWithin time.Duration
+	// MaxAcceptPause is the longest pause between two attempts to accept a
+	// connection while that fails (no file descriptors); 0 is 1 s.
+	MaxAcceptPause time.Duration
 	// Hostname is what messages from local sockets get; "" is this machine's.
 	Hostname string
 	// Logger takes what the operator should know; nil discards it.
@@ -62,6 +92,11 @@ const (
 	defaultQueueBytes        = 8 << 20
 	defaultMaxConns          = 4096
 	defaultMaxConnsPerSource = 2048
+	defaultFirstByteWithin   = time.Minute
+	defaultStallWithin       = 30 * time.Second
+	defaultIdleFlush         = 2 * time.Second
+	defaultHandshakeWithin   = 10 * time.Second
+	defaultMaxAcceptPause    = time.Second
 )
 
 // maxMessageBytes bounds what one sender can make every stage hold at once.
@@ -89,6 +124,7 @@ func (c *Config) Validate() error {
 		{"rate_limit.per_second", c.RateLimit.PerSecond, 1},
 		{"rate_limit.burst", c.RateLimit.Burst, 1},
 		{"max_conns_per_source", c.MaxConnsPerSource, 1},
+		{"max_octet_count", c.MaxOctetCount, 480},
 	} {
 		if n.value != 0 && n.value < n.least {
 			return fmt.Errorf("%s: %d is too small; give at least %d, or 0 for the default", n.name, n.value, n.least)
@@ -97,8 +133,32 @@ func (c *Config) Validate() error {
 	if c.MaxMessageBytes > maxMessageBytes {
 		return fmt.Errorf("max_message_bytes: %d is too large; give at most %d", c.MaxMessageBytes, maxMessageBytes)
 	}
+	if c.MaxOctetCount > syslog.MaxOctets {
+		return fmt.Errorf("max_octet_count: %d is too large; give at most %d", c.MaxOctetCount, syslog.MaxOctets)
+	}
+	if err := c.validateTimes(); err != nil {
+		return err
+	}
 	_, err := NewIdentifier(c)
 	return err
+}
+
+func (c *Config) validateTimes() error {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"first_byte_within", c.FirstByteWithin},
+		{"stall_within", c.StallWithin},
+		{"idle_flush", c.IdleFlush},
+		{"handshake_within", c.HandshakeWithin},
+		{"max_accept_pause", c.MaxAcceptPause},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("%s: %v is negative; give a duration such as 30s, or 0 for the default", d.name, d.value)
+		}
+	}
+	return nil
 }
 
 // withDefaults returns c with every zero field replaced.
@@ -109,6 +169,12 @@ func (c Config) withDefaults() (Config, error) {
 	c.QueueBytes = max(c.QueueBytes, c.MaxMessageBytes+1) // or the largest would never fit
 	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.MaxConnsPerSource, defaultMaxConnsPerSource)
+	orDefault(&c.MaxOctetCount, syslog.MaxOctets)
+	orDefault(&c.FirstByteWithin, defaultFirstByteWithin)
+	orDefault(&c.StallWithin, defaultStallWithin)
+	orDefault(&c.IdleFlush, defaultIdleFlush)
+	orDefault(&c.HandshakeWithin, defaultHandshakeWithin)
+	orDefault(&c.MaxAcceptPause, defaultMaxAcceptPause)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -125,8 +191,23 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func orDefault(field *int, value int) {
+func orDefault[T int | time.Duration](field *T, value T) {
 	if *field == 0 {
 		*field = value
+	}
+}
+
+// limits is Config's patience with streams, all set.
+type limits struct {
+	firstByte, stall, idleFlush, handshake, acceptPause time.Duration
+}
+
+func (c *Config) limits() limits {
+	return limits{
+		firstByte:   c.FirstByteWithin,
+		stall:       c.StallWithin,
+		idleFlush:   c.IdleFlush,
+		handshake:   c.HandshakeWithin,
+		acceptPause: c.MaxAcceptPause,
 	}
 }

@@ -38,8 +38,12 @@ func (in *input) receive(ctx context.Context, conn deadliner, q *queue, read fun
 	wg.Wait()
 }
 
-// receiveFailed deals with an error that may go away.
+// receiveFailed deals with an error that may go away. That a deadline is past
+// is no trouble: the drainer has set a new one.
 func (in *input) receiveFailed(ctx context.Context, err error, pause *backoff) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
 	in.report("receive datagrams", err)
 	pause.wait(ctx)
 }
@@ -73,13 +77,13 @@ func (d *drainer) over(err error) bool {
 	return d.conn.SetReadDeadline(now.Add(drainGrace)) != nil
 }
 
-// backoff waits longer after each error in a row, from 5 ms to 1 s.
-type backoff struct{ last time.Duration }
+// backoff waits longer after each error in a row, from 5 ms to most.
+type backoff struct{ last, most time.Duration }
 
 func (b *backoff) reset() { b.last = 0 }
 
 func (b *backoff) wait(ctx context.Context) {
-	b.last = min(max(5*time.Millisecond, 2*b.last), time.Second)
+	b.last = min(max(5*time.Millisecond, 2*b.last), b.most)
 	timer := time.NewTimer(b.last)
 	defer timer.Stop()
 	select {

@@ -54,11 +54,46 @@ func newEvidence(spec *inputSpec, p *peer) *Evidence {
 		CertFingerprint: p.fingerprint,
 		TrustClaims:     spec.trustClaims,
 	}
-	if strings.HasPrefix(spec.scheme, "unix") {
+	if spec.isLocal() {
 		ev.By = index.BySocket
 	}
 	if p.local && p.pid != unknownPID {
 		ev.HasCreds, ev.PID, ev.UID = true, int(p.pid), int(p.uid)
 	}
 	return ev
+}
+
+// identityOptions say who may send to an input of any scheme.
+var identityOptions = []string{"instance", "allow", "trust"}
+
+// setIdentity sets one of identityOptions.
+func (s *inputSpec) setIdentity(name, value string) error {
+	switch name {
+	case "instance":
+		if !isInstanceName(value) {
+			return s.wrong("has instance=%q; write it as service/owner, such as socketserver/dev1", value)
+		}
+		s.instance = value
+	case "allow":
+		for one := range strings.SplitSeq(value, ",") {
+			if !isSafeName(one) && !isInstanceName(one) {
+				return s.wrong("has allow=%q; list owners and instances, such as dev1,redis/dev2", value)
+			}
+			s.allow = append(s.allow, one)
+		}
+	case "trust":
+		return s.setSwitch(&s.trustClaims, name, value, [2]string{"claims", "off"})
+	}
+	return nil
+}
+
+// checkIdentity looks at the options together.
+func (s *inputSpec) checkIdentity() error {
+	switch {
+	case s.instance != "" && (s.allow != nil || s.trustClaims):
+		return s.wrong("is bound to an instance and has allow or trust too; leave those away, it takes no other's messages")
+	case s.trustClaims && s.tls.ca == "":
+		return s.wrong("has trust=claims but cannot know a relay by its certificate; use TLS, and add ca=FILE")
+	}
+	return nil
 }

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -23,10 +25,11 @@ type input struct {
 	spec     inputSpec
 	opts     syslog.Options
 	maxBytes int
+	limits   limits
 
 	sink     Sink
 	identify *Identifier
-	limits   *limiter
+	rates    *limiter // nil limits nothing
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
@@ -78,7 +81,7 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 		from.evidence = newEvidence(&f.spec, from)
 	}
 	f.identify.Identify(e, from.evidence)
-	if !f.limits.allow(e) {
+	if !f.rates.allow(e) {
 		f.batch = f.batch[:n]
 		f.received.Add(1)
 		f.suppressed.Add(1)
@@ -102,7 +105,7 @@ func (f *feed) makeRoom() {
 	f.batch = grown
 }
 
-// flush gives the batch to the Sink.
+// flush gives the batch to the Sink. What that refuses is lost.
 func (f *feed) flush() {
 	if len(f.batch) == 0 {
 		return
@@ -113,8 +116,41 @@ func (f *feed) flush() {
 		f.dropped.Add(uint64(len(f.batch)))
 		f.report("append entries", err)
 	}
+	f.forget()
+}
+
+// store gives the batch to a Sink that is a Syncer, and returns when it is
+// durable. What is not is not lost: its sender has it still.
+func (f *feed) store(ctx context.Context, sink Syncer) error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	defer f.forget()
+	if err := f.sink.Append(f.batch); err != nil {
+		return fmt.Errorf("append entries: %w", err)
+	}
+	if err := sink.Sync(ctx); err != nil {
+		return fmt.Errorf("sync entries: %w", err)
+	}
+	f.received.Add(uint64(len(f.batch)))
+	f.rejected.Add(f.headless)
+	return nil
+}
+
+// full tells that the next add would give the batch to the Sink.
+func (f *feed) full() bool { return len(f.batch) >= batchEntries || f.bytes >= batchBytes }
+
+// forget empties the batch.
+func (f *feed) forget() {
 	clear(f.batch) // lets go of the text
 	f.batch, f.bytes, f.headless = f.batch[:0], 0, 0
+}
+
+// release lets go of the memory of a feed that has nothing to do.
+func (f *feed) release() {
+	if len(f.batch) == 0 {
+		f.batch, f.arena = nil, syslog.Arena{}
+	}
 }
 
 // drain parses everything that comes out of the queue until it is closed.

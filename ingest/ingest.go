@@ -11,7 +11,11 @@
 // on Linux only. Start reading at Listen, then feed, then Identifier.
 package ingest
 
-import "github.com/tagtail/tagtail/index"
+import (
+	"context"
+
+	"github.com/tagtail/tagtail/index"
+)
 
 // Sink takes the entries that were received. Append may be called from several
 // goroutines at once. It sets Seq in place and may not keep the slice; the
@@ -19,4 +23,13 @@ import "github.com/tagtail/tagtail/index"
 // counted as dropped.
 type Sink interface {
 	Append(entries []index.Entry) error
+}
+
+// Syncer is implemented by a Sink that can tell when entries are safe. Inputs
+// that acknowledge messages (relp) need one.
+type Syncer interface {
+	// Sync returns when everything that was appended before the call outlives
+	// a crash. If it returns an error, nothing is known of what was appended,
+	// and its senders are asked to send it again.
+	Sync(ctx context.Context) error
 }

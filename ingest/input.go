@@ -15,7 +15,10 @@ import (
 const (
 	schemeUDP      = "udp"
 	schemeTCP      = "tcp"
+	schemeTLS      = "tls"
+	schemeRELP     = "relp"
 	schemeUnixgram = "unixgram"
+	schemeUnix     = "unix"
 )
 
 // schemes lists what each scheme's address is and which options it has.
@@ -26,11 +29,11 @@ var schemes = []struct {
 }{
 	{schemeUDP, "udp://127.0.0.1:5514", []string{"zone", "fixups", "split"}},
 	{schemeTCP, "tcp://127.0.0.1:5514", []string{"zone", "fixups", "multiline", "engine"}},
+	{schemeTLS, "tls://127.0.0.1:6514", []string{"zone", "fixups", "multiline", "cert", "key", "ca", "client"}},
+	{schemeRELP, "relp://127.0.0.1:2514", []string{"zone", "fixups", "tls", "cert", "key", "ca", "client"}},
 	{schemeUnixgram, "unixgram:///run/tagtail/log.sock", []string{"zone", "fixups", "split", "mode", "engine"}},
+	{schemeUnix, "unix:///run/tagtail/stream.sock", []string{"zone", "fixups", "multiline", "mode"}},
 }
-
-// identityOptions say who may send to an input of any scheme.
-var identityOptions = []string{"instance", "allow", "trust"}
 
 // maxSocketPath is what fits into a sockaddr_un with its NUL.
 const maxSocketPath = 107
@@ -47,11 +50,15 @@ type inputSpec struct {
 	luaFixups    bool
 	mode         fs.FileMode
 	goSyslog     bool // the engine is a go-syslog Server
+	tls          tlsSpec
 
 	instance    string   // that the input is bound to
 	allow       []string // instances and owners that may send; nil is all
 	trustClaims bool     // of relays with a certificate
 }
+
+// isLocal tells whether the senders are processes of this machine.
+func (s *inputSpec) isLocal() bool { return s.scheme == schemeUnixgram || s.scheme == schemeUnix }
 
 // parseInput reads a URL as Config.Inputs describes it.
 func parseInput(text string) (inputSpec, error) {
@@ -71,15 +78,21 @@ func parseInput(text string) (inputSpec, error) {
 	if i < 0 {
 		return spec, spec.wrong("has the unknown scheme %q; there are %s", u.Scheme, schemeNames())
 	}
-	if spec.scheme == schemeUnixgram {
-		err = spec.setPath(u)
+	if spec.isLocal() {
+		err = spec.setPath(u, schemes[i].example)
 	} else {
 		err = spec.setHostPort(u, schemes[i].example)
 	}
 	if err != nil {
 		return spec, err
 	}
-	return spec, spec.setOptions(u.RawQuery, slices.Concat(schemes[i].options, identityOptions))
+	if err := spec.setOptions(u.RawQuery, slices.Concat(schemes[i].options, identityOptions)); err != nil {
+		return spec, err
+	}
+	if err := spec.checkIdentity(); err != nil {
+		return spec, err
+	}
+	return spec, spec.checkTLS()
 }
 
 func schemeNames() string {
@@ -95,10 +108,10 @@ func (s *inputSpec) wrong(format string, args ...any) error {
 	return fmt.Errorf("--syslog %q "+format, append([]any{s.text}, args...)...)
 }
 
-func (s *inputSpec) setPath(u *url.URL) error {
+func (s *inputSpec) setPath(u *url.URL, example string) error {
 	switch {
 	case u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.Path == "/":
-		return s.wrong("needs an absolute path behind three slashes, such as unixgram:///run/tagtail/log.sock")
+		return s.wrong("needs an absolute path behind three slashes, such as %s", example)
 	case len(u.Path) > maxSocketPath:
 		return s.wrong("has a path of %d bytes; a socket's path has at most %d: choose a shorter one", len(u.Path), maxSocketPath)
 	}
@@ -164,33 +177,16 @@ func (s *inputSpec) setOption(name, value string) error {
 		return s.setSwitch(&s.goSyslog, name, value, [2]string{"go-syslog", "own"})
 	case "instance", "allow", "trust":
 		return s.setIdentity(name, value)
-	}
-	return nil
-}
-
-// setIdentity sets one of identityOptions.
-func (s *inputSpec) setIdentity(name, value string) error {
-	switch name {
-	case "instance":
-		if !isInstanceName(value) {
-			return s.wrong("has instance=%q; write it as service/owner, such as socketserver/dev1", value)
-		}
-		s.instance = value
-	case "allow":
-		for one := range strings.SplitSeq(value, ",") {
-			if !isSafeName(one) && !isInstanceName(one) {
-				return s.wrong("has allow=%q; list owners and instances, such as dev1,redis/dev2", value)
-			}
-			s.allow = append(s.allow, one)
-		}
-	case "trust":
-		if s.scheme != "tls" && s.scheme != "relp" {
-			return s.wrong("has the option trust; only tls and relp can know a relay by its certificate")
-		}
-		return s.setSwitch(&s.trustClaims, name, value, [2]string{"claims", "off"})
-	}
-	if s.instance != "" && (s.allow != nil || s.trustClaims) {
-		return s.wrong("is bound to an instance and has allow or trust too; leave those away, it takes no other's messages")
+	case "tls":
+		return s.setSwitch(&s.tls.on, name, value, [2]string{"on", "off"})
+	case "cert":
+		s.tls.cert = value
+	case "key":
+		s.tls.key = value
+	case "ca":
+		s.tls.ca = value
+	case "client":
+		s.tls.client = value
 	}
 	return nil
 }

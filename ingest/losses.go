@@ -18,7 +18,7 @@ type losses struct {
 	now      func() time.Time
 	hostname string
 	inputs   []*input
-	limits   *limiter
+	rates    *limiter
 	sample   func()
 	states   []lossState
 }
@@ -38,7 +38,7 @@ func newLosses(r *Receiver, cfg *Config) *losses {
 		now:      func() time.Time { return cfg.Now().UTC().Round(0) },
 		hostname: cfg.Hostname,
 		inputs:   r.inputs,
-		limits:   r.limits,
+		rates:    r.rates,
 		states:   make([]lossState, len(r.inputs)),
 		sample: func() {
 			for _, li := range r.listeners {
@@ -89,9 +89,9 @@ func (l *losses) check(every time.Duration) {
 		}
 		s.pending, s.reported = 0, now
 	}
-	for _, s := range l.limits.due(every, now) {
+	for _, s := range l.rates.due(every, now) {
 		if err := l.sink.Append([]index.Entry{l.entry(now, s.instance, s.message)}); err != nil {
-			l.limits.restore(s)
+			l.rates.restore(s)
 			l.inputs[0].report("announce suppressed messages", err)
 		}
 	}

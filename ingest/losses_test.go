@@ -41,7 +41,7 @@ func TestWhatIsAnnouncedAddsUpToWhatWasCounted(t *testing.T) {
 	sink := newFakeSink()
 	cfg := Config{Now: func() time.Time { return now }}
 	inputs := []*input{{name: "udp://a", now: cfg.Now, log: slog.New(slog.DiscardHandler)}, {name: "udp://b", now: cfg.Now, log: slog.New(slog.DiscardHandler)}}
-	r := &Receiver{sink: sink, inputs: inputs, limits: newLimiter(RateLimit{PerSecond: 1})}
+	r := &Receiver{sink: sink, inputs: inputs, rates: newLimiter(RateLimit{PerSecond: 1})}
 	l := newLosses(r, &cfg)
 	for range 600 { // seconds
 		now = now.Add(sampleEvery)
@@ -52,7 +52,7 @@ func TestWhatIsAnnouncedAddsUpToWhatWasCounted(t *testing.T) {
 			}
 		}
 		for range random.IntN(5) {
-			r.limits.allow(&index.Entry{Instance: "web/dev1", Received: now})
+			r.rates.allow(&index.Entry{Instance: "web/dev1", Received: now})
 		}
 		sink.setErr(nil)
 		if random.IntN(4) == 0 {

@@ -67,3 +67,12 @@ func addrSender(conn net.Conn) sender {
 	}
 	return sender{addr: addr.AddrPort().Addr().Unmap()}
 }
+
+// origin is what the number of connections is limited by: the address, or the
+// user of this machine, who can have any number of processes.
+func (p *peer) origin() string {
+	if p.local && p.pid != unknownPID {
+		return "unix:uid=" + strconv.FormatUint(uint64(p.uid), 10)
+	}
+	return p.source
+}

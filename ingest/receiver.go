@@ -31,7 +31,7 @@ type Receiver struct {
 	// immutable after Listen
 	sink      Sink
 	identify  *Identifier
-	limits    *limiter // nil limits nothing
+	rates     *limiter // nil limits nothing
 	inputs    []*input
 	listeners []listener
 	losses    *losses
@@ -55,7 +55,7 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{sink: sink, identify: id, limits: newLimiter(cfg.RateLimit), done: make(chan struct{})}
+	r := &Receiver{sink: sink, identify: id, rates: newLimiter(cfg.RateLimit), done: make(chan struct{})}
 	for _, text := range cfg.Inputs {
 		if err := r.bind(text, &cfg); err != nil {
 			return nil, errors.Join(err, r.closeSockets())
@@ -74,9 +74,10 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		spec:     spec,
 		opts:     syslog.Options{Location: spec.zone, LuaFixups: spec.luaFixups},
 		maxBytes: cfg.MaxMessageBytes,
+		limits:   cfg.limits(),
 		sink:     r.sink,
 		identify: r.identify,
-		limits:   r.limits,
+		rates:    r.rates,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}
@@ -92,20 +93,25 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 
 // listen binds the socket of in.
 func listen(in *input, cfg *Config) (listener, error) {
-	local := in.spec.scheme == schemeUnixgram
-	if local {
+	if in.spec.isLocal() {
 		in.opts.Local, in.opts.Hostname = true, cfg.Hostname
 	}
-	switch {
-	case in.spec.goSyslog:
+	if in.spec.goSyslog {
 		return listenEngine(in, cfg)
-	case local:
-		return listenUnixgram(in, cfg)
-	case in.spec.scheme == schemeTCP:
-		return listenTCP(in, cfg)
-	default:
-		return listenUDP(in, cfg)
 	}
+	switch in.spec.scheme {
+	case schemeUnixgram:
+		return listenUnixgram(in, cfg)
+	case schemeUnix:
+		return listenUnix(in, cfg)
+	case schemeTCP:
+		return listenTCP(in, cfg)
+	case schemeTLS:
+		return listenTLS(in, cfg)
+	case schemeRELP:
+		return listenRELP(in, cfg)
+	}
+	return listenUDP(in, cfg)
 }
 
 // Addrs are the addresses that were bound, in the order of Config.Inputs.
@@ -182,7 +188,7 @@ func (r *Receiver) closeSockets() error {
 
 // Suppressed returns how many entries of each instance its RateLimit has kept
 // from being stored. Instances without any are left out.
-func (r *Receiver) Suppressed() map[string]uint64 { return r.limits.suppressed() }
+func (r *Receiver) Suppressed() map[string]uint64 { return r.rates.suppressed() }
 
 // InputStats are an input's counters since it was bound.
 type InputStats struct {

@@ -20,7 +20,20 @@ import (
 	"github.com/tagtail/tagtail/index"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// helperVariable makes the test program run one of the helpers instead of the
+// tests: what has to be another process, to be killed or for its descriptors.
+const helperVariable = "TAGTAIL_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(helperVariable) {
+	case "":
+		goleak.VerifyTestMain(m)
+	case "relp":
+		helpRELP()
+	case "crowd":
+		helpCrowd()
+	}
+}
 
 // patience is how long a test waits for what must happen at once.
 const patience = 20 * time.Second

@@ -10,17 +10,6 @@ import (
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
-// Patience with the senders of a stream.
-const (
-	// firstByteWithin is how long a new connection may say nothing.
-	firstByteWithin = time.Minute
-	// idleFlush is when an unfinished line is taken as it is: some loggers
-	// write no line ends.
-	idleFlush = 2 * time.Second
-	// stallWithin is how long a counted frame may stop in its middle.
-	stallWithin = 30 * time.Second
-)
-
 // stream reads one connection. It belongs to one goroutine.
 type stream struct {
 	feed   *feed
@@ -30,6 +19,7 @@ type stream struct {
 
 	opened, last, stopped time.Time // last: when bytes came; stopped: when the shutdown was seen
 	flushed               bool      // since last
+	rested                bool      // since last, the memory was let go of
 }
 
 func newStream(in *input, framing syslog.Framing, conn net.Conn, from *peer) *stream {
@@ -47,8 +37,7 @@ func (s *stream) run(ctx context.Context) {
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded) && s.mayPause(ctx):
-			s.reader.Flush()
-			s.flushed = true
+			s.pause()
 		default:
 			s.reader.End()
 			s.deliver()
@@ -81,22 +70,34 @@ func (s *stream) fill(ctx context.Context) error {
 	before := s.reader.Pending()
 	err := s.reader.Fill(s.conn)
 	if s.reader.Pending() > before {
-		s.last, s.flushed = time.Now(), false
+		s.last, s.flushed, s.rested = time.Now(), false, false
 	}
 	return err
+}
+
+// pause takes an unfinished line as it is, or else lets go of memory.
+func (s *stream) pause() {
+	if s.reader.Pending() == 0 {
+		s.reader.Release()
+		s.feed.release()
+		s.rested = true
+		return
+	}
+	s.reader.Flush()
+	s.flushed = true
 }
 
 // deadline is until when to wait for bytes; zero is for ever.
 func (s *stream) deadline() time.Time {
 	switch {
 	case s.last.IsZero():
-		return s.opened.Add(firstByteWithin)
-	case s.reader.Pending() == 0:
+		return s.opened.Add(s.feed.limits.firstByte)
+	case s.reader.Pending() == 0 && s.rested:
 		return time.Time{}
 	case s.flushed:
-		return s.last.Add(stallWithin)
+		return s.last.Add(s.feed.limits.stall)
 	}
-	return time.Now().Add(idleFlush)
+	return time.Now().Add(s.feed.limits.idleFlush)
 }
 
 func (s *stream) drainDeadline() time.Time {
@@ -112,5 +113,6 @@ func (s *stream) drainDeadline() time.Time {
 
 // mayPause tells whether a sender that has missed the deadline may go on.
 func (s *stream) mayPause(ctx context.Context) bool {
-	return ctx.Err() == nil && !s.last.IsZero() && time.Since(s.last) < stallWithin
+	return ctx.Err() == nil && !s.last.IsZero() &&
+		(s.reader.Pending() == 0 || time.Since(s.last) < s.feed.limits.stall)
 }

@@ -17,13 +17,22 @@ import (
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
+func defaultLimits(t *testing.T) limits {
+	t.Helper()
+	cfg, err := Config{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg.limits()
+}
+
 // pipeStream runs a stream on one end of a pipe and returns the other. It is
 // for use in a synctest bubble.
 func pipeStream(t *testing.T, ctx context.Context, sink Sink) (conn net.Conn, ended <-chan struct{}) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	in := &input{
-		name: "tcp://test", maxBytes: syslog.DefaultMaxBytes,
+		name: "tcp://test", maxBytes: syslog.DefaultMaxBytes, limits: defaultLimits(t),
 		sink: sink, identify: identifier(t), now: time.Now, log: slog.New(slog.DiscardHandler),
 	}
 	done := make(chan struct{})
@@ -64,7 +73,7 @@ func TestAnUnfinishedLineIsShownAfterAPause(t *testing.T) {
 		if got := entriesNow(sink); len(got) != 0 {
 			t.Fatalf("got %+v at once", got)
 		}
-		time.Sleep(idleFlush + time.Millisecond)
+		time.Sleep(defaultIdleFlush + time.Millisecond)
 		got := entriesNow(sink)
 		if len(got) != 1 || got[0].Message != "no line end" || !got[0].Flags.Has(index.FlagPartial) {
 			t.Fatalf("got %+v", got)
@@ -85,13 +94,13 @@ func TestACountedFrameMayStallForAWhile(t *testing.T) {
 		sink := newFakeSink()
 		conn, ended := pipeStream(t, context.Background(), sink)
 		send(t, conn, "14 <13>ap")
-		time.Sleep(stallWithin - time.Second)
+		time.Sleep(defaultStallWithin - time.Second)
 		send(t, conn, "p: abc<")
 		got := entriesNow(sink)
 		if len(got) != 0 {
 			t.Fatalf("got %+v, want nothing: a byte is missing", got)
 		}
-		time.Sleep(stallWithin - time.Second)
+		time.Sleep(defaultStallWithin - time.Second)
 		if isClosed(ended) {
 			t.Fatal("closed too early")
 		}
@@ -108,7 +117,7 @@ func TestACountedFrameMayStallForAWhile(t *testing.T) {
 func TestASilentConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, ended := pipeStream(t, context.Background(), newFakeSink())
-		time.Sleep(firstByteWithin - time.Second)
+		time.Sleep(defaultFirstByteWithin - time.Second)
 		if isClosed(ended) {
 			t.Fatal("closed too early")
 		}
@@ -248,7 +257,7 @@ func (s *brokenSocket) SetDeadline(time.Time) error {
 func TestAcceptErrorsMakeTheListenerWaitLongerAndLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		socket := &brokenSocket{expired: make(chan struct{})}
-		l := &streamListener{input: &input{now: time.Now, log: slog.New(slog.DiscardHandler)}, socket: socket}
+		l := &streamListener{input: &input{now: time.Now, log: slog.New(slog.DiscardHandler), limits: defaultLimits(t)}, socket: socket}
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -84,7 +85,7 @@ func (l *udpListener) read(ctx context.Context, d *drainer) {
 		messages[i].Buffers = [][]byte{make([]byte, datagramBytes)}
 	}
 	list := make([]datagram, 0, datagramBatch)
-	var pause backoff
+	pause := backoff{most: time.Second}
 	for {
 		n, err := src.ReadBatch(messages, 0)
 		if err != nil {

@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,7 +20,7 @@ type unixgramListener struct {
 	*input
 	conn  *net.UnixConn
 	queue *queue
-	file  fs.FileInfo // of the socket as we made it
+	file  *socketFile
 }
 
 func listenUnixgram(in *input, cfg *Config) (*unixgramListener, error) {
@@ -41,48 +41,15 @@ func listenUnixgram(in *input, cfg *Config) (*unixgramListener, error) {
 
 // prepare sets the socket's permissions, and asks the kernel to say who sends.
 func (l *unixgramListener) prepare() error {
-	path := l.spec.address
 	var err error
-	if l.file, err = os.Lstat(path); err != nil {
-		return fmt.Errorf("stat socket: %w", err)
-	}
-	if err := os.Chmod(path, l.spec.mode); err != nil {
-		return fmt.Errorf("set permissions of socket: %w", err)
+	if l.file, err = ownSocketFile(&l.spec); err != nil {
+		return err
 	}
 	err = control(l.conn, func(fd int) error {
 		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1))
 	})
 	if err != nil {
-		return fmt.Errorf("ask for credentials on %s: %w", path, err)
-	}
-	return nil
-}
-
-// removeStaleSocket removes the socket file of a program that has ended: only
-// a socket, and only if nobody answers there.
-func removeStaleSocket(spec *inputSpec) error {
-	path := spec.address
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return spec.wrong("cannot be looked at: %w", err)
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return spec.wrong("is a path where something else than a socket is: choose another path or remove it")
-	}
-	for _, network := range []string{"unixgram", "unix"} {
-		conn, err := net.Dial(network, path)
-		if err == nil {
-			return errors.Join(spec.wrong("is in use by another program: choose another path or stop it"), conn.Close())
-		}
-		if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.EPROTOTYPE) {
-			return spec.wrong("is a socket that cannot be tried: %w", err)
-		}
-	}
-	if err := os.Remove(path); err != nil {
-		return spec.wrong("is left over from a program that has ended, and cannot be removed: %w", err)
+		return fmt.Errorf("ask for credentials on %s: %w", l.spec.address, err)
 	}
 	return nil
 }
@@ -97,7 +64,7 @@ func (l *unixgramListener) run(ctx context.Context) {
 func (l *unixgramListener) read(ctx context.Context, d *drainer) {
 	data := make([]byte, l.maxBytes+1)
 	control := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
-	var pause backoff
+	pause := backoff{most: time.Second}
 	for {
 		n, cn, flags, _, err := l.conn.ReadMsgUnix(data, control)
 		if err != nil {
@@ -143,14 +110,10 @@ func (l *unixgramListener) sample() string {
 	return "kernel queue of " + strings.TrimSpace(string(text)) + " datagrams (net.unix.max_dgram_qlen)"
 }
 
-// close frees the socket and removes its file, unless somebody has put
-// another in its place.
+// close frees the socket and removes its file.
 func (l *unixgramListener) close() error {
 	if err := l.conn.Close(); err != nil {
 		return ignoreClosed(err)
 	}
-	if info, err := os.Lstat(l.spec.address); err != nil || l.file == nil || !os.SameFile(info, l.file) {
-		return nil
-	}
-	return os.Remove(l.spec.address)
+	return l.file.remove()
 }

@@ -9,9 +9,9 @@ import (
 // DefaultMaxBytes is the largest message that is kept whole.
 const DefaultMaxBytes = 64 << 10
 
-// maxOctets is the largest octet count that is believed. CVE-2022-24903 was
+// MaxOctets is the largest octet count that can be believed. CVE-2022-24903 was
 // about counts without a bound; a larger number is the text of a line.
-const maxOctets = 1 << 20
+const MaxOctets = 1 << 20
 
 // maxHeaderBytes is the length of the longest octet count with its space.
 const maxHeaderBytes = 8
@@ -21,6 +21,9 @@ type Framing struct {
 	// MaxBytes is where a frame is cut; what follows up to its end is
 	// discarded. 0 is DefaultMaxBytes.
 	MaxBytes int
+	// MaxOctets is the largest octet count that is believed; 0 is the
+	// constant MaxOctets, which is the most.
+	MaxOctets int
 	// Multiline makes a line feed end a frame only if a PRI follows it.
 	Multiline bool
 }
@@ -34,6 +37,7 @@ type Framing struct {
 // end every message so and leave line feeds inside: it is read as Multiline.
 type Framer struct {
 	max        int
+	maxOctets  int
 	multiline  bool
 	cut        bool // a frame has been cut
 	scanned    int  // bytes of the unfinished line that hold no delimiter
@@ -43,9 +47,12 @@ type Framer struct {
 
 // NewFramer returns a Framer at the start of a stream.
 func NewFramer(framing Framing) *Framer {
-	f := &Framer{max: framing.MaxBytes, multiline: framing.Multiline}
+	f := &Framer{max: framing.MaxBytes, maxOctets: framing.MaxOctets, multiline: framing.Multiline}
 	if f.max <= 0 {
 		f.max = DefaultMaxBytes
+	}
+	if f.maxOctets <= 0 || f.maxOctets > MaxOctets {
+		f.maxOctets = MaxOctets
 	}
 	return f
 }
@@ -77,7 +84,7 @@ func (f *Framer) Next(data []byte, pause Pause) (advance int, frame []byte, flag
 		return f.skip(data, pause), nil, 0
 	}
 	if f.scanned == 0 {
-		octets, header, is := octetCount(data)
+		octets, header, is := octetCount(data, f.maxOctets)
 		if is == yes {
 			return f.counted(data, header, octets, pause)
 		}
@@ -197,14 +204,15 @@ const (
 	maybe
 )
 
-// octetCount reads "nnn " before a "<" (RFC 6587, section 3.4.1).
-func octetCount(data []byte) (octets, header int, is verdict) {
+// octetCount reads "nnn " before a "<" (RFC 6587, section 3.4.1), nnn being at
+// most most.
+func octetCount(data []byte, most int) (octets, header int, is verdict) {
 	for i, c := range data {
 		switch {
 		case isDigit(c) && i < maxHeaderBytes-1 && (i > 0 || c != '0'):
 			octets = octets*10 + int(c-'0')
 		case c == ' ' && i > 0:
-			if octets > maxOctets {
+			if octets > most {
 				return 0, 0, no
 			}
 			if i+1 == len(data) {

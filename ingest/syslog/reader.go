@@ -59,6 +59,14 @@ func (r *Reader) Fill(src io.Reader) error {
 	return err
 }
 
+// Release lets go of a large buffer if there is nothing in it. The next Fill
+// makes a small one.
+func (r *Reader) Release() {
+	if r.start == r.end && len(r.buf) > minBufferBytes {
+		r.buf, r.start, r.end = nil, 0, 0
+	}
+}
+
 // Flush makes Next give out an unfinished line, because the sender has paused.
 func (r *Reader) Flush() { r.pause = Idle }
 

@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// relpDiskQueue is for fmt.Sprintf with the target of an action: rsyslog keeps
+// on disk what it has not handed to the connection.
+const relpDiskQueue = `
+module(load="omrelp")
+action(type="omrelp" %s template="RSYSLOG_ForwardFormat"
+  queue.type="LinkedList" queue.filename="relp" queue.size="2000" queue.saveOnShutdown="on" queue.maxDiskSpace="100m"
+  queue.timeoutEnqueue="60000")
+`
+
+// sendLines writes numbered messages, from 0 on.
+func sendLines(t *testing.T, rest string, count int) (done <-chan struct{}) {
+	t.Helper()
+	conn := startRsyslog(t, rest)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for i := range count {
+			if _, err := fmt.Fprintf(conn, "<13>Nov 22 08:51:14 load: line %d", i); err != nil {
+				t.Errorf("send line %d: %v", i, err)
+				return
+			}
+		}
+	}()
+	return sent
+}
+
+// missing returns how many of the lines 0 to count-1 are not there, and how
+// many are there more than once.
+func missing(lines []string, count int) (none, again int) {
+	seen := make([]int, count)
+	for _, line := range lines {
+		n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(line), "line "))
+		if err == nil && n < count {
+			seen[n]++
+		}
+	}
+	for _, n := range seen {
+		switch {
+		case n == 0:
+			none++
+		case n > 1:
+			again++
+		}
+	}
+	return none, again
+}
+
+func TestNothingIsLostOverRELPWhenStoringFails(t *testing.T) {
+	const count = 5000
+	sink := newDurableSink()
+	sink.failing = 3
+	r := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, sink)
+	sent := sendLines(t, fmt.Sprintf(relpDiskQueue, rsyslogTarget(t, r)), count)
+	<-sent
+	var lines []string
+	for n := 1; len(lines) < count; n++ {
+		if e := sink.wait(t, n)[n-1]; e.AppName == "load" {
+			lines = append(lines, e.Message)
+		}
+	}
+	if none, again := missing(lines, count); none+again > 0 {
+		t.Errorf("%d lines are missing, %d are there twice", none, again)
+	}
+}
+
+func TestNothingIsLostOverRELPWhenTheReceiverIsKilled(t *testing.T) {
+	const count, kills = 20_000, 5
+	path := filepath.Join(t.TempDir(), "lines")
+	address := "127.0.0.1:0"
+	var sent <-chan struct{}
+	for kill := 0; ; kill++ {
+		cmd, out := helper(t, "relp", "RELP_FILE="+path, "RELP_ADDRESS="+address)
+		line, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		address = strings.TrimSpace(line)
+		if sent == nil {
+			host, port, _ := strings.Cut(address, ":")
+			sent = sendLines(t, fmt.Sprintf(relpDiskQueue, fmt.Sprintf(
+				`target="%s" port="%s" action.resumeInterval="1" action.resumeRetryCount="-1"`, host, port)), count)
+		}
+		last := kill == kills
+		for synced := 0; synced < count/(2*kills) || last; {
+			if line, err = out.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			if synced, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
+				t.Fatal(err)
+			}
+			if last && allThere(t, path, count) {
+				break
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		if last {
+			break
+		}
+	}
+	<-sent
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, again := missing(strings.Split(string(text), "\n"), count)
+	t.Logf("%d of %d lines are there twice after %d kills", again, count, kills)
+	if none > 0 {
+		t.Errorf("%d lines are missing", none)
+	}
+}
+
+func allThere(t *testing.T, path string, count int) bool {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, _ := missing(strings.Split(string(text), "\n"), count)
+	return none == 0
+}

@@ -1,0 +1,67 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// socketFile is the file of a unix socket that we have bound.
+type socketFile struct {
+	path string
+	made fs.FileInfo // as we made it
+}
+
+// ownSocketFile sets the permissions of a socket that was just bound.
+func ownSocketFile(spec *inputSpec) (*socketFile, error) {
+	f := &socketFile{path: spec.address}
+	var err error
+	if f.made, err = os.Lstat(f.path); err != nil {
+		return f, fmt.Errorf("stat socket: %w", err)
+	}
+	if err := os.Chmod(f.path, spec.mode); err != nil {
+		return f, fmt.Errorf("set permissions of socket: %w", err)
+	}
+	return f, nil
+}
+
+// remove removes the file, unless somebody has put another in its place.
+func (f *socketFile) remove() error {
+	if info, err := os.Lstat(f.path); err != nil || f.made == nil || !os.SameFile(info, f.made) {
+		return nil
+	}
+	return os.Remove(f.path)
+}
+
+// removeStaleSocket removes the socket file of a program that has ended: only
+// a socket, and only if nobody answers there.
+func removeStaleSocket(spec *inputSpec) error {
+	path := spec.address
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return spec.wrong("cannot be looked at: %w", err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return spec.wrong("is a path where something else than a socket is: choose another path or remove it")
+	}
+	for _, network := range []string{"unixgram", "unix"} {
+		conn, err := net.Dial(network, path)
+		if err == nil {
+			return errors.Join(spec.wrong("is in use by another program: choose another path or stop it"), conn.Close())
+		}
+		if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.EPROTOTYPE) {
+			return spec.wrong("is a socket that cannot be tried: %w", err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		return spec.wrong("is left over from a program that has ended, and cannot be removed: %w", err)
+	}
+	return nil
+}
