@@ -2,10 +2,14 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -86,4 +90,60 @@ func helpRELP() {
 	fail(r.Run(context.Background()))
 }
 
-func helpCrowd() {}
+// helpCrowd opens connections until it is killed: CROWD_IDLE of them say
+// something long and are silent from then on, CROWD_SLOW write a byte at a
+// time, one writes a line that never ends, to CROWD_ADDRESS; and one begins a
+// handshake with CROWD_TLS. It says when all are open.
+func helpCrowd() {
+	greeting := []byte("<13>idle: " + strings.Repeat("hello ", 2000) + "\n")
+	for range crowdCount("CROWD_IDLE") {
+		if _, err := crowdDial("CROWD_ADDRESS").Write(greeting); err != nil {
+			fail(err)
+		}
+	}
+	slow := make([]net.Conn, crowdCount("CROWD_SLOW"))
+	for i := range slow {
+		slow[i] = crowdDial("CROWD_ADDRESS")
+	}
+	if _, err := crowdDial("CROWD_TLS").Write([]byte("\x16\x03\x01\x02\x00\x01")); err != nil {
+		fail(err)
+	}
+	endless := crowdDial("CROWD_ADDRESS")
+	go func() {
+		for block := bytes.Repeat([]byte("endless "), 8<<10); ; {
+			if _, err := endless.Write(block); err != nil {
+				fail(err)
+			}
+		}
+	}()
+	for i, text := 0, "<13>slow: crawling along\n"; ; i++ {
+		for _, conn := range slow {
+			if _, err := conn.Write([]byte{text[i%len(text)]}); err != nil {
+				fail(err)
+			}
+		}
+		if i == len(text) {
+			fmt.Println("open")
+		}
+	}
+}
+
+// crowd keeps connections from being collected and so closed.
+var crowd []net.Conn
+
+func crowdDial(variable string) net.Conn {
+	conn, err := net.Dial("tcp", os.Getenv(variable))
+	if err != nil {
+		fail(err)
+	}
+	crowd = append(crowd, conn)
+	return conn
+}
+
+func crowdCount(variable string) int {
+	n, err := strconv.Atoi(os.Getenv(variable))
+	if err != nil {
+		fail(err)
+	}
+	return n
+}

@@ -153,6 +153,8 @@ func TestMessagesArriveThroughEveryKindOfInput(t *testing.T) {
 		{"tcp://127.0.0.1:0?engine=go-syslog", message + "\n", "127.0.0.1"},
 		{"unixgram://" + path + "?engine=go-syslog", message, "unix"},
 		{"unixgram://" + path, message, fmt.Sprintf("unix:uid=%d,pid=%d", os.Getuid(), os.Getpid())},
+		{"unix://" + path, message + "\n", fmt.Sprintf("unix:uid=%d,pid=%d", os.Getuid(), os.Getpid())},
+		{"unix://" + path, message, fmt.Sprintf("unix:uid=%d,pid=%d", os.Getuid(), os.Getpid())},
 	}
 	for _, test := range tests {
 		t.Run(test.input, func(t *testing.T) {
@@ -163,7 +165,7 @@ func TestMessagesArriveThroughEveryKindOfInput(t *testing.T) {
 			wantInput := strings.Split(test.input, ":")[0] + "://" + r.Addrs()[0].String()
 			if got.Source != test.wantSource || got.Input != wantInput || got.Message != "boom" ||
 				got.Hostname != "vm" || got.AppName != "socketserver_dev1" || got.Severity != index.Err ||
-				got.Instance != "socketserver/dev1" || got.InstanceBy != index.ByContent || got.Flags != 0 {
+				got.Instance != "socketserver/dev1" || got.InstanceBy != index.ByContent || got.Flags&^index.FlagPartial != 0 {
 				t.Errorf("got %+v, input want %q", got, wantInput)
 			}
 			if since := time.Since(got.Received); since < 0 || since > patience || got.Received.Location() != time.UTC {
@@ -409,34 +411,61 @@ func TestBindErrorsSayWhatToDo(t *testing.T) {
 }
 
 func TestAStaleSocketIsReplacedAndOursIsRemoved(t *testing.T) {
+	for _, scheme := range []string{"unixgram", "unix"} {
+		t.Run(scheme, func(t *testing.T) {
+			path := socketPath(t)
+			stale, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stale.Close(); err != nil { // leaves its file
+				t.Fatal(err)
+			}
+			r, err := Listen(Config{Inputs: []string{scheme + "://" + path + "?mode=0620"}}, newFakeSink())
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := info.Mode(), fs.ModeSocket|0o620; got != want {
+				t.Errorf("got mode %v, want %v", got, want)
+			}
+			if _, err := Listen(Config{Inputs: []string{scheme + "://" + path}}, newFakeSink()); err == nil || !strings.Contains(err.Error(), "in use by another program") {
+				t.Errorf("bind twice: got %v", err)
+			}
+			for range 2 {
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the socket file is still there: %v", err)
+			}
+			if err := r.Run(context.Background()); !errors.Is(err, ErrClosed) {
+				t.Errorf("Run after Close: got %v", err)
+			}
+		})
+	}
+}
+
+func TestAnothersSocketFileIsNotRemoved(t *testing.T) {
 	path := socketPath(t)
-	stale, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	r, err := Listen(Config{Inputs: []string{"unix://" + path}}, newFakeSink())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stale.Close(); err != nil { // leaves its file
+	if err := os.Rename(path, path+".old"); err != nil { // keeps the inode from being used again
 		t.Fatal(err)
 	}
-	r, err := Listen(Config{Inputs: []string{"unixgram://" + path + "?mode=0620"}}, newFakeSink())
-	if err != nil {
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
+	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := info.Mode(), fs.ModeSocket|0o620; got != want {
-		t.Errorf("got mode %v, want %v", got, want)
-	}
-	for range 2 {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the socket file is still there: %v", err)
-	}
-	if err := r.Run(context.Background()); !errors.Is(err, ErrClosed) {
-		t.Errorf("Run after Close: got %v", err)
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
 	}
 }

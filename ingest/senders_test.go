@@ -69,6 +69,7 @@ func TestLoggerIsUnderstoodInAllItsModes(t *testing.T) {
 		{"octet count", "tcp://127.0.0.1:0", "rfc5424", []string{"-T", "--octet-count"}},
 		{"octet count and RFC 3164", "tcp://127.0.0.1:0", "rfc3164", []string{"-T", "--octet-count", "--rfc3164"}},
 		{"unix socket", "unixgram://" + path, "rfc3164", []string{"-u", path}},
+		{"unix stream socket", "unix://" + path, "rfc3164", []string{"-u", path}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
