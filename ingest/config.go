@@ -46,7 +46,8 @@ type Config struct {
 	Rules []Rule
 	// ProcessInstance tells which instance a process of this machine belongs
 	// to; nil knows none. It is called from the goroutines that parse and must
-	// not wait for anything slow. What it says is kept for some seconds.
+	// not wait for anything slow. What it says is kept for some seconds. A
+	// server's workers are processes of their own, and belong to it too.
 	ProcessInstance func(pid int) (instance string, ok bool)
 	// RateLimit bounds what is stored of each instance; off by default.
 	RateLimit RateLimit

@@ -131,11 +131,7 @@ func (r *redisServers) instance(pid int) (string, bool) {
 
 func (r *redisServers) start(t *testing.T, instance string, uid int) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "tt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := filepath.Dir(openSocketPath(t))
 	_, owner := index.SplitInstance(instance)
 	conf := fmt.Sprintf("port 0\nunixsocket %s/redis.sock\ndir %s\nsave \"\"\nsyslog-enabled yes\nsyslog-facility local5\nsyslog-ident redis-%s\nlogfile /dev/null\n", dir, dir, owner)
 	file := filepath.Join(dir, "redis.conf")
@@ -152,7 +148,7 @@ func (r *redisServers) start(t *testing.T, instance string, uid int) {
 		}
 	}
 	r.mu.Lock()
-	err = cmd.Start()
+	err := cmd.Start()
 	if err == nil && uid == 0 {
 		r.byPID[cmd.Process.Pid] = instance
 	}

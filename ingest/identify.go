@@ -86,7 +86,7 @@ func (id *Identifier) Identify(e *index.Entry, ev *Evidence) {
 	}
 	if v.instance == "" {
 		id.choose(e, v, token)
-	} else if claim := k.claim(e.AppName); k.differs(claim, v.instance) || token != nil && !slices.Contains(token, v.instance) {
+	} else if claim := v.claim(e.AppName); k.differs(claim, v.instance) || token != nil && !slices.Contains(token, v.instance) {
 		e.Flags |= index.FlagContradicts
 	}
 }
@@ -129,7 +129,7 @@ func (id *Identifier) choose(e *index.Entry, v *verdict, token []string) {
 // claim returns the instance that e says it is from, or "". While no instances
 // are known it may be a new one.
 func (id *Identifier) claim(e *index.Entry, v *verdict) string {
-	if name := v.known.claim(e.AppName); name != "" {
+	if name := v.claim(e.AppName); name != "" {
 		return name
 	}
 	if v.local {

@@ -137,7 +137,7 @@ func (q *queue) putLocked(d *datagram) bool {
 	// A tiny datagram costs as much as a small one, which bounds the marks.
 	cost := max(len(d.data), q.maxBytes/maxQueuedDatagrams)
 	crowded := max(q.filling.used, q.parsing.used) >= q.maxBytes/crowdedFraction
-	if crowded && q.filling.share(d)+q.parsing.share(d) == 0 && q.express.admits(d, cost, q.maxBytes/8) {
+	if crowded && q.filling.share(d) == 0 && q.parsing.share(d) == 0 && q.express.admits(d, cost, q.maxBytes/8) {
 		q.express.add(d, cost)
 		return true
 	}

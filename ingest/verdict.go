@@ -9,7 +9,7 @@ import (
 )
 
 // verdict is what the evidence says of a sender: one instance, or a choice.
-// It is never changed once it is in an Evidence.
+// Like the Evidence that keeps it, it belongs to one goroutine.
 type verdict struct {
 	known *known    // the instances it was made from
 	until time.Time // it holds until then; zero is for ever
@@ -25,6 +25,37 @@ type verdict struct {
 	claimBy     index.InstanceBy // what the message's own words count as
 	local       bool             // the sender runs on this machine
 	contradicts bool             // weaker evidence names another instance
+
+	// A sender writes a tag or two, all the time.
+	claims [2]claim
+	newest int // of claims
+}
+
+// claim remembers what a tag names. The tag is copied: that of an entry would
+// keep the arena that it is part of.
+type claim struct {
+	tag      [48]byte
+	n        int // bytes of tag; 0 is no claim
+	instance string
+}
+
+// claim returns the instance that a tag names, or "".
+func (v *verdict) claim(tag string) string {
+	if tag == "" {
+		return ""
+	}
+	for i := range v.claims {
+		if c := &v.claims[i]; string(c.tag[:c.n]) == tag {
+			return c.instance
+		}
+	}
+	instance := v.known.claim(tag)
+	if len(tag) <= len(claim{}.tag) {
+		v.newest = (v.newest + 1) % len(v.claims)
+		c := &v.claims[v.newest]
+		c.n, c.instance = copy(c.tag[:], tag), instance
+	}
+	return instance
 }
 
 func (v *verdict) expired(now time.Time) bool {
