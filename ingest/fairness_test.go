@@ -60,7 +60,7 @@ func TestAFloodLeavesRoomForOthersInTheQueue(t *testing.T) {
 			if q.put([]datagram{from(1, text)}) == 0 {
 				t.Error("the flood goes on at the cost of the others")
 			}
-			q.take(q.take(new(slab)))
+			q.next(func(*datagram) {})
 			if q.put([]datagram{from(1, text)}) != 0 {
 				t.Error("there is no room in an empty queue")
 			}
@@ -72,54 +72,40 @@ func TestTheOrderOfEachSenderStaysWhileSmallOnesOvertake(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	q := newQueue(4 << 10)
 	put, got := map[int]int{}, map[int]int{}
-	overtaken := 0
+	overtaken, clock := 0, time.Time{}
 	drop := func() {
 		port := 1 + int(random.ExpFloat64())
-		if q.put([]datagram{from(port, fmt.Sprintf("%d %d", port, put[port]))}) == 0 {
+		d := from(port, fmt.Sprintf("%d %d", port, put[port]))
+		clock = clock.Add(1)
+		d.received = clock
+		if q.put([]datagram{d}) == 0 {
 			put[port]++
 		}
 	}
-	see := func(d datagram) {
+	last := time.Time{}
+	see := func(d *datagram) {
+		if d.received.Before(last) {
+			overtaken++
+		}
+		last = d.received
 		var port, n int
 		if _, err := fmt.Sscan(string(d.data), &port, &n); err != nil || n != got[port] {
 			t.Fatalf("got %q, want message %d", d.data, got[port])
 		}
 		got[port]++
 	}
-	empty, first := new(slab), new(slab)
-	for range 300 {
-		for range random.IntN(1500) {
+	for range 40 {
+		for range random.IntN(1000) {
 			drop()
 		}
-		drop() // so that take does not wait
-		full := q.take(empty)
-		for i, d := range full.all {
-			if i%10 == 0 {
-				if express := q.overtake(first); express != nil {
-					for _, d := range express.all {
-						see(d)
-						overtaken++
-					}
-					first = express
-				}
-			}
+		drop() // so that next does not wait
+		q.next(func(d *datagram) {
 			see(d)
 			drop()
-		}
-		empty = full
+		})
 	}
 	q.close()
-	for full := q.take(empty); full != nil; full = q.take(empty) {
-		if express := q.overtake(first); express != nil {
-			for _, d := range express.all {
-				see(d)
-			}
-			first = express
-		}
-		for _, d := range full.all {
-			see(d)
-		}
-		empty = full
+	for q.next(see) {
 	}
 	if diff := cmp.Diff(put, got); diff != "" || overtaken == 0 {
 		t.Errorf("%d overtook (-put +got):\n%s", overtaken, diff)
@@ -247,7 +233,7 @@ func flood(ctx context.Context, addr net.Addr) error {
 		return err
 	}
 	for ctx.Err() == nil {
-		for range 100 {
+		for range 40 {
 			if _, err := conn.Write([]byte(benchLine)); err != nil {
 				return err
 			}

@@ -155,34 +155,12 @@ func (f *feed) release() {
 
 // drain parses everything that comes out of the queue until it is closed.
 func (f *feed) drain(q *queue) {
-	empty, first := new(slab), new(slab)
-	for full := q.take(empty); full != nil; full = q.take(empty) {
-		first = f.overtake(q, first)
-		for i, d := range full.all {
-			f.addDatagram(d)
-			if i%batchEntries == batchEntries-1 {
-				first = f.overtake(q, first)
-			}
-		}
+	for q.next(f.addDatagram) {
 		f.flush()
-		empty = full
 	}
 }
 
-// overtake parses what goes first, and returns an empty slab for the next.
-func (f *feed) overtake(q *queue, empty *slab) *slab {
-	full := q.overtake(empty)
-	if full == nil {
-		return empty
-	}
-	for _, d := range full.all {
-		f.addDatagram(d)
-	}
-	f.flush()
-	return full
-}
-
-func (f *feed) addDatagram(d datagram) {
+func (f *feed) addDatagram(d *datagram) {
 	var flags index.Flags
 	if d.truncated {
 		flags = index.FlagTruncated

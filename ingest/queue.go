@@ -18,6 +18,9 @@ const shareFactor = 8
 // for. With more than that in it, small senders overtake.
 const crowdedFraction = 16
 
+// overtakeEvery is after how many datagrams those that overtake are looked for.
+const overtakeEvery = 256
+
 // datagram is one as it was received.
 type datagram struct {
 	data      []byte
@@ -73,24 +76,34 @@ func (s *slab) admits(d *datagram, cost, maxBytes int) bool {
 	return cost <= free && (free >= maxBytes/2 || s.share(d)+cost <= shareFactor*free)
 }
 
-// share returns what the source of d holds. The first call counts.
+// share returns what the source of d holds.
 func (s *slab) share(d *datagram) int {
-	if s.held == nil {
-		s.held = map[source]int{}
-		for i := range s.marks {
-			m := &s.marks[i]
-			s.held[source{m.from, m.port}] += m.cost
-		}
-	}
+	s.count()
 	return s.held[d.source()]
 }
 
+// count makes held, if it is not there.
+func (s *slab) count() {
+	if s.held != nil {
+		return
+	}
+	s.held = map[source]int{}
+	for i := range s.marks {
+		m := &s.marks[i]
+		s.held[source{m.from, m.port}] += m.cost
+	}
+}
+
+// isLight tells whether the source of d holds little of a slab that was
+// counted.
+func (s *slab) isLight(d *datagram) bool { return s.held[d.source()] <= s.used/crowdedFraction }
+
 // all gives every datagram in order.
-func (s *slab) all(yield func(int, datagram) bool) {
+func (s *slab) all(yield func(int, *datagram) bool) {
 	start := 0
 	for i := range s.marks {
 		m := &s.marks[i]
-		if !yield(i, datagram{data: s.data[start:m.end:m.end], from: m.from, port: m.port, received: m.received, truncated: m.truncated}) {
+		if !yield(i, &datagram{data: s.data[start:m.end:m.end], from: m.from, port: m.port, received: m.received, truncated: m.truncated}) {
 			return
 		}
 		start = m.end
@@ -100,24 +113,33 @@ func (s *slab) all(yield func(int, datagram) bool) {
 // queue stands between a socket, which must never wait, and its parser. The
 // reader appends to one slab while the parser works on the other, so a
 // datagram costs one copy and no allocation, and a full queue is bounded by
-// its bytes. While either is crowded, those who have nothing in them overtake:
-// what they send goes into a third slab, which the parser
-// empties first, so the order of each source's datagrams stays. Rejected: a
-// channel of pooled buffers, which costs a wake-up and 64 KiB of slack a
-// datagram; a queue for each source, which costs memory for each.
+// its bytes. Rejected: a channel of pooled buffers, which costs a wake-up and
+// 64 KiB of slack a datagram; a queue for each source, which costs memory for
+// each.
+//
+// In a crowded queue small senders overtake, and the order of each one's own
+// datagrams stays: the parser begins a crowded slab with the light sources in
+// it, and what those send from then on goes into a third slab, express, which
+// it empties first.
 type queue struct {
 	maxBytes int
 	ready    chan struct{} // holds a token if there may be something to take
 
+	// spares are empty; they belong to the parser.
+	spare, spareExpress *slab
+
 	mu      sync.Mutex
 	filling *slab
-	parsing *slab // is the parser's; only held may be changed here
+	parsing *slab // the parser's, but nobody changes it
 	express *slab
 	closed  bool
 }
 
 func newQueue(maxBytes int) *queue {
-	return &queue{maxBytes: maxBytes, ready: make(chan struct{}, 1), filling: new(slab), parsing: new(slab), express: new(slab)}
+	return &queue{
+		maxBytes: maxBytes, ready: make(chan struct{}, 1),
+		filling: new(slab), parsing: new(slab), express: new(slab), spare: new(slab), spareExpress: new(slab),
+	}
 }
 
 // put copies the datagrams and returns how many there was no room for.
@@ -136,8 +158,7 @@ func (q *queue) put(list []datagram) (dropped int) {
 func (q *queue) putLocked(d *datagram) bool {
 	// A tiny datagram costs as much as a small one, which bounds the marks.
 	cost := max(len(d.data), q.maxBytes/maxQueuedDatagrams)
-	crowded := max(q.filling.used, q.parsing.used) >= q.maxBytes/crowdedFraction
-	if crowded && q.filling.share(d) == 0 && q.parsing.share(d) == 0 && q.express.admits(d, cost, q.maxBytes/8) {
+	if q.mayOvertakeLocked(d) && q.express.admits(d, cost, q.maxBytes/8) {
 		q.express.add(d, cost)
 		return true
 	}
@@ -148,40 +169,91 @@ func (q *queue) putLocked(d *datagram) bool {
 	return true
 }
 
-// take waits for datagrams and gives all there are, in exchange for an empty
-// slab; it may be none if there is something to overtake. It returns nil when
-// the queue is closed and empty.
-func (q *queue) take(empty *slab) *slab {
-	for {
-		q.mu.Lock()
-		empty.reset()
-		full, express, closed := q.filling, len(q.express.marks) > 0, q.closed
-		if len(full.marks) > 0 || express {
-			q.filling, q.parsing = empty, full
-			q.mu.Unlock()
-			return full
-		}
-		q.parsing = empty
-		q.mu.Unlock()
-		if closed {
-			return nil
-		}
-		<-q.ready
-	}
+// mayOvertakeLocked tells whether d would wait for others, and nothing of its
+// own source is before it but what the parser takes before express.
+func (q *queue) mayOvertakeLocked(d *datagram) bool {
+	full := q.isCrowded(q.parsing)
+	return (full || q.isCrowded(q.filling)) && q.filling.share(d) == 0 && (!full || q.parsing.isLight(d))
 }
 
-// overtake gives the datagrams that go first, in exchange for an empty slab,
-// and nil if there are none. It does not wait.
-func (q *queue) overtake(empty *slab) *slab {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	full := q.express
-	if len(full.marks) == 0 {
-		return nil
+// isCrowded tells whether small senders in s would wait too long.
+func (q *queue) isCrowded(s *slab) bool { return s.used > q.maxBytes/crowdedFraction }
+
+// next waits for datagrams, calls parse for all there are, and tells whether
+// there may be more: not after the queue was closed and is empty. What parse
+// gets is valid during the call.
+func (q *queue) next(parse func(*datagram)) bool {
+	full, express := q.take()
+	if full == nil {
+		return false
 	}
-	empty.reset()
-	q.express = empty
-	return full
+	for _, d := range express.all {
+		parse(d)
+	}
+	q.spareExpress = express
+	q.spare = full
+	if !q.isCrowded(full) {
+		for _, d := range full.all {
+			parse(d)
+		}
+		return true
+	}
+	for _, d := range full.all {
+		if full.isLight(d) {
+			parse(d)
+		}
+	}
+	for i, d := range full.all {
+		if i%overtakeEvery == 0 {
+			q.overtake(parse)
+		}
+		if !full.isLight(d) {
+			parse(d)
+		}
+	}
+	return true
+}
+
+// take waits for datagrams and gives the two slabs that have them, either of
+// which may be empty. It gives nil when the queue is closed and empty.
+func (q *queue) take() (full, express *slab) {
+	q.mu.Lock()
+	for len(q.filling.marks) == 0 && len(q.express.marks) == 0 {
+		q.parsing.reset() // is done
+		if q.closed {
+			q.mu.Unlock()
+			return nil, nil
+		}
+		q.mu.Unlock()
+		<-q.ready
+		q.mu.Lock()
+	}
+	defer q.mu.Unlock()
+	q.spare.reset()
+	q.spareExpress.reset()
+	full, express = q.filling, q.express
+	q.filling, q.express, q.parsing = q.spare, q.spareExpress, full
+	if q.isCrowded(full) {
+		full.count()
+	}
+	return full, express
+}
+
+// overtake calls parse for the datagrams that go first.
+func (q *queue) overtake(parse func(*datagram)) {
+	q.mu.Lock()
+	express := q.express
+	if len(express.marks) == 0 {
+		q.mu.Unlock()
+		return
+	}
+	q.spareExpress.reset()
+	q.express = q.spareExpress
+	q.mu.Unlock()
+	for _, d := range express.all {
+		parse(d)
+	}
+	q.spareExpress = express
 }
 
 // close says that nothing will be put any more.

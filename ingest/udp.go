@@ -18,6 +18,9 @@ const (
 	datagramBatch = 64
 	// datagramBytes is more than a UDP datagram can have.
 	datagramBytes = 64 << 10
+	// leastBuffered is what the smallest datagram takes of the kernel's
+	// buffer, or less.
+	leastBuffered = 512
 )
 
 // udpListener receives on a UDP socket: one goroutine only moves datagrams
@@ -61,7 +64,8 @@ func udpNetwork(address string) string {
 func (l *udpListener) addr() net.Addr { return l.conn.LocalAddr() }
 
 func (l *udpListener) run(ctx context.Context) {
-	l.receive(ctx, l.conn, l.queue, l.read)
+	d := &drainer{conn: l.conn, most: 2 * l.buffer / leastBuffered}
+	l.receive(ctx, d, l.queue, l.read)
 }
 
 // batchReader is implemented by the packet connections of x/net's ipv4 and
@@ -95,7 +99,7 @@ func (l *udpListener) read(ctx context.Context, d *drainer) {
 			l.receiveFailed(ctx, err, &pause)
 			continue
 		}
-		d.got()
+		d.got(n)
 		pause.reset()
 		received := l.clock()
 		list = list[:0]
