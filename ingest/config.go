@@ -36,7 +36,8 @@ type Config struct {
 	//	                    shown is verified) or none
 	//
 	// Certificates are read again when their files change. relp acknowledges
-	// what is durable only, so its Sink has to be a Syncer.
+	// what is durable only, so its Sink has to be a Syncer; if it is also a
+	// Recaller, what is sent again after a crash is stored once.
 	Inputs []string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.

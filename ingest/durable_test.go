@@ -73,7 +73,7 @@ func (s committed) Append(entries []index.Entry) error {
 	if err := s.durableSink.Append(entries); err != nil {
 		return err
 	}
-	return s.durableSink.Sync(context.Background())
+	return s.Sync(context.Background())
 }
 
 func testLogger(out *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(out, nil)) }

@@ -119,22 +119,33 @@ func (f *feed) flush() {
 	f.forget()
 }
 
-// store gives the batch to a Sink that is a Syncer, and returns when it is
-// durable. What is not is not lost: its sender has it still.
-func (f *feed) store(ctx context.Context, sink Syncer) error {
-	if len(f.batch) == 0 {
-		return nil
-	}
+// store gives the batch to a Sink that is a Syncer, and returns when it and
+// all before it is durable; then it calls stored with it. What is not durable
+// is not lost: its sender has it still.
+func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry)) error {
 	defer f.forget()
-	if err := f.sink.Append(f.batch); err != nil {
-		return fmt.Errorf("append entries: %w", err)
+	if len(f.batch) > 0 {
+		if err := f.sink.Append(f.batch); err != nil {
+			return fmt.Errorf("append entries: %w", err)
+		}
 	}
 	if err := sink.Sync(ctx); err != nil {
 		return fmt.Errorf("sync entries: %w", err)
 	}
 	f.received.Add(uint64(len(f.batch)))
 	f.rejected.Add(f.headless)
+	stored(f.batch)
 	return nil
+}
+
+// dropLast takes the last entry out of the batch.
+func (f *feed) dropLast() {
+	n := len(f.batch) - 1
+	if f.batch[n].Flags.Has(index.FlagRejected) {
+		f.headless--
+	}
+	clear(f.batch[n:])
+	f.batch = f.batch[:n]
 }
 
 // full tells that the next add would give the batch to the Sink.

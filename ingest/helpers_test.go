@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -43,11 +46,44 @@ func fail(err error) {
 }
 
 // fileSink writes messages to a file, a line each, and tells on stdout how
-// many it has synced.
+// many there are each time it has synced.
 type fileSink struct {
 	mu   sync.Mutex
 	file *os.File
 	n    int
+}
+
+// kept is an entry in the file.
+type kept struct {
+	Time                   time.Time
+	Facility, Severity     uint8
+	Hostname, App, Message string
+}
+
+func openFileSink(path string) (*fileSink, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	// The last line may be torn.
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	return &fileSink{file: file, n: bytes.Count(whole, []byte{'\n'})}, file.Truncate(int64(len(whole)))
+}
+
+// messagesOf reads what a fileSink has written.
+func messagesOf(path string) (entries []kept, err error) {
+	text, err := os.ReadFile(path)
+	for line := range bytes.Lines(text) {
+		var k kept
+		if json.Unmarshal(line, &k) == nil { // not so the torn last one
+			entries = append(entries, k)
+		}
+	}
+	return entries, err
 }
 
 func (s *fileSink) Append(entries []index.Entry) error {
@@ -55,14 +91,32 @@ func (s *fileSink) Append(entries []index.Entry) error {
 	defer s.mu.Unlock()
 	var text []byte
 	for i := range entries {
-		if entries[i].AppName == "load" {
-			text = append(text, entries[i].Message...)
-			text = append(text, '\n')
-			s.n++
+		e := &entries[i]
+		line, err := json.Marshal(kept{e.Time, uint8(e.Facility), uint8(e.Severity), e.Hostname, e.AppName + "[" + e.ProcID, e.Message})
+		if err != nil {
+			return err
 		}
+		text = append(append(text, line...), '\n')
+		s.n++
 	}
 	_, err := s.file.Write(text)
 	return err
+}
+
+func (s *fileSink) Recall(_ context.Context, _, _ string, limit int) ([]index.Entry, error) {
+	all, err := messagesOf(s.file.Name())
+	if err != nil {
+		return nil, err
+	}
+	var entries []index.Entry
+	for _, k := range all[max(0, len(all)-limit):] {
+		app, proc, _ := strings.Cut(k.App, "[")
+		entries = append(entries, index.Entry{
+			Time: k.Time, Facility: index.Facility(k.Facility), Severity: index.Severity(k.Severity),
+			Hostname: k.Hostname, AppName: app, ProcID: proc, Message: k.Message,
+		})
+	}
+	return entries, nil
 }
 
 func (s *fileSink) Sync(context.Context) error {
@@ -78,11 +132,11 @@ func (s *fileSink) Sync(context.Context) error {
 // helpRELP receives RELP on an address into a file until it is killed. Its
 // first line is the address.
 func helpRELP() {
-	file, err := os.OpenFile(os.Getenv("RELP_FILE"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	sink, err := openFileSink(os.Getenv("RELP_FILE"))
 	if err != nil {
 		fail(err)
 	}
-	r, err := Listen(Config{Inputs: []string{"relp://" + os.Getenv("RELP_ADDRESS")}}, &fileSink{file: file})
+	r, err := Listen(Config{Inputs: []string{"relp://" + os.Getenv("RELP_ADDRESS")}}, sink)
 	if err != nil {
 		fail(err)
 	}

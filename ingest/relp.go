@@ -26,13 +26,7 @@ func listenRELP(in *input, cfg *Config) (*streamListener, error) {
 	if !ok {
 		return nil, in.spec.wrong("acknowledges messages when they are durable, and the store cannot tell when: use tcp:// instead")
 	}
-	serve := func(ctx context.Context, conn net.Conn, from *peer) {
-		s := &relpStream{
-			feed: newFeed(in), sink: sink, conn: conn, from: from,
-			reader: relp.NewReader(cfg.MaxMessageBytes), opened: time.Now(),
-		}
-		s.run(ctx)
-	}
+	serve := in.relp(cfg, sink)
 	if in.spec.tls.on {
 		var err error
 		if serve, err = in.overTLS(serve); err != nil {
@@ -42,14 +36,27 @@ func listenRELP(in *input, cfg *Config) (*streamListener, error) {
 	return newTCPListener(in, cfg, serve)
 }
 
+// relp serves RELP connections.
+func (in *input) relp(cfg *Config, sink Syncer) serveFunc {
+	stored := newTails(in)
+	return func(ctx context.Context, conn net.Conn, from *peer) {
+		s := &relpStream{
+			feed: newFeed(in), sink: sink, conn: conn, from: from,
+			reader: relp.NewReader(cfg.MaxMessageBytes), stored: stored, opened: time.Now(),
+		}
+		s.run(ctx)
+	}
+}
+
 // relpStream reads one RELP connection. It belongs to one goroutine.
 //
 // All frames that are there are read, given to the Sink at once, synced once
 // and acknowledged at once. A client has no more unacknowledged messages than
 // its window allows; here their number is bounded by that of a batch.
 //
-// Duplicates: what is durable when the program dies, but not acknowledged yet,
-// is sent again and stored twice. The protocol has nothing to tell it by.
+// What is durable when a connection is lost, but not acknowledged yet, is sent
+// again. The protocol has nothing to tell it by; resent looks for it among the
+// first messages of a session.
 type relpStream struct {
 	feed    *feed
 	sink    Syncer
@@ -57,6 +64,9 @@ type relpStream struct {
 	from    *peer
 	reader  *relp.Reader
 	session relp.Session
+	stored  *tails
+	again   *resent // nil before the first message
+	skipped bool    // since the last commit, messages were not stored again
 
 	opened, last time.Time // last: when bytes came
 	rested       bool      // since last, the memory was let go of
@@ -66,6 +76,7 @@ type relpStream struct {
 // Why a session ends.
 var (
 	errEnded     = errors.New("relp session ended")
+	errRefused   = errors.New("relp session refused")
 	errNotStored = errors.New("messages are not stored; the client will send them again")
 )
 
@@ -117,19 +128,48 @@ func (s *relpStream) deliver(ctx context.Context) error {
 			if f.Cut {
 				flags = index.FlagTruncated
 			}
+			n := len(s.feed.batch)
 			s.feed.add(f.Data, received, s.from, flags)
-		case relp.Closed, relp.Refused:
+			if err := s.skip(ctx, n); err != nil {
+				return err
+			}
+		case relp.Closed:
 			return errors.Join(s.commit(ctx), errEnded)
+		case relp.Refused:
+			return errors.Join(s.commit(ctx), errRefused)
 		}
 	}
 }
 
+// skip takes what is behind the first n entries of the batch, one or none, out
+// again if it is stored already.
+func (s *relpStream) skip(ctx context.Context, n int) error {
+	if s.again == nil {
+		tail, err := s.stored.of(ctx, s.from.source)
+		if err != nil {
+			return fmt.Errorf("%w: recall entries: %w", errNotStored, err)
+		}
+		s.again = &resent{tail: tail}
+	}
+	if len(s.again.tail) > 0 && len(s.feed.batch) > n && s.again.look(s.stored.hash(&s.feed.batch[n])) {
+		s.feed.dropLast()
+		s.skipped = true
+	}
+	return nil
+}
+
 // commit makes the batch durable and sends all responses that are owed.
 func (s *relpStream) commit(ctx context.Context) error {
-	// The end of ctx does not stop it: what is in the store already would
-	// come again.
-	if err := s.feed.store(context.WithoutCancel(ctx), s.sink); err != nil {
-		return fmt.Errorf("%w: %w", errNotStored, err)
+	if len(s.feed.batch) > 0 || s.skipped {
+		// The end of ctx does not stop it: what is in the store already would
+		// come again.
+		err := s.feed.store(context.WithoutCancel(ctx), s.sink, func(stored []index.Entry) {
+			s.stored.add(s.from.source, stored)
+		})
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNotStored, err)
+		}
+		s.skipped = false
 	}
 	return s.write(ctx, s.session.Release())
 }
@@ -195,7 +235,9 @@ func (s *relpStream) end(ctx context.Context, why error) {
 	switch {
 	case errors.Is(why, errNotStored):
 		s.feed.report("store relp messages", why)
-	case errors.Is(why, relp.ErrFraming), errors.Is(why, relp.ErrProtocol):
+	case errors.Is(why, errEnded) && !s.mute: // nothing is left that could come again
+		s.stored.forget(s.from.source)
+	case errors.Is(why, errRefused), errors.Is(why, relp.ErrFraming), errors.Is(why, relp.ErrProtocol):
 		s.feed.report("read relp", fmt.Errorf("%s: %w", s.from.source, why))
 	}
 	if s.write(ctx, relp.Goodbye()) != nil || s.mute {

@@ -14,8 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tagtail/tagtail/index"
-	"github.com/tagtail/tagtail/ingest/relp"
-	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
 const relpOpen = "1 open 30 relp_version=1\ncommands=syslog\n"
@@ -199,27 +197,10 @@ func TestMoreRELPMessagesThanABatchAreAllAcknowledged(t *testing.T) {
 
 // pipeRELP runs a relpStream on one end of a pipe and returns the other. It is
 // for use in a synctest bubble.
-func pipeRELP(t *testing.T, ctx context.Context, sink *durableSink) (conn net.Conn, ended <-chan struct{}) {
+func pipeRELP(t *testing.T, cfg Config) (conn net.Conn, ended <-chan struct{}) {
 	t.Helper()
-	ours, theirs := net.Pipe()
-	in := &input{
-		name: "relp://test", maxBytes: syslog.DefaultMaxBytes, limits: defaultLimits(t),
-		sink: sink, identify: identifier(t), now: time.Now, log: testLogger(new(bytes.Buffer)),
-	}
-	s := &relpStream{
-		feed: newFeed(in), sink: sink, conn: ours, from: newPeer(sender{}),
-		reader: relp.NewReader(syslog.DefaultMaxBytes), opened: time.Now(),
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.run(ctx)
-	}()
-	t.Cleanup(func() {
-		_ = theirs.Close()
-		<-done
-	})
-	return theirs, done
+	sink := newDurableSink()
+	return pipeServed(t, context.Background(), sink, cfg, func(in *input, cfg *Config) serveFunc { return in.relp(cfg, sink) })
 }
 
 func TestRELPConnectionsEndByTheLimitsOnly(t *testing.T) {
@@ -239,7 +220,7 @@ func TestRELPConnectionsEndByTheLimitsOnly(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn, ended := pipeRELP(t, context.Background(), newDurableSink())
+				conn, ended := pipeRELP(t, Config{})
 				if test.reads {
 					go func() { _, _ = bufio.NewReader(conn).WriteTo(discard{}) }()
 				}

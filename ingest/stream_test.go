@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tagtail/tagtail/index"
-	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
 func defaultLimits(t *testing.T) limits {
@@ -30,16 +29,26 @@ func defaultLimits(t *testing.T) limits {
 // for use in a synctest bubble.
 func pipeStream(t *testing.T, ctx context.Context, sink Sink) (conn net.Conn, ended <-chan struct{}) {
 	t.Helper()
+	return pipeServed(t, ctx, sink, Config{}, (*input).lines)
+}
+
+// pipeServed serves one end of a pipe and returns the other. It is for use in
+// a synctest bubble.
+func pipeServed(t *testing.T, ctx context.Context, sink Sink, cfg Config, serve func(*input, *Config) serveFunc) (conn net.Conn, ended <-chan struct{}) {
+	t.Helper()
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ours, theirs := net.Pipe()
 	in := &input{
-		name: "tcp://test", maxBytes: syslog.DefaultMaxBytes, limits: defaultLimits(t),
+		name: "tcp://test", maxBytes: cfg.MaxMessageBytes, limits: cfg.limits(),
 		sink: sink, identify: identifier(t), now: time.Now, log: slog.New(slog.DiscardHandler),
 	}
 	done := make(chan struct{})
-	s := newStream(in, syslog.Framing{}, ours, newPeer(sender{addr: netip.MustParseAddr("192.0.2.7")}))
 	go func() {
 		defer close(done)
-		s.run(ctx)
+		serve(in, &cfg)(ctx, ours, newPeer(sender{addr: netip.MustParseAddr("192.0.2.7")}))
 	}()
 	t.Cleanup(func() {
 		_ = theirs.Close()

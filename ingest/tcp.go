@@ -28,8 +28,12 @@ func newTCPListener(in *input, cfg *Config, serve serveFunc) (*streamListener, e
 
 // lines serves connections that are framed by line or octet count.
 func (in *input) lines(cfg *Config) serveFunc {
-	framing := syslog.Framing{MaxBytes: cfg.MaxMessageBytes, MaxOctets: cfg.MaxOctetCount, Multiline: in.spec.multiline}
+	framing := framingOf(in, cfg)
 	return func(ctx context.Context, conn net.Conn, from *peer) {
 		newStream(in, framing, conn, from).run(ctx)
 	}
+}
+
+func framingOf(in *input, cfg *Config) syslog.Framing {
+	return syslog.Framing{MaxBytes: cfg.MaxMessageBytes, MaxOctets: cfg.MaxOctetCount, Multiline: in.spec.multiline}
 }

@@ -1,0 +1,149 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/index"
+)
+
+func TestMessagesThatAreSentAgainAreFound(t *testing.T) {
+	tests := []struct{ name, tail, sent, again string }{
+		{"nothing is stored", "", "abc", ""},
+		{"the end", "abcd", "cdef", "cd"},
+		{"all", "abcd", "abcdef", "abcd"},
+		{"none", "abcd", "efgh", ""},
+		{"one of two sessions", "a1b23cd", "abcde", "abcd"},
+		{"the other of two sessions", "a1b23cd", "12345", "123"},
+		{"none behind a new one", "abcd", "axbcd", "a"},
+		{"none in another order", "abcd", "ba", "b"},
+		{"equal ones as often as stored", "aaa", "aaaaa", "aaa"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := &resent{}
+			for _, c := range test.tail {
+				r.tail = append(r.tail, uint64(c))
+			}
+			var again string
+			for _, c := range test.sent {
+				if r.look(uint64(c)) {
+					again += string(c)
+				}
+			}
+			if again != test.again {
+				t.Errorf("got %q, want %q", again, test.again)
+			}
+		})
+	}
+}
+
+func messages(entries []index.Entry) string {
+	var all []string
+	for i := range entries {
+		all = append(all, entries[i].Message)
+	}
+	return strings.Join(all, " ")
+}
+
+func frames(text string) string {
+	all := relpOpen
+	for i, message := range strings.Fields(text) {
+		all += relpFrame(i+2, "<13>Nov 22 08:51:14 app: "+message)
+	}
+	return all
+}
+
+func TestWhatIsSentAgainOverRELPIsStoredOnce(t *testing.T) {
+	sink := newDurableSink()
+	r := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, sink)
+	steps := []struct {
+		name, sent string
+		close      bool // in order
+		want       string
+	}{
+		{"the first session", "a b c d", false, "a b c d"},
+		{"a part again, and more", "c d e", false, "a b c d e"},
+		{"only again", "d e", false, "a b c d e"},
+		{"only again, and closed", "d e", true, "a b c d e"},
+		{"equal ones after a close are new", "d e", false, "a b c d e d e"},
+		{"two sessions at once", "e x", false, "a b c d e d e x"},
+	}
+	for _, step := range steps {
+		c := dialRELP(t, r.Addrs()[0])
+		text, responses := frames(step.sent), 4+len(strings.Fields(step.sent))
+		if step.close {
+			text += fmt.Sprintf("%d close 0\n", responses-2)
+			responses += 2
+		}
+		send(t, c, text)
+		c.read(t, responses)
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, messages(sink.wait(t, 0))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+		closeAll(t, r)
+	}
+}
+
+// closeAll waits until the receiver has seen the end of all connections.
+func closeAll(t *testing.T, r *Receiver) {
+	t.Helper()
+	for strings.HasPrefix(r.Stats()[0].Detail, "1 ") {
+		if t.Context().Err() != nil {
+			t.Fatal("a connection stays open")
+		}
+	}
+}
+
+// recallingSink is a durableSink of a program that was started again.
+type recallingSink struct {
+	*durableSink
+	err error
+}
+
+func (s recallingSink) Recall(_ context.Context, input, source string, limit int) ([]index.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !strings.HasPrefix(input, "relp://127.0.0.1:") || source != "127.0.0.1" || limit < 128 {
+		return nil, fmt.Errorf("asked for %d of %q from %q", limit, input, source)
+	}
+	return s.durable, s.err
+}
+
+func TestWhatIsSentAgainAfterARestartIsStoredOnce(t *testing.T) {
+	sink := newDurableSink()
+	first := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, sink)
+	c := dialRELP(t, first.Addrs()[0])
+	send(t, c, frames("a b c"))
+	c.read(t, 7)
+	second := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, recallingSink{durableSink: sink})
+	c = dialRELP(t, second.Addrs()[0])
+	send(t, c, frames("b c d"))
+	c.read(t, 7)
+	if got := messages(sink.wait(t, 4)); got != "a b c d" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAStoreThatCannotRecallIsNotWrittenTo(t *testing.T) {
+	sink := newDurableSink()
+	r := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, recallingSink{sink, errors.New("not now")})
+	c := dialRELP(t, r.Addrs()[0])
+	send(t, c, relpOpen)
+	c.read(t, 4)
+	send(t, c, relpFrame(2, "<13>app: a"))
+	if got := c.read(t, 1); got != "0 serverclose 0\n" {
+		t.Errorf("got %q, want no response to the message", got)
+	}
+	if got := sink.wait(t, 0); len(got) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
