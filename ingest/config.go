@@ -24,6 +24,9 @@ type Config struct {
 	//	fixups=lua          repair the Lua handler's extra field
 	//	mode=0660           unixgram, unix: permissions of the socket; default 0666
 	//	engine=go-syslog    tcp, unixgram: receive with a stock go-syslog Server
+	//	instance=web/dev1   everything here is of this instance
+	//	allow=dev1,web/dev2 only these owners and instances send here
+	//	trust=claims        tls, relp: relays with a certificate say who sent
 	//	tls=on              relp: by TLS, with the options of tls
 	//	cert=FILE           tls: the certificate and its chain, in PEM
 	//	key=FILE            tls: its key, in PEM; default is in cert's file
@@ -39,6 +42,16 @@ type Config struct {
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
 	Instances []Instance
+	// Rules name the instances of tags that no instance has, the first that
+	// fits. They are for a change from rsyslog's filters.
+	Rules []Rule
+	// ProcessInstance tells which instance a process of this machine belongs
+	// to; nil knows none. It is called from the goroutines that parse and must
+	// not wait for anything slow. What it says is kept for some seconds. A
+	// server's workers are processes of their own, and belong to it too.
+	ProcessInstance func(pid int) (instance string, ok bool)
+	// RateLimit bounds what is stored of each instance; off by default.
+	RateLimit RateLimit
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
 	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 8 MiB.
@@ -110,6 +123,8 @@ func (c *Config) Validate() error {
 		{"receive_buffer_bytes", c.ReceiveBufferBytes, 4096},
 		{"queue_bytes", c.QueueBytes, 64 << 10},
 		{"max_conns", c.MaxConns, 1},
+		{"rate_limit.per_second", c.RateLimit.PerSecond, 1},
+		{"rate_limit.burst", c.RateLimit.Burst, 1},
 		{"max_conns_per_source", c.MaxConnsPerSource, 1},
 		{"max_octet_count", c.MaxOctetCount, 480},
 	} {
@@ -126,7 +141,7 @@ func (c *Config) Validate() error {
 	if err := c.validateTimes(); err != nil {
 		return err
 	}
-	_, err := NewIdentifier(c.Instances)
+	_, err := NewIdentifier(c)
 	return err
 }
 

@@ -11,7 +11,8 @@ import (
 
 // How long sockets are read on after the shutdown began. What the kernel
 // holds is there at once, so a socket that is silent for drainGrace is empty;
-// a sender that never stops is cut off after drainWithin.
+// a sender that never stops is cut off after drainWithin, or later if what the
+// kernel may hold is not read by then.
 const (
 	drainGrace  = 50 * time.Millisecond
 	drainWithin = time.Second
@@ -24,11 +25,10 @@ type deadliner interface {
 
 // receive runs the two goroutines of a datagram socket until ctx ends and the
 // socket and the queue are empty: read fills the queue, a feed empties it.
-func (in *input) receive(ctx context.Context, conn deadliner, q *queue, read func(context.Context, *drainer)) {
-	d := &drainer{conn: conn}
+func (in *input) receive(ctx context.Context, d *drainer, q *queue, read func(context.Context, *drainer)) {
 	stopped := context.AfterFunc(ctx, func() {
 		// An error means that the socket is closed, which ends read too.
-		_ = conn.SetReadDeadline(time.Now().Add(drainGrace))
+		_ = d.conn.SetReadDeadline(time.Now().Add(drainGrace))
 	})
 	defer stopped()
 	var wg sync.WaitGroup
@@ -51,13 +51,21 @@ func (in *input) receiveFailed(ctx context.Context, err error, pause *backoff) {
 // drainer decides when a datagram socket is empty. It belongs to the reading
 // goroutine.
 type drainer struct {
-	conn  deadliner
+	conn deadliner
+	// most is how many datagrams the kernel can hold: so many are read after
+	// the shutdown began even if that takes longer than drainWithin.
+	most  int
 	first time.Time // of the deadline being over; zero before the shutdown
 	busy  bool      // something came since the last deadline
 }
 
-// got notes that something was read.
-func (d *drainer) got() { d.busy = true }
+// got notes that n datagrams were read.
+func (d *drainer) got(n int) {
+	d.busy = true
+	if !d.first.IsZero() {
+		d.most -= n
+	}
+}
 
 // over tells whether err, from a read, means that there is nothing more.
 func (d *drainer) over(err error) bool {
@@ -69,7 +77,7 @@ func (d *drainer) over(err error) bool {
 	if d.first.IsZero() {
 		d.first = now
 	}
-	if !again || now.Sub(d.first) > drainWithin {
+	if !again || d.most <= 0 && now.Sub(d.first) > drainWithin {
 		return true
 	}
 	// A read past its deadline fails without a look at the socket.

@@ -29,11 +29,12 @@ type input struct {
 
 	sink     Sink
 	identify *Identifier
+	rates    *limiter // nil limits nothing
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
 
-	received, dropped, kernelDropped, rejected atomic.Uint64
+	received, dropped, kernelDropped, rejected, suppressed atomic.Uint64
 }
 
 // lost is how many messages were not stored.
@@ -75,9 +76,18 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 		f.batch = f.batch[:n]
 		return
 	}
-	f.bytes += len(frame)
 	syslog.Refine(e)
-	f.identify.Identify(e)
+	if from.evidence == nil {
+		from.evidence = newEvidence(&f.spec, from)
+	}
+	f.identify.Identify(e, from.evidence)
+	if !f.rates.allow(e) {
+		f.batch = f.batch[:n]
+		f.received.Add(1)
+		f.suppressed.Add(1)
+		return
+	}
+	f.bytes += len(frame)
 	if e.Flags.Has(index.FlagRejected) {
 		f.headless++
 	}
@@ -156,19 +166,12 @@ func (f *feed) release() {
 
 // drain parses everything that comes out of the queue until it is closed.
 func (f *feed) drain(q *queue) {
-	empty := new(slab)
-	for {
-		full := q.take(empty)
-		if full == nil {
-			return
-		}
-		full.each(f.addDatagram)
+	for q.next(f.addDatagram) {
 		f.flush()
-		empty = full
 	}
 }
 
-func (f *feed) addDatagram(d datagram) {
+func (f *feed) addDatagram(d *datagram) {
 	var flags index.Flags
 	if d.truncated {
 		flags = index.FlagTruncated

@@ -1,8 +1,9 @@
 package ingest
 
 import (
-	"fmt"
+	"crypto/rand"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,166 +14,156 @@ import (
 // maxLearned bounds the instances that are named after tags as they appear.
 const maxLearned = 1000
 
-// Instance is a running copy of a service that may send messages.
-type Instance struct {
-	// Name is "service/owner".
-	Name string
-	// Tags are the APP-NAMEs it writes besides service_owner and
-	// service-owner, such as "redis-6381". Each may also have "_access"
-	// behind it.
-	Tags []string
-}
-
-// Identifier gives entries their instance by what they say. It may be used by
-// several goroutines at once.
+// Identifier says which instance an entry comes from: by the strongest
+// evidence there is, and only where that leaves a choice by what the message
+// says of itself. It may be used by several goroutines at once.
 type Identifier struct {
+	// immutable after NewIdentifier
+	rules     []rule
+	bound     []string // instances that inputs and rules name
+	processes *processes
+	salt      [16]byte // of tokens' digests
+
 	mu    sync.Mutex // serialises changes of known
-	known atomic.Pointer[knownTags]
+	known atomic.Pointer[known]
 }
 
-// knownTags maps APP-NAMEs to instances. It is never changed, only replaced.
-type knownTags struct {
-	byTag map[string]string
-	// learning tells that no instances were given: tags may name new ones.
-	learning bool
-	learned  map[string]bool // the instances named so far
-}
-
-// NewIdentifier returns an Identifier of the given instances.
-func NewIdentifier(instances []Instance) (*Identifier, error) {
-	id := new(Identifier)
-	return id, id.SetInstances(instances)
+// NewIdentifier returns an Identifier of the instances, rules and bound inputs
+// of cfg.
+func NewIdentifier(cfg *Config) (*Identifier, error) {
+	id := &Identifier{processes: newProcesses(cfg.ProcessInstance)}
+	_, _ = rand.Read(id.salt[:]) // never fails: the program ends instead
+	for i := range cfg.Rules {
+		r, err := compileRule(cfg.Rules[i])
+		if err != nil {
+			return nil, err
+		}
+		id.rules = append(id.rules, r)
+		if r.literal {
+			id.bound = append(id.bound, r.template)
+		}
+	}
+	for _, text := range cfg.Inputs {
+		spec, err := parseInput(text)
+		if err != nil {
+			return nil, err
+		}
+		if spec.instance != "" {
+			id.bound = append(id.bound, spec.instance)
+		}
+	}
+	return id, id.SetInstances(cfg.Instances)
 }
 
 // SetInstances replaces the known instances. If one of them is wrong, nothing
 // changes.
 func (id *Identifier) SetInstances(instances []Instance) error {
-	known := &knownTags{byTag: map[string]string{}, learning: len(instances) == 0, learned: map[string]bool{}}
-	if err := known.addNames(instances); err != nil {
-		return err
-	}
-	if err := known.addTags(instances); err != nil {
+	k, err := newKnown(id, instances)
+	if err != nil {
 		return err
 	}
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	id.known.Store(known)
+	id.known.Store(k)
 	return nil
 }
 
-// addNames adds the tags that follow from the names. A tag that follows from
-// two, as "a-b-c" from a-b/c and a/b-c, stands for neither.
-func (k *knownTags) addNames(instances []Instance) error {
-	for _, in := range instances {
-		service, owner, _ := strings.Cut(in.Name, "/")
-		if !isSafeName(service) || !isSafeName(owner) {
-			return fmt.Errorf("instance %q: write it as service/owner, each of up to 64 letters, digits, '.', '_' and '-' that start with a letter or digit", in.Name)
-		}
-		for _, tag := range [...]string{service + "_" + owner, service + "-" + owner} {
-			if other, ok := k.byTag[tag]; ok && other != in.Name {
-				k.byTag[tag] = ""
-				continue
-			}
-			k.byTag[tag] = in.Name
-		}
+// Identify sets Instance and InstanceBy of e, and FlagContradicts where the
+// message, or weaker evidence, names another instance than the strongest
+// evidence does. It cuts tokens out of e. It allocates nothing for a sender
+// and a tag that it has seen before.
+func (id *Identifier) Identify(e *index.Entry, ev *Evidence) {
+	k := id.known.Load()
+	v := ev.verdict
+	if v == nil || v.known != k || v.expired(e.Received) {
+		v = id.judge(k, ev, e.Received)
+		ev.verdict = v
 	}
-	return nil
-}
-
-// addTags adds the tags that were given.
-func (k *knownTags) addTags(instances []Instance) error {
-	for _, in := range instances {
-		for _, tag := range in.Tags {
-			if other := k.byTag[tag]; other != "" && other != in.Name {
-				return fmt.Errorf("instance %q: the tag %q belongs to %q already; give each tag to one instance", in.Name, tag, other)
-			}
-			k.byTag[tag] = in.Name
-		}
+	token := k.takeToken(e)
+	e.Instance, e.InstanceBy = v.instance, v.by
+	if v.contradicts {
+		e.Flags |= index.FlagContradicts
 	}
-	return nil
+	if v.instance == "" {
+		id.choose(e, v, token)
+	} else if claim := v.claim(e.AppName); k.differs(claim, v.instance) || token != nil && !slices.Contains(token, v.instance) {
+		e.Flags |= index.FlagContradicts
+	}
 }
 
-// Identify sets Instance and InstanceBy of e by its AppName. It allocates only
-// for an instance that it has not seen before.
-func (id *Identifier) Identify(e *index.Entry) {
+// choose identifies e by its own words, among the instances that v leaves: by
+// its token, then by its tag.
+func (id *Identifier) choose(e *index.Entry, v *verdict, token []string) {
 	e.Instance, e.InstanceBy = index.Unassigned, index.ByNothing
-	if e.AppName == "" {
+	claim := id.claim(e, v)
+	if claim != "" && !v.allows(claim) {
+		e.Flags |= index.FlagContradicts
+		claim = ""
+	}
+	if v.claimBy > index.ByToken && claim != "" { // a relay's word
+		e.Instance, e.InstanceBy = claim, v.claimBy
+		if token != nil && !slices.Contains(token, claim) {
+			e.Flags |= index.FlagContradicts
+		}
 		return
 	}
-	if name := id.lookup(e.AppName); name != "" {
-		e.Instance, e.InstanceBy = name, index.ByContent
+	name, n := v.among(token)
+	switch {
+	case token != nil && n == 0:
+		e.Flags |= index.FlagContradicts
+	case n == 1:
+		e.Instance, e.InstanceBy = name, index.ByToken
+		if v.known.differs(claim, name) {
+			e.Flags |= index.FlagContradicts
+		}
+		return
+	case n > 1 && claim != "" && !slices.Contains(token, claim):
+		e.Flags |= index.FlagContradicts
+		return
+	}
+	if claim != "" {
+		e.Instance, e.InstanceBy = claim, v.claimBy
 	}
 }
 
-// lookup returns the instance that tag names, or "".
-func (id *Identifier) lookup(tag string) string {
-	known := id.known.Load()
-	if name, ok := known.byTag[tag]; ok {
+// claim returns the instance that e says it is from, or "". While no instances
+// are known it may be a new one.
+func (id *Identifier) claim(e *index.Entry, v *verdict) string {
+	if name := v.claim(e.AppName); name != "" {
 		return name
 	}
+	if v.local {
+		if name := id.processes.ofText(e); name != "" {
+			return name
+		}
+	}
+	if !v.known.learning || e.AppName == "" {
+		return ""
+	}
+	return id.learn(e.AppName, v)
+}
+
+// learn names a new instance after its tag, if v allows it.
+func (id *Identifier) learn(tag string, v *verdict) string {
 	bare := trimPurpose(tag)
-	if name, ok := known.byTag[bare]; ok {
-		return name
-	}
-	if !known.learning || len(known.learned) >= maxLearned {
-		return ""
-	}
 	service, owner := splitTag(bare)
-	if !isSafeName(service) || !isSafeName(owner) {
+	if !isSafeName(service) || !isSafeName(owner) || !v.allowsNew(service, owner) {
 		return ""
 	}
-	return id.learn(bare, service, owner)
-}
-
-// learn names a new instance after its tag.
-func (id *Identifier) learn(tag, service, owner string) string {
+	if len(v.known.learned) >= maxLearned {
+		return ""
+	}
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	known := id.known.Load()
-	if name, ok := known.byTag[tag]; ok || !known.learning || len(known.learned) >= maxLearned {
+	k := id.known.Load()
+	if name, ok := k.byTag[bare]; ok || !k.learning || len(k.learned) >= maxLearned {
 		return name
 	}
-	name := service + "/" + owner
-	next := &knownTags{byTag: maps.Clone(known.byTag), learning: true, learned: maps.Clone(known.learned)}
-	// The tag is part of an arena, which a map key would keep.
-	next.byTag[strings.Clone(tag)] = name
+	name := service + "/" + owner // a copy: the tag is part of an arena
+	next := *k
+	next.byTag, next.learned = maps.Clone(k.byTag), maps.Clone(k.learned)
+	next.byTag[strings.Clone(bare)] = name
 	next.learned[name] = true
-	id.known.Store(next)
+	id.known.Store(&next)
 	return name
-}
-
-// trimPurpose cuts off what says which of an instance's logs it is: nginx
-// needs a tag for the access log that differs from the error log's.
-func trimPurpose(tag string) string {
-	for _, purpose := range [...]string{"_access", "-access", "_error", "-error"} {
-		if bare, ok := strings.CutSuffix(tag, purpose); ok {
-			return bare
-		}
-	}
-	return tag
-}
-
-// splitTag splits "service_owner" or "service-owner" at its last separator.
-func splitTag(tag string) (service, owner string) {
-	i := strings.LastIndexAny(tag, "_-")
-	if i < 0 {
-		return "", ""
-	}
-	return tag[:i], tag[i+1:]
-}
-
-// isSafeName tells whether name can be part of an instance's name, which ends
-// up in URLs and file names: ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$.
-func isSafeName(name string) bool {
-	if name == "" || len(name) > 64 {
-		return false
-	}
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
-			return false
-		}
-	}
-	return true
 }

@@ -10,7 +10,7 @@ import (
 
 func identifier(t testing.TB, instances ...Instance) *Identifier {
 	t.Helper()
-	id, err := NewIdentifier(instances)
+	id, err := NewIdentifier(&Config{Instances: instances})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func identifier(t testing.TB, instances ...Instance) *Identifier {
 
 func identify(id *Identifier, tag string) string {
 	e := index.Entry{AppName: tag}
-	id.Identify(&e)
+	id.Identify(&e, new(Evidence))
 	if (e.Instance == index.Unassigned) != (e.InstanceBy == index.ByNothing) {
 		return fmt.Sprintf("%s by %s", e.Instance, e.InstanceBy)
 	}
@@ -137,7 +137,7 @@ func TestInstancesThatCannotBeAreRefused(t *testing.T) {
 		{{Name: "a/b", Tags: []string{"x"}}, {Name: "a/c", Tags: []string{"x"}}},
 		{{Name: "a/b"}, {Name: "a/c", Tags: []string{"a_b"}}},
 	} {
-		if _, err := NewIdentifier(list); err == nil {
+		if _, err := NewIdentifier(&Config{Instances: list}); err == nil {
 			t.Errorf("%+v is accepted", list)
 		}
 	}
@@ -146,13 +146,14 @@ func TestInstancesThatCannotBeAreRefused(t *testing.T) {
 func TestIdentifyAllocatesNothing(t *testing.T) {
 	known := identifier(t, Instance{Name: "a/b"})
 	learning := identifier(t)
+	var knownEvidence, learningEvidence Evidence
 	e := index.Entry{AppName: "a_b_access"}
 	unknown := index.Entry{AppName: "nginx"}
 	n := testing.AllocsPerRun(100, func() {
-		known.Identify(&e)
-		known.Identify(&unknown)
-		learning.Identify(&e)
-		learning.Identify(&unknown)
+		known.Identify(&e, &knownEvidence)
+		known.Identify(&unknown, &knownEvidence)
+		learning.Identify(&e, &learningEvidence)
+		learning.Identify(&unknown, &learningEvidence)
 	})
 	if n != 0 {
 		t.Errorf("got %v allocations", n)

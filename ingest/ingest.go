@@ -6,8 +6,9 @@
 // costs bounded memory; a datagram socket is always read, so that no sender
 // ever waits, and what there is no room for is dropped and counted; a stream
 // is read only as fast as the Sink takes it; every loss is counted, shown by
-// Stats and announced in the log itself. The package stores nothing. It runs
-// on Linux only. Start reading at Listen, then feed.
+// Stats and announced in the log itself; nobody's instance is decided by what
+// he writes where anything else shows it. The package stores nothing. It runs
+// on Linux only. Start reading at Listen, then feed, then Identifier.
 package ingest
 
 import (

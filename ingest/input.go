@@ -51,6 +51,10 @@ type inputSpec struct {
 	mode         fs.FileMode
 	goSyslog     bool // the engine is a go-syslog Server
 	tls          tlsSpec
+
+	instance    string   // that the input is bound to
+	allow       []string // instances and owners that may send; nil is all
+	trustClaims bool     // of relays with a certificate
 }
 
 // isLocal tells whether the senders are processes of this machine.
@@ -82,7 +86,10 @@ func parseInput(text string) (inputSpec, error) {
 	if err != nil {
 		return spec, err
 	}
-	if err := spec.setOptions(u.RawQuery, schemes[i].options); err != nil {
+	if err := spec.setOptions(u.RawQuery, slices.Concat(schemes[i].options, identityOptions)); err != nil {
+		return spec, err
+	}
+	if err := spec.checkIdentity(); err != nil {
 		return spec, err
 	}
 	return spec, spec.checkTLS()
@@ -168,6 +175,8 @@ func (s *inputSpec) setOption(name, value string) error {
 		return s.setSwitch(&s.luaFixups, name, value, [2]string{"lua", "off"})
 	case "engine":
 		return s.setSwitch(&s.goSyslog, name, value, [2]string{"go-syslog", "own"})
+	case "instance", "allow", "trust":
+		return s.setIdentity(name, value)
 	case "tls":
 		return s.setSwitch(&s.tls.on, name, value, [2]string{"on", "off"})
 	case "cert":

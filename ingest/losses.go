@@ -18,6 +18,7 @@ type losses struct {
 	now      func() time.Time
 	hostname string
 	inputs   []*input
+	rates    *limiter
 	sample   func()
 	states   []lossState
 }
@@ -37,6 +38,7 @@ func newLosses(r *Receiver, cfg *Config) *losses {
 		now:      func() time.Time { return cfg.Now().UTC().Round(0) },
 		hostname: cfg.Hostname,
 		inputs:   r.inputs,
+		rates:    r.rates,
 		states:   make([]lossState, len(r.inputs)),
 		sample: func() {
 			for _, li := range r.listeners {
@@ -75,30 +77,51 @@ func (l *losses) check(every time.Duration) {
 	for i, in := range l.inputs {
 		s := &l.states[i]
 		s.add(in.lost(), now)
-		if s.pending == 0 || !s.reported.IsZero() && now.Sub(s.reported) < every {
+		if !s.due(every, now) {
 			continue
 		}
-		if err := l.sink.Append([]index.Entry{l.entry(in, s, now)}); err != nil {
+		e := l.entry(now, index.Unassigned, fmt.Sprintf("%d messages lost between %s and %s (%s)",
+			s.pending, s.from.Format(time.RFC3339), s.to.Format(time.RFC3339), in.name))
+		e.Input = in.name
+		if err := l.sink.Append([]index.Entry{e}); err != nil {
 			in.report("announce losses", err)
 			continue
 		}
 		s.pending, s.reported = 0, now
 	}
+	for _, s := range l.rates.due(every, now) {
+		if err := l.sink.Append([]index.Entry{l.entry(now, s.instance, s.message)}); err != nil {
+			l.rates.restore(s)
+			l.inputs[0].report("announce suppressed messages", err)
+		}
+	}
+}
+
+// due tells whether there is something to announce that was not lately.
+func (s *lossState) due(every time.Duration, now time.Time) bool {
+	return s.pending > 0 && (s.reported.IsZero() || now.Sub(s.reported) >= every)
 }
 
 // add notes that the counter of losses stood at total at the time now.
 func (s *lossState) add(total uint64, now time.Time) {
-	if total > s.seen {
-		if s.pending == 0 {
-			s.from = s.checked
-		}
-		s.pending += total - s.seen
-		s.seen, s.to = total, now
-	}
+	s.note(total, s.checked, now)
 	s.checked = now
 }
 
-func (l *losses) entry(in *input, s *lossState, now time.Time) index.Entry {
+// note is add for losses that are known to be from then until now.
+func (s *lossState) note(total uint64, then, now time.Time) {
+	if total <= s.seen {
+		return
+	}
+	if s.pending == 0 {
+		s.from = then
+	}
+	s.pending += total - s.seen
+	s.seen, s.to = total, now
+}
+
+// entry is an announcement.
+func (l *losses) entry(now time.Time, instance, message string) index.Entry {
 	return index.Entry{
 		Received:   now,
 		Time:       now,
@@ -109,9 +132,7 @@ func (l *losses) entry(in *input, s *lossState, now time.Time) index.Entry {
 		Flags:      index.FlagLost,
 		Hostname:   l.hostname,
 		AppName:    "tagtail",
-		Instance:   index.Unassigned,
-		Input:      in.name,
-		Message: fmt.Sprintf("%d messages lost between %s and %s (%s)",
-			s.pending, s.from.Format(time.RFC3339), s.to.Format(time.RFC3339), in.name),
+		Instance:   instance,
+		Message:    message,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,8 +35,8 @@ http {
 }
 `
 
-// startNginx runs nginx in dir until the test ends.
-func startNginx(t *testing.T, dir, conf string) {
+// startNginx runs nginx in dir until stop is called, or the test ends.
+func startNginx(t *testing.T, dir, conf string) (stop func()) {
 	t.Helper()
 	nginx := program(t, "nginx")
 	file := filepath.Join(dir, "nginx.conf")
@@ -48,7 +49,7 @@ func startNginx(t *testing.T, dir, conf string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Errorf("stop nginx: %v", err)
 		}
@@ -57,6 +58,8 @@ func startNginx(t *testing.T, dir, conf string) {
 			t.Logf("nginx: %s", &out)
 		}
 	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // get asks nginx for a path, raw, and waits for the answer's end.

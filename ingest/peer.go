@@ -39,6 +39,9 @@ type peer struct {
 	// fingerprint is the SHA-256 of the client certificate (DER) in 64
 	// lower-case hexadecimal digits.
 	fingerprint string
+	// evidence is what the peer proves to Identify. The feed that first sees
+	// a message of the peer makes it, and owns it.
+	evidence *Evidence
 	// source is the sender as Entry.Source has it.
 	source string
 }

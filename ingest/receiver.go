@@ -31,6 +31,7 @@ type Receiver struct {
 	// immutable after Listen
 	sink      Sink
 	identify  *Identifier
+	rates     *limiter // nil limits nothing
 	inputs    []*input
 	listeners []listener
 	losses    *losses
@@ -50,11 +51,11 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := NewIdentifier(cfg.Instances)
+	id, err := NewIdentifier(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{sink: sink, identify: id, done: make(chan struct{})}
+	r := &Receiver{sink: sink, identify: id, rates: newLimiter(cfg.RateLimit), done: make(chan struct{})}
 	for _, text := range cfg.Inputs {
 		if err := r.bind(text, &cfg); err != nil {
 			return nil, errors.Join(err, r.closeSockets())
@@ -76,6 +77,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		limits:   cfg.limits(),
 		sink:     r.sink,
 		identify: r.identify,
+		rates:    r.rates,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}
@@ -184,6 +186,10 @@ func (r *Receiver) closeSockets() error {
 	return errors.Join(errs...)
 }
 
+// Suppressed returns how many entries of each instance its RateLimit has kept
+// from being stored. Instances without any are left out.
+func (r *Receiver) Suppressed() map[string]uint64 { return r.rates.suppressed() }
+
 // InputStats are an input's counters since it was bound.
 type InputStats struct {
 	// Input is its URL, as in Entry.Input.
@@ -193,7 +199,8 @@ type InputStats struct {
 	// the refused ones are also among Received. KernelDropped ones had no
 	// room in the socket's buffer. Rejected ones had no header and are stored
 	// all the same.
-	Received, Dropped, KernelDropped, Rejected uint64
+	// Suppressed ones are among Received and over their instance's RateLimit.
+	Received, Dropped, KernelDropped, Rejected, Suppressed uint64
 	// Detail is a sentence about what is not as it should be, or empty.
 	Detail string
 }
@@ -209,6 +216,7 @@ func (r *Receiver) Stats() []InputStats {
 			Dropped:       in.dropped.Load(),
 			KernelDropped: in.kernelDropped.Load(),
 			Rejected:      in.rejected.Load(),
+			Suppressed:    in.suppressed.Load(),
 			Detail:        detail,
 		}
 	}

@@ -18,6 +18,9 @@ const (
 	datagramBatch = 64
 	// datagramBytes is more than a UDP datagram can have.
 	datagramBytes = 64 << 10
+	// leastBuffered is what the smallest datagram takes of the kernel's
+	// buffer, or less.
+	leastBuffered = 512
 )
 
 // udpListener receives on a UDP socket: one goroutine only moves datagrams
@@ -61,7 +64,8 @@ func udpNetwork(address string) string {
 func (l *udpListener) addr() net.Addr { return l.conn.LocalAddr() }
 
 func (l *udpListener) run(ctx context.Context) {
-	l.receive(ctx, l.conn, l.queue, l.read)
+	d := &drainer{conn: l.conn, most: 2 * l.buffer / leastBuffered}
+	l.receive(ctx, d, l.queue, l.read)
 }
 
 // batchReader is implemented by the packet connections of x/net's ipv4 and
@@ -95,25 +99,26 @@ func (l *udpListener) read(ctx context.Context, d *drainer) {
 			l.receiveFailed(ctx, err, &pause)
 			continue
 		}
-		d.got()
+		d.got(n)
 		pause.reset()
 		received := l.clock()
 		list = list[:0]
 		for i := range messages[:n] {
 			m := &messages[i]
-			list = append(list, datagram{data: m.Buffers[0][:m.N], from: udpSender(m.Addr), received: received})
+			from, port := udpSender(m.Addr)
+			list = append(list, datagram{data: m.Buffers[0][:m.N], from: from, port: port, received: received})
 		}
 		l.dropped.Add(uint64(l.queue.put(list)))
 	}
 }
 
-func udpSender(addr net.Addr) sender {
+func udpSender(addr net.Addr) (from sender, port uint16) {
 	udp, ok := addr.(*net.UDPAddr)
 	if !ok {
-		return sender{}
+		return sender{}, 0
 	}
-	ip, _ := netip.AddrFromSlice(udp.IP)
-	return sender{addr: ip.Unmap()}
+	ap := udp.AddrPort()
+	return sender{addr: ap.Addr().Unmap()}, ap.Port()
 }
 
 // sample adds the kernel's new drops to the counter. Their counter has 32

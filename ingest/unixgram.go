@@ -56,7 +56,7 @@ func (l *unixgramListener) prepare() error {
 func (l *unixgramListener) addr() net.Addr { return l.conn.LocalAddr() }
 
 func (l *unixgramListener) run(ctx context.Context) {
-	l.receive(ctx, l.conn, l.queue, l.read)
+	l.receive(ctx, &drainer{conn: l.conn}, l.queue, l.read)
 }
 
 // read moves datagrams into the queue until d says that it is over.
@@ -73,7 +73,7 @@ func (l *unixgramListener) read(ctx context.Context, d *drainer) {
 			l.receiveFailed(ctx, err, &pause)
 			continue
 		}
-		d.got()
+		d.got(1)
 		pause.reset()
 		list := [1]datagram{{
 			data:      data[:n],
