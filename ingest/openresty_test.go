@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,17 +21,18 @@ import (
 )
 
 // luaConf is for fmt.Sprintf with the folder of the Lua client, the options of
-// init, and the socket of HTTP.
+// init, the socket of HTTP, more directives, and the number of workers.
 const luaConf = `
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
-daemon off; worker_processes 1; pid nginx.pid; worker_shutdown_timeout 10s;
+daemon off; worker_processes %[5]d; pid nginx.pid; worker_shutdown_timeout 10s;
 error_log error.log warn;
 events { worker_connections 512; }
 http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   access_log off;
   lua_package_path "%[1]s/?.lua;;";
+  %[4]s
   init_by_lua_block {
     local logger = require "resty.tagtail"
     assert(logger.init { %[2]s })
@@ -69,6 +73,12 @@ http {
       assert(logger.flush())
       ngx.say("ok")
     } }
+    location /uncached { content_by_lua_block {
+      local logger = require "resty.tagtail"
+      if not logger.initted() then assert(logger.init { %[2]s }) end
+      logger.info("uncached ", ngx.var.arg_n)
+      ngx.say("ok")
+    } }
     location /large { content_by_lua_block {
       require("resty.tagtail").err(string.rep("中", tonumber(ngx.var.arg_n)))
       ngx.say("ok")
@@ -80,11 +90,17 @@ http {
 // luaPeer is an nginx with the Lua client in it.
 type luaPeer struct {
 	dir, socket string
-	quit        func(signal string)
 }
 
-// startLua runs nginx with the given options of init until the test ends.
+// startLua runs nginx with the given options of init and one worker until the
+// test ends.
 func startLua(t *testing.T, options string) luaPeer {
+	t.Helper()
+	return startLuaWith(t, options, "", 1)
+}
+
+// startLuaWith does so with more directives and workers.
+func startLuaWith(t *testing.T, options, directives string, workers int) luaPeer {
 	t.Helper()
 	dir := filepath.Dir(socketPath(t))
 	// Workers of an nginx that was started by root are somebody else.
@@ -96,7 +112,7 @@ func startLua(t *testing.T, options string) luaPeer {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "http.sock")
-	startNginx(t, dir, fmt.Sprintf(luaConf, lib, options, socket))
+	startNginx(t, dir, fmt.Sprintf(luaConf, lib, options, socket, directives, workers))
 	t.Cleanup(func() {
 		text, err := os.ReadFile(filepath.Join(dir, "error.log"))
 		if t.Failed() {
@@ -105,6 +121,22 @@ func startLua(t *testing.T, options string) luaPeer {
 	})
 	waitForSocket(t, socket)
 	return luaPeer{dir: dir, socket: socket}
+}
+
+// signal sends a signal to the master.
+func (p *luaPeer) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.dir, "nginx.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // waitForSocket waits until somebody answers there.
@@ -416,4 +448,132 @@ func TestTheLuaClientOutlivesARestartOfTheReceiver(t *testing.T) {
 		t.Errorf("got %d messages, want %d", len(seen), want)
 	}
 	t.Logf("%d messages came twice", twice)
+}
+
+func TestAWorkerThatExitsSendsWhatItHas(t *testing.T) {
+	for name, listen := range luaTransports(t) {
+		t.Run(name, func(t *testing.T) {
+			sink := newFakeSink()
+			// Without the exit nothing would be sent for an hour.
+			peer := startLua(t, listen(sink)+`, flush_limit = 10000000, periodic_flush = 3600`)
+			get(t, peer.socket, "/burst?n=500&text=message")
+			peer.signal(t, syscall.SIGHUP)
+			await(t, sink, "message 500")
+		})
+	}
+}
+
+func TestTheLuaClientWorksWithoutTheCodeCache(t *testing.T) {
+	sink := newFakeSink()
+	peer := startLuaWith(t, luaTransports(t)["tcp"](sink), "lua_code_cache off;", 1)
+	for i := range 20 {
+		get(t, peer.socket, fmt.Sprintf("/uncached?n=%d.", i))
+	}
+	for i := range 20 {
+		await(t, sink, fmt.Sprintf("uncached %d.", i))
+	}
+}
+
+func TestOnlyOneWorkerSendsWhatTheMasterLogged(t *testing.T) {
+	sink := newFakeSink()
+	startLuaWith(t, luaTransports(t)["tcp"](sink), "", 2)
+	for n := 3; ; n++ { // init, and two workers
+		entries := sink.wait(t, n)
+		counts := map[string]int{}
+		for _, e := range entries {
+			counts[e.Message]++
+		}
+		if counts["phase init"] > 1 {
+			t.Fatalf("got %v", counts)
+		}
+		if counts["phase init_worker"] == 2 {
+			return
+		}
+	}
+}
+
+// breakingServer accepts octet-counted messages and resets every connection
+// after some bytes, in the middle of a message. It returns its port and the
+// whole messages that it has read.
+type breakingServer struct {
+	listener *net.TCPListener
+
+	mu      sync.Mutex
+	whole   map[string]int
+	changed chan struct{}
+}
+
+func newBreakingServer(t *testing.T) *breakingServer {
+	t.Helper()
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &breakingServer{listener: listener, whole: map[string]int{}, changed: make(chan struct{})}
+	var wg sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		wg.Wait()
+	})
+	wg.Go(func() {
+		for n := 5000; ; n = n * 3 / 2 {
+			conn, err := listener.AcceptTCP()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { s.read(conn, n) })
+		}
+	})
+	return s
+}
+
+func (s *breakingServer) read(conn *net.TCPConn, limit int) {
+	var text bytes.Buffer
+	_, _ = io.CopyN(&text, conn, int64(limit))
+	_ = conn.SetLinger(0) // so that Close resets
+	_ = conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		var size int
+		if _, err := fmt.Fscanf(&text, "%d ", &size); err != nil || size > text.Len() {
+			break
+		}
+		s.whole[string(text.Next(size))]++
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func TestAConnectionThatBreaksInsideAMessageLosesAndSplitsNothing(t *testing.T) {
+	const count = 3000
+	s := newBreakingServer(t)
+	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	peer := startLua(t, `host = "127.0.0.1", retry_interval = 10, port = `+port)
+	get(t, peer.socket, fmt.Sprintf("/burst?n=%d&pad=50&text=message", count))
+	timeout := time.After(patience)
+	for {
+		s.mu.Lock()
+		changed, texts := s.changed, map[string]bool{}
+		for message := range s.whole {
+			_, text, _ := strings.Cut(message, " - - ")
+			if strings.HasPrefix(text, "message") {
+				texts[text] = true
+			}
+		}
+		s.mu.Unlock()
+		for text := range texts {
+			if !regexp.MustCompile(`^message \d+ x{50}$`).MatchString(text) {
+				t.Fatalf("got %q", text)
+			}
+		}
+		if len(texts) == count {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			t.Fatalf("got %d messages, want %d", len(texts), count)
+		}
+	}
 }
