@@ -22,6 +22,11 @@ type Config struct {
 	//	mode=0660           unixgram: permissions of the socket; default 0666
 	//	engine=go-syslog    tcp, unixgram: receive with a stock go-syslog Server
 	Inputs []string
+	// Files are log files to follow, besides the listeners.
+	Files []FileInput
+	// FileState is the file that keeps their positions; it must be given if
+	// there are Files.
+	FileState string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
 	Instances []Instance
@@ -57,7 +62,7 @@ const maxMessageBytes = 1 << 20
 
 // Validate says in one sentence what is wrong with c and what is allowed.
 func (c *Config) Validate() error {
-	if len(c.Inputs) == 0 {
+	if len(c.Inputs) == 0 && len(c.Files) == 0 {
 		return fmt.Errorf("--syslog: there is no input; give at least one, such as udp://127.0.0.1:5514")
 	}
 	for _, in := range c.Inputs {
@@ -82,6 +87,10 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxMessageBytes > maxMessageBytes {
 		return fmt.Errorf("max_message_bytes: %d is too large; give at most %d", c.MaxMessageBytes, maxMessageBytes)
+	}
+	files := c.fileConfig()
+	if err := files.Validate(); err != nil {
+		return err
 	}
 	_, err := NewIdentifier(c.Instances)
 	return err

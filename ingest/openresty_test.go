@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -121,22 +120,6 @@ func startLuaWith(t *testing.T, options, directives string, workers int) luaPeer
 	})
 	waitForSocket(t, socket)
 	return luaPeer{dir: dir, socket: socket}
-}
-
-// signal sends a signal to the master.
-func (p *luaPeer) signal(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(p.dir, "nginx.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(pid, sig); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // waitForSocket waits until somebody answers there.
@@ -457,7 +440,7 @@ func TestAWorkerThatExitsSendsWhatItHas(t *testing.T) {
 			// Without the exit nothing would be sent for an hour.
 			peer := startLua(t, listen(sink)+`, flush_limit = 10000000, periodic_flush = 3600`)
 			get(t, peer.socket, "/burst?n=500&text=message")
-			peer.signal(t, syscall.SIGHUP)
+			signalNginx(t, peer.dir, syscall.SIGHUP)
 			await(t, sink, "message 500")
 		})
 	}

@@ -178,18 +178,12 @@ func (f *Follower) track(s *source, m match) *tracked {
 	return t
 }
 
-// watch asks for changes in all folders, again, since they may be new ones of
-// the same name.
-func (f *Follower) watch() {
+// watch asks for changes in a folder, again with each scan, since it may be a
+// new one of the same name.
+func (f *Follower) watch(dir string) {
 	if f.notify == nil {
 		return
 	}
-	for dir := range f.byDir {
-		f.watchDir(dir)
-	}
-}
-
-func (f *Follower) watchDir(dir string) {
 	if err := f.notify.watch(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.report("watch folder", dir, err)
 	}
@@ -349,14 +343,13 @@ func (f *Follower) scan() {
 			default:
 				f.track(s, m)
 			}
-		})
+		}, f.watch)
 	}
 	for name, t := range f.tracked {
 		if t.gone && len(t.gens) == 0 {
 			f.forget(name, t)
 		}
 	}
-	f.watch()
 }
 
 func (f *Follower) forget(name string, t *tracked) {
@@ -436,7 +429,11 @@ func (f *Follower) read(t *tracked, g *generation, settled, last bool) (more boo
 	if g.truncated(info) {
 		return true, f.restart(t, g)
 	}
-	n, err := g.file.ReadAt(f.buf, g.end())
+	buf := f.buf
+	if g.limit > 0 {
+		buf = buf[:max(0, min(int64(len(buf)), g.limit-g.end()))]
+	}
+	n, err := g.file.ReadAt(buf, g.end())
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("read: %w", err)
 	}
@@ -457,7 +454,7 @@ func (f *Follower) read(t *tracked, g *generation, settled, last bool) (more boo
 		}
 	}
 	g.mtime = after.mtime
-	more = n == len(f.buf)
+	more = n == len(f.buf) || g.limit > 0 && n == len(buf) && after.size > g.end()+int64(n)
 	idle := now.Sub(g.grew) >= idleFlush || f.pending > maxPendingBytes
 	return more, f.take(t, g, f.buf[:n], end{all: !more && (settled || idle), last: !more && last})
 }

@@ -119,7 +119,11 @@ type generation struct {
 	skip  bool     // pos is inside a line whose beginning was taken
 	print fingerprint
 
-	file    *os.File  // nil while it is not open
+	file *os.File // nil while it is not open
+	// limit is the size that the path's file had before its forerunners were
+	// looked at, 0 if there are none: what a server wrote to it behind that
+	// may be younger than what it wrote to them in the meantime.
+	limit   int64
 	pending []byte    // what was read behind pos
 	grew    time.Time // when something was last read, or its first look
 	mtime   int64     // of the file when it was last looked at
@@ -173,5 +177,5 @@ func (g *generation) learn() {
 
 // restart goes back to the start of a file that was truncated.
 func (g *generation) restart() {
-	g.pos, g.skip, g.print, g.pending = 0, false, fingerprint{}, nil
+	g.pos, g.skip, g.print, g.pending, g.limit = 0, false, fingerprint{}, nil, 0
 }

@@ -65,14 +65,15 @@ type match struct {
 	service, owner string
 }
 
-// each calls f for all regular files and whatever else has a name that
-// matches; it goes into no folder that is a symbolic link. Folders that cannot
-// be read have no files.
-func (p *pattern) each(f func(match)) {
-	p.walk(p.root, nil, f)
+// each calls found for all regular files and whatever else has a name that
+// matches, and folder for all folders on the way, before it looks into them;
+// none is a symbolic link. Folders that cannot be read have no files.
+func (p *pattern) each(found func(match), folder func(dir string)) {
+	p.walk(p.root, nil, found, folder)
 }
 
-func (p *pattern) walk(dir string, above []string, f func(match)) {
+func (p *pattern) walk(dir string, above []string, found func(match), folder func(string)) {
+	folder(dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -85,14 +86,14 @@ func (p *pattern) walk(dir string, above []string, f func(match)) {
 		}
 		rel := append(above[:len(above):len(above)], e.Name())
 		if !last {
-			p.walk(path.Join(dir, e.Name()), rel, f)
+			p.walk(path.Join(dir, e.Name()), rel, found, folder)
 			continue
 		}
 		m := match{path: path.Join(dir, e.Name()), rel: rel}
 		if i := p.part(partService); i >= 0 {
 			m.service, m.owner = rel[i], rel[p.part(partOwner)]
 		}
-		f(m)
+		found(m)
 	}
 }
 

@@ -18,11 +18,15 @@ func (f *Follower) follow(t *tracked, now time.Time) {
 		return
 	}
 	t.retry = time.Time{}
-	f.look(t)
+	size := f.look(t)
 	// The oldest first: a newer one begins when all before it are read.
 	for i := 0; i < len(t.gens); i++ {
 		g := t.gens[i]
 		newest := i == len(t.gens)-1
+		g.limit = 0
+		if newest && i > 0 {
+			g.limit = size
+		}
 		switch more, err := f.readOpen(t, g, !newest); {
 		case errors.Is(err, errLost):
 			f.lose(t, g)
@@ -48,8 +52,8 @@ func (f *Follower) follow(t *tracked, now time.Time) {
 }
 
 // look finds out which file the path names, and adds it if it is a new one,
-// together with those that came between.
-func (f *Follower) look(t *tracked) {
+// together with those that came between. It returns the size of the file.
+func (f *Follower) look(t *tracked) (size int64) {
 	info, err := statPath(t.match.path)
 	if err == nil && !info.regular {
 		err = errNotRegular
@@ -59,19 +63,20 @@ func (f *Follower) look(t *tracked) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			f.report("look at file", t.match.path, err)
 		}
-		return
+		return 0
 	}
 	if i := slices.IndexFunc(t.gens, func(g *generation) bool { return g.id == info.id }); i >= 0 {
 		g := t.gens[i]
 		g.rel = t.match.rel
 		t.gens = append(slices.Delete(t.gens, i, i+1), g) // it may have been moved back
-		return
+		return info.size
 	}
 	if len(t.gens) > 0 {
 		t.gens = append(t.gens, f.between(t, info.id)...)
 	}
 	t.gens = append(t.gens, &generation{id: info.id, rel: t.match.rel, mtime: info.mtime})
 	f.save(t) // or the file would be unknown if it is renamed while we are away
+	return info.size
 }
 
 // archives are the endings of files that are no text any more.
