@@ -560,3 +560,36 @@ func TestAConnectionThatBreaksInsideAMessageLosesAndSplitsNothing(t *testing.T) 
 		}
 	}
 }
+
+func TestTheSampleConfigurationOfOpenRestyWorks(t *testing.T) {
+	dir := filepath.Dir(socketPath(t))
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "logs"), 0o755),
+		os.CopyFS(filepath.Join(dir, "lib"), os.DirFS("../deploy/openresty/lib"))); err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile("../deploy/openresty/nginx.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := newFakeSink()
+	r := start(t, Config{Inputs: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}}, sink)
+	_, port, _ := net.SplitHostPort(r.Addrs()[1].String())
+	socket := filepath.Join(dir, "http.sock")
+	conf := strings.NewReplacer(
+		"/opt/hhl/lib", filepath.Join(dir, "lib"),
+		"server=127.0.0.1:5514", "server="+r.Addrs()[0].String(),
+		"port = 5514", "port = "+port,
+		"listen 127.0.0.1:1081", "listen unix:"+socket,
+	).Replace(string(sample))
+	startNginx(t, dir, "daemon off;\n"+conf)
+	waitForSocket(t, socket)
+	await(t, sink, "worker started")
+	get(t, socket, "/hhl?player=7")
+	e := await(t, sink, "player 7 connected")
+	if e.Instance != "socketserver/dev1" || e.Severity != index.Debug || !strings.HasPrefix(e.Input, "tcp://") {
+		t.Errorf("got %+v", e)
+	}
+	if e := await(t, sink, "GET /hhl?player=7"); e.Instance != "socketserver/dev1" || !strings.HasPrefix(e.Input, "udp://") {
+		t.Errorf("got %+v", e)
+	}
+}

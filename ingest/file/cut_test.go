@@ -76,7 +76,7 @@ func TestTheTimeOfALineIsRead(t *testing.T) {
 		`1.2.3.4 - - [22/Nov/2026:08:51:43 +0000] "GET / HTTP/1.1" 200`: "2026-11-22T08:51:43Z",
 		"2026/13/22 08:51:43 [error] 1#1: x":                            "",
 		"[not a date] at all, but long enough to hold one":              "",
-		"":                                                              "",
+		"": "",
 	} {
 		got := ""
 		if stamp := lineTime(text, zone); !stamp.IsZero() {

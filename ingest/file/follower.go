@@ -78,13 +78,14 @@ type Stats struct {
 
 // tracked is a path that is followed.
 type tracked struct {
-	match  match
-	source *source
-	labels labels
-	gens   []*generation // oldest first; the last is what the path names, or named
-	past   []savedPrint  // done with, oldest first
-	gone   bool          // the path names nothing now
-	retry  time.Time     // not before; zero if the Sink took everything
+	match   match
+	source  *source
+	labels  labels
+	gens    []*generation // oldest first; the last is what the path names, or named
+	past    []savedPrint  // done with, oldest first
+	gone    bool          // the path names nothing that can be read
+	refused bool          // that was reported
+	retry   time.Time     // not before; zero if the Sink took everything
 }
 
 // maxPast is how many inodes of a path are remembered, so that copies of them

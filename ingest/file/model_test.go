@@ -176,7 +176,7 @@ func (w *world) check() {
 }
 
 func TestEveryLineComesOnceAndInOrderWhateverHappensToTheFile(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newWorld(t)
 			r := rand.New(rand.NewPCG(seed, 1))

@@ -60,11 +60,13 @@ func (f *Follower) look(t *tracked) (size int64) {
 	}
 	t.gone = err != nil
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !t.refused {
+			t.refused = true
 			f.report("look at file", t.match.path, err)
 		}
 		return 0
 	}
+	t.refused = false
 	if i := slices.IndexFunc(t.gens, func(g *generation) bool { return g.id == info.id }); i >= 0 {
 		g := t.gens[i]
 		g.rel = t.match.rel
@@ -199,37 +201,47 @@ func (f *Follower) unchanged(t *tracked, g *generation) bool {
 	return err == nil && info.id == g.id && info.size == g.end() && info.mtime == g.mtime
 }
 
-// openFile opens g where it is now: at the path, or renamed beside it.
+// openFile opens g where it is now: where it was last, or renamed beside it.
 func (f *Follower) openFile(t *tracked, g *generation) error {
-	places := [][]string{g.rel}
+	found, err := f.openAt(t, g, g.rel)
+	if err != nil || found {
+		return err
+	}
+	var place []string
 	f.siblings(t, func(rel []string, info fileInfo) {
 		if info.id == g.id {
-			places = append(places, rel)
+			place = rel
 		}
 	})
-	for _, rel := range places {
-		file, err := openBelow(t.source.pattern.root, rel)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		info, err := statFile(file)
-		if err != nil || info.id != g.id {
-			if err := errors.Join(err, file.Close()); err != nil {
-				return err
-			}
-			continue
-		}
-		g.rel, g.file = rel, file
-		if g.grew.IsZero() {
-			g.grew = f.cfg.Now()
-		}
-		f.opened[g] = f.open.PushFront(g)
-		return f.closeOldest()
+	if place == nil {
+		return errLost
 	}
-	return errLost
+	found, err = f.openAt(t, g, place)
+	if err == nil && !found {
+		return errLost
+	}
+	return err
+}
+
+// openAt opens g if it is there.
+func (f *Follower) openAt(t *tracked, g *generation, rel []string) (found bool, err error) {
+	file, err := openBelow(t.source.pattern.root, rel)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	info, err := statFile(file)
+	if err != nil || info.id != g.id {
+		return false, errors.Join(err, file.Close())
+	}
+	g.rel, g.file = rel, file
+	if g.grew.IsZero() {
+		g.grew = f.cfg.Now()
+	}
+	f.opened[g] = f.open.PushFront(g)
+	return true, f.closeOldest()
 }
 
 // closeOldest keeps the number of open files bounded.
