@@ -83,7 +83,7 @@ func TestTheLogsOfARealNginxAreFollowedThroughARotation(t *testing.T) {
 		trace.AppName != "socketserver_dev1" || trace.ProcID == "" || time.Since(trace.Time) > time.Minute || trace.Source != "file:"+log {
 		t.Errorf("got %+v", trace)
 	}
-	access := find(t, sink, "GET /lua HTTP")
+	access := find(t, sink, `] "GET /lua HTTP`)
 	if access.AppName != "socketserver_dev1_access" || access.Time.IsZero() || access.Instance != "socketserver/dev1" {
 		t.Errorf("got %+v", access)
 	}
