@@ -113,7 +113,7 @@ func (c *cutter) starts(line []byte, before style) bool {
 }
 
 // hasShape tells whether line begins with the shape, in which "d" is a digit.
-func hasShape(line []byte, shape string) bool {
+func hasShape[T string | []byte](line T, shape string) bool {
 	if len(line) < len(shape) {
 		return false
 	}

@@ -66,6 +66,55 @@ func TestLinesAreJoinedIntoMessages(t *testing.T) {
 	}
 }
 
+// FuzzCut feeds data byte by byte and at once: the messages are the same.
+func FuzzCut(f *testing.F) {
+	for _, seed := range []string{
+		"a\n\tb\nc\n", "2026/11/22 08:51:43 [error] 1#1: x\nstack traceback:\n\t[C]: y\n2026/11/22 08:51:44 [info] 1#1: z\n",
+		strings.Repeat("x", 150) + "\nb\n", "\x00\x00a\r\n\n\n b\n", strings.Repeat(" y\n", 60) + "z\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	s, err := compile(&Input{Pattern: "/logs/*.log"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := cutter{source: s, max: 100}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got [2][]string
+		for i, step := range [...]int{1, len(data) + 1} {
+			var pending []byte
+			skip := false
+			for at := 0; at <= len(data); at += step {
+				upTo := min(len(data), at+step)
+				pending = append(pending, data[at:upTo]...)
+				last := upTo == len(data)
+				for {
+					p := c.next(pending, skip, last, last)
+					if p.end == 0 {
+						break
+					}
+					if len(p.text) > c.max || p.end > len(pending) {
+						t.Fatalf("got %d bytes of %d", len(p.text), p.end)
+					}
+					pending, skip = pending[p.end:], p.skip
+					if len(p.text) > 0 {
+						got[i] = append(got[i], string(p.text))
+					}
+				}
+				if len(pending) > 2*c.max {
+					t.Fatalf("%d bytes are pending", len(pending))
+				}
+			}
+			if len(pending) > 0 {
+				t.Fatalf("%q was never given out", pending)
+			}
+		}
+		if diff := cmp.Diff(got[1], got[0]); diff != "" {
+			t.Errorf("byte by byte (-at once +got):\n%s", diff)
+		}
+	})
+}
+
 func TestTheTimeOfALineIsRead(t *testing.T) {
 	zone := time.FixedZone("", 8*3600)
 	for text, want := range map[string]string{

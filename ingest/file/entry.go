@@ -14,6 +14,7 @@ type labels struct {
 	source, input     string
 	instance, appName string
 	opts              syslog.Options
+	stamps            stampCache
 }
 
 func labelsOf(s *source, m match, hostname string) labels {
@@ -40,30 +41,29 @@ func labelsOf(s *source, m match, hostname string) labels {
 	return l
 }
 
-// entry makes an Entry of a message's text. A text with a PRI is a whole
+// fill makes e the Entry of a message's text. A text with a PRI is a whole
 // syslog message, as rsyslog's RSYSLOG_SyslogProtocol23Format writes them.
-func (f *Follower) entry(l *labels, text []byte, flags index.Flags, received time.Time) index.Entry {
-	e := index.Entry{Received: received, Source: l.source, Input: l.input, Flags: flags}
-	s := f.arena.String(text)
-	if hasPRI(s) && syslog.Parse(s, &l.opts, &e) && !e.Flags.Has(index.FlagRejected) {
-		syslog.Refine(&e)
+func (f *Follower) fill(e *index.Entry, l *labels, p *piece, received time.Time) {
+	*e = index.Entry{Received: received, Source: l.source, Input: l.input, Flags: p.flags}
+	s := f.arena.String(p.text)
+	if hasPRI(s) && syslog.Parse(s, &l.opts, e) && !e.Flags.Has(index.FlagRejected) {
+		syslog.Refine(e)
 	} else {
-		e = index.Entry{
+		*e = index.Entry{
 			Received: received,
-			Time:     lineTime(s, l.opts.Location),
+			Time:     l.stamps.lineTime(s, l.opts.Location),
 			Facility: index.Local0,
 			Severity: index.Notice,
-			Flags:    flags,
+			Flags:    p.flags,
 			Hostname: l.opts.Hostname,
 			Source:   l.source,
 			AppName:  l.appName,
 			Message:  s,
 			Input:    l.input,
 		}
-		syslog.Refine(&e)
+		syslog.Refine(e)
 	}
-	f.identify(l, &e)
-	return e
+	f.identify(l, e)
 }
 
 // identify sets the instance: the path is evidence, what is written in the

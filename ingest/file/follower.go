@@ -268,11 +268,13 @@ func (f *Follower) step(ctx context.Context) time.Duration {
 	for t := range f.waiting {
 		f.dirty[t] = struct{}{}
 	}
-	for t := range f.dirty {
+	// A file that has more to read is looked at again after all others.
+	dirty := f.dirty
+	f.dirty = map[*tracked]struct{}{}
+	for t := range dirty {
 		if ctx.Err() != nil {
 			return 0
 		}
-		delete(f.dirty, t)
 		delete(f.waiting, t)
 		f.follow(t, now)
 	}
@@ -499,7 +501,8 @@ func (f *Follower) take(t *tracked, g *generation, data []byte, e end) error {
 		if len(p.text) == 0 {
 			continue
 		}
-		f.batch = append(f.batch, f.entry(&t.labels, p.text, p.flags, received))
+		f.batch = f.batch[:len(f.batch)+1]
+		f.fill(&f.batch[len(f.batch)-1], &t.labels, &p, received)
 		if len(f.batch) == batchEntries {
 			if err := f.commit(t, g, done, skip); err != nil {
 				return err

@@ -14,11 +14,31 @@ var stamps = [...]struct{ shape, layout string }{
 	{"dddd-dd-dd dd:dd:dd", "2006-01-02 15:04:05"},
 }
 
+// stampCache remembers the last date of an nginx error log: a busy one has
+// thousands of lines a second.
+type stampCache struct {
+	text string // with the space behind it
+	time time.Time
+}
+
+func (c *stampCache) lineTime(text string, loc *time.Location) time.Time {
+	const shape = "dddd/dd/dd dd:dd:dd "
+	if c.text != "" && strings.HasPrefix(text, c.text) {
+		return c.time
+	}
+	t := lineTime(text, loc)
+	if hasShape(text, shape) {
+		// A clone: the text is part of an arena, which would be kept.
+		c.text, c.time = strings.Clone(text[:len(shape)]), t
+	}
+	return t
+}
+
 // lineTime reads the date that text begins with, or that an access log has
 // between brackets. It is zero if there is none.
 func lineTime(text string, loc *time.Location) time.Time {
 	for _, s := range stamps {
-		if !hasShape([]byte(text[:min(len(text), len(s.shape))]), s.shape) {
+		if !hasShape(text, s.shape) {
 			continue
 		}
 		end := len(s.shape)
