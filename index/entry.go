@@ -91,7 +91,8 @@ func ParseFormat(s string) (Format, bool) {
 }
 
 // InstanceBy says by which evidence an entry was given its Instance, from the
-// weakest to the strongest.
+// weakest to the strongest but for the last. The numbers are stored: never
+// change one.
 type InstanceBy uint8
 
 // The kinds of evidence.
@@ -105,9 +106,10 @@ const (
 	ByCreds
 	BySocket
 	ByItself // Tagtail's own entries
+	ByFile   // the path of the log file, as strong as BySocket; last, because numbers are on disk
 )
 
-var instanceByNames = [...]string{"", "content", "token", "address", "port", "cert", "creds", "socket", "own"}
+var instanceByNames = [...]string{"", "content", "token", "address", "port", "cert", "creds", "socket", "own", "file"}
 
 // String returns the keyword that JSON uses.
 func (b InstanceBy) String() string { return keyword(instanceByNames[:], int(b)) }

@@ -39,6 +39,11 @@ type Config struct {
 	// what is durable only, so its Sink has to be a Syncer; if it is also a
 	// Recaller, what is sent again after a crash is stored once.
 	Inputs []string
+	// Files are log files to follow, besides the listeners.
+	Files []FileInput
+	// FileState is the file that keeps their positions; it must be given if
+	// there are Files.
+	FileState string
 	// Instances are known by their tags. While there are none, tags of the
 	// form service_owner name instances as they appear.
 	Instances []Instance
@@ -106,7 +111,7 @@ const maxMessageBytes = 1 << 20
 
 // Validate says in one sentence what is wrong with c and what is allowed.
 func (c *Config) Validate() error {
-	if len(c.Inputs) == 0 {
+	if len(c.Inputs) == 0 && len(c.Files) == 0 {
 		return fmt.Errorf("--syslog: there is no input; give at least one, such as udp://127.0.0.1:5514")
 	}
 	for _, in := range c.Inputs {
@@ -139,6 +144,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max_octet_count: %d is too large; give at most %d", c.MaxOctetCount, syslog.MaxOctets)
 	}
 	if err := c.validateTimes(); err != nil {
+		return err
+	}
+	files := c.fileConfig()
+	if err := files.Validate(); err != nil {
 		return err
 	}
 	_, err := NewIdentifier(c)

@@ -1,6 +1,7 @@
 // Package ingest receives syslog messages and says who sent them.
 //
 //	socket → frame → index.Entry (ingest/syslog) → Identifier → Sink
+//	log files → ingest/file → Sink
 //
 // Invariants: nothing that a sender writes can stop the program; a connection
 // costs bounded memory; a datagram socket is always read, so that no sender

@@ -61,6 +61,9 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 			return nil, errors.Join(err, r.closeSockets())
 		}
 	}
+	if err := r.bindFiles(&cfg); err != nil {
+		return nil, errors.Join(err, r.closeSockets())
+	}
 	r.losses = newLosses(r, &cfg)
 	return r, nil
 }
@@ -114,7 +117,8 @@ func listen(in *input, cfg *Config) (listener, error) {
 	return listenUDP(in, cfg)
 }
 
-// Addrs are the addresses that were bound, in the order of Config.Inputs.
+// Addrs are the addresses that were bound, in the order of Config.Inputs, and
+// the pattern of Config.Files behind them.
 func (r *Receiver) Addrs() []net.Addr {
 	addrs := make([]net.Addr, len(r.listeners))
 	for i, l := range r.listeners {
@@ -205,7 +209,7 @@ type InputStats struct {
 	Detail string
 }
 
-// Stats returns the counters of all inputs, in the order of Config.Inputs.
+// Stats returns the counters of all inputs, in the order of Addrs.
 func (r *Receiver) Stats() []InputStats {
 	stats := make([]InputStats, len(r.inputs))
 	for i, in := range r.inputs {
