@@ -78,6 +78,8 @@ type Controller struct {
 	queue   chan *Job // with a slot for every instance there can be
 	stopped chan struct{}
 
+	belonging belonging
+
 	mu      sync.Mutex      // before a Job's own
 	list    []Instance      // replaced as a whole, never changed
 	busy    map[string]*Job // by instance

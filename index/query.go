@@ -62,6 +62,14 @@ func InstanceQuery(names ...string) Query {
 	}}
 }
 
+// SenderQuery matches what came by an input from a source.
+func SenderQuery(input, source string) Query {
+	return Query{expr: testExpr{
+		test:   func(e *Entry) bool { return e.Input == input && e.Source == source },
+		source: "input:=" + input + " source:=" + source,
+	}}
+}
+
 // Empty tells whether the query matches every entry because it asks for nothing.
 func (q Query) Empty() bool { return q.expr == nil }
 

@@ -61,14 +61,14 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	if a.store, err = index.Open(index.Config{Dir: filepath.Join(a.cfg.Data, "logs"), Logger: a.logger}); err != nil {
 		return err
 	}
-	a.receiver, err = ingest.Listen(ingest.Config{
-		Inputs: a.cfg.Syslog, Instances: senders(a.instances), Logger: a.logger,
-	}, a.store)
-	if err != nil {
+	inputs := a.cfg.ingestConfig(a.instances)
+	inputs.Logger = a.logger
+	inputs.ProcessInstance = func(pid int) (string, bool) { return a.controller.InstanceOf(pid) }
+	if a.receiver, err = ingest.Listen(inputs, recaller{a.store}); err != nil {
 		return err
 	}
-	for i, addr := range a.receiver.Addrs() {
-		a.listeners = append(a.listeners, withAddress(a.cfg.Syslog[i], addr.String()))
+	for i, listener := range a.cfg.Syslog {
+		a.listeners = append(a.listeners, withAddress(listener, a.receiver.Addrs()[i].String()))
 	}
 	if more != nil {
 		a.more = more(a.listeners)
@@ -229,7 +229,7 @@ func (a *app) inputs() []viewer.InputStatus {
 	out := make([]viewer.InputStatus, len(stats))
 	for i, s := range stats {
 		out[i] = viewer.InputStatus{
-			Input: a.listeners[i], Received: s.Received, Dropped: s.Dropped, KernelDropped: s.KernelDropped, Detail: s.Detail,
+			Input: s.Input, Received: s.Received, Dropped: s.Dropped, KernelDropped: s.KernelDropped, Detail: s.Detail,
 		}
 	}
 	return out

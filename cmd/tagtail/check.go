@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagtail/tagtail/deploy"
-	"github.com/tagtail/tagtail/ingest"
 )
 
 func newCheckCommand(std streams) *cobra.Command {
@@ -31,7 +30,7 @@ func newCheckCommand(std streams) *cobra.Command {
 			for _, p := range problems {
 				c.note(p, p.Warning)
 			}
-			inputs := ingest.Config{Inputs: cfg.Syslog, Instances: senders(instances)}
+			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			c.note(deploy.Config{Instances: instances}.Validate(), false)
 			for _, in := range instances {

@@ -36,6 +36,9 @@ type config struct {
 	// no flag either.
 	Instances []instanceConfig `yaml:"instances"`
 
+	// Files are log files to follow, beside the listeners.
+	Files []fileConfig `yaml:"files"`
+
 	// ownData tells that Data is somebody's choice and not the default.
 	ownData bool
 }
@@ -57,6 +60,19 @@ type instanceConfig struct {
 	Port    int    `yaml:"port"`
 	// Command is the program and its arguments, of kind command.
 	Command []string `yaml:"command"`
+}
+
+// fileConfig is a pattern of log files of the configuration file.
+type fileConfig struct {
+	// Path is absolute, with the wildcards of path.Match; {service} and
+	// {owner} in it match any name and give the instance.
+	Path string `yaml:"path"`
+	// Instance is service/owner, if the path does not say.
+	Instance string `yaml:"instance"`
+	// AppName is that of the entries; empty means service_owner.
+	AppName string `yaml:"app_name"`
+	// Start is a regular expression that matches the first line of a message.
+	Start string `yaml:"start"`
 }
 
 func defaultConfig() config {
@@ -187,7 +203,8 @@ func (c *config) readFile(path string) error {
 	if file.HTTP != "" {
 		c.HTTP = file.HTTP
 	}
-	c.Syslog, c.AdminToken, c.Instances = file.Syslog, file.AdminToken, file.Instances
+	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
+	c.Instances, c.Files = file.Instances, file.Files
 	return nil
 }
 

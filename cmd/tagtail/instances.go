@@ -95,6 +95,20 @@ func (c instanceConfig) instance() (deploy.Instance, error) {
 	return in, nil
 }
 
+// ingestConfig is the receiver's part of the configuration.
+func (c *config) ingestConfig(instances []deploy.Instance) ingest.Config {
+	cfg := ingest.Config{Inputs: c.Syslog, Instances: senders(instances)}
+	for _, f := range c.Files {
+		cfg.Files = append(cfg.Files, ingest.FileInput{
+			Pattern: f.Path, Instance: f.Instance, AppName: f.AppName, Start: f.Start,
+		})
+	}
+	if len(cfg.Files) > 0 {
+		cfg.FileState = filepath.Join(c.Data, "files.state")
+	}
+	return cfg
+}
+
 // senders is what the receiver has to know of the instances.
 func senders(instances []deploy.Instance) []ingest.Instance {
 	out := make([]ingest.Instance, 0, len(instances))

@@ -50,6 +50,9 @@ func TestRedisIsDrivenAndItsMessagesAreTagged(t *testing.T) {
 		t.Fatalf("start: %v\n%s", err, out)
 	}
 	until(t, at, "Ready to accept connections", "search", "in:redis/dev1", "ready")
+	// Redis's first lines come under its program's name: the kernel says whose
+	// process wrote them.
+	until(t, at, "redis-server", "search", "--json", "in:redis/dev1", "tag:redis-server", "instance_by:creds")
 	out, err := tagtail(t, at, "ctl", "redis/dev1", "start")
 	if err == nil {
 		t.Errorf("a second start was not refused: %s", out)
