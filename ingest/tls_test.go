@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -113,7 +114,7 @@ func TestThePeerOfATLSConnectionHasItsCertificate(t *testing.T) {
 			// In TLS 1.3 the client learns of a refusal when it reads.
 			_, err := conn.Read(make([]byte, 1))
 			if test.want == nil {
-				if err == nil || err == io.EOF {
+				if err == nil || errors.Is(err, io.EOF) {
 					t.Errorf("the client learns %v, want a refusal", err)
 				}
 				return
