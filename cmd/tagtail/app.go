@@ -73,7 +73,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	if more != nil {
 		a.more = more(a.listeners)
 		a.instances = append(a.instances, a.more...)
-		if err := a.receiver.SetInstances(senders(a.instances)); err != nil {
+		if err := a.receiver.SetInstances(a.cfg.senders(a.instances)); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (a *app) reloadInstances() error {
 		a.logger.Warn("serverctrl file has a problem", "err", p)
 	}
 	instances = append(instances, a.more...)
-	if err := a.receiver.SetInstances(senders(instances)); err != nil {
+	if err := a.receiver.SetInstances(a.cfg.senders(instances)); err != nil {
 		return err
 	}
 	return a.controller.SetInstances(instances)

@@ -39,6 +39,13 @@ type config struct {
 	// Files are log files to follow, beside the listeners.
 	Files []fileConfig `yaml:"files"`
 
+	// Evidence is what proves messages to be an instance's, Rules name the
+	// instances of tags that no instance has, and RateLimit bounds each
+	// instance. See docs/identity.md.
+	Evidence  []evidenceConfig `yaml:"evidence"`
+	Rules     []ruleConfig     `yaml:"rules"`
+	RateLimit rateConfig       `yaml:"rate_limit"`
+
 	// ownData tells that Data is somebody's choice and not the default.
 	ownData bool
 }
@@ -73,6 +80,30 @@ type fileConfig struct {
 	AppName string `yaml:"app_name"`
 	// Start is a regular expression that matches the first line of a message.
 	Start string `yaml:"start"`
+}
+
+// evidenceConfig is what proves messages to be of one instance.
+type evidenceConfig struct {
+	Instance string `yaml:"instance"`
+	// UIDs are users of this machine, Certs names or "sha256:" fingerprints
+	// of TLS client certificates, Addresses IPs and CIDRs, Tokens secrets.
+	UIDs      []int    `yaml:"uids"`
+	Certs     []string `yaml:"certs"`
+	Addresses []string `yaml:"addresses"`
+	Tokens    []string `yaml:"tokens"`
+}
+
+// ruleConfig gives the tags that match Pattern, a regular expression, to
+// Instance, in which $1 stands for a group.
+type ruleConfig struct {
+	Pattern  string `yaml:"pattern"`
+	Instance string `yaml:"instance"`
+}
+
+// rateConfig bounds the entries of each instance; the zero value does not.
+type rateConfig struct {
+	PerSecond int `yaml:"per_second"`
+	Burst     int `yaml:"burst"`
 }
 
 func defaultConfig() config {
@@ -188,7 +219,15 @@ func (c *config) readFile(path string) error {
 	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
 		return fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, false))
 	}
-	folder := filepath.Dir(path)
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("find folder of the configuration: %w", err)
+	}
+	for i := range file.Files {
+		if p := &file.Files[i].Path; !filepath.IsAbs(*p) {
+			*p = filepath.Join(folder, *p)
+		}
+	}
 	for to, from := range map[*string]string{
 		&c.Data: file.Data, &c.Serverctrl: file.Serverctrl, &c.Root: file.Root, &c.RedisRoot: file.RedisRoot,
 	} {
@@ -205,6 +244,7 @@ func (c *config) readFile(path string) error {
 	}
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
+	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
 	return nil
 }
 

@@ -97,7 +97,13 @@ func (c instanceConfig) instance() (deploy.Instance, error) {
 
 // ingestConfig is the receiver's part of the configuration.
 func (c *config) ingestConfig(instances []deploy.Instance) ingest.Config {
-	cfg := ingest.Config{Inputs: c.Syslog, Instances: senders(instances)}
+	cfg := ingest.Config{
+		Inputs: c.Syslog, Instances: c.senders(instances),
+		RateLimit: ingest.RateLimit{PerSecond: c.RateLimit.PerSecond, Burst: c.RateLimit.Burst},
+	}
+	for _, r := range c.Rules {
+		cfg.Rules = append(cfg.Rules, ingest.Rule{Pattern: r.Pattern, Instance: r.Instance})
+	}
 	for _, f := range c.Files {
 		cfg.Files = append(cfg.Files, ingest.FileInput{
 			Pattern: f.Path, Instance: f.Instance, AppName: f.AppName, Start: f.Start,
@@ -109,11 +115,29 @@ func (c *config) ingestConfig(instances []deploy.Instance) ingest.Config {
 	return cfg
 }
 
-// senders is what the receiver has to know of the instances.
-func senders(instances []deploy.Instance) []ingest.Instance {
+// senders is what the receiver has to know of the instances: their tags, and
+// the evidence for each. Evidence may be of an instance that nothing else names.
+func (c *config) senders(instances []deploy.Instance) []ingest.Instance {
 	out := make([]ingest.Instance, 0, len(instances))
+	at := map[string]int{}
 	for _, in := range instances {
+		at[in.Name] = len(out)
 		out = append(out, ingest.Instance{Name: in.Name, Tags: in.Tags})
+	}
+	for _, e := range c.Evidence {
+		i, ok := at[e.Instance]
+		if !ok {
+			i = len(out)
+			at[e.Instance] = i
+			out = append(out, ingest.Instance{Name: e.Instance})
+		}
+		in := &out[i]
+		in.UIDs = append(in.UIDs, e.UIDs...)
+		in.Certs = append(in.Certs, e.Certs...)
+		in.Addresses = append(in.Addresses, e.Addresses...)
+		for _, token := range e.Tokens {
+			in.Tokens = append(in.Tokens, ingest.Token(token))
+		}
 	}
 	return out
 }
