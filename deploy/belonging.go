@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,10 +18,10 @@ const (
 
 // belonging remembers which processes are the instances' own.
 type belonging struct {
-	mu     sync.Mutex
-	seen   time.Time
-	byPID  map[int]string    // the proven processes
-	byConf map[string]string // the configurations of Redis
+	mu    sync.Mutex
+	seen  time.Time
+	byPID map[int]string      // the proven processes
+	redis map[string]Instance // by configuration, and by ":PORT"
 }
 
 // InstanceOf tells which instance a process of this machine belongs to: its own
@@ -45,15 +46,20 @@ func (c *Controller) InstanceOf(pid int) (instance string, ok bool) {
 	return "", false
 }
 
-// startingRedis knows a Redis that has no pid file and no title of its own yet
-// by its program and its argument. Another program may say what it likes.
+// startingRedis knows a Redis that nothing proves yet, because it has no pid
+// file and does not listen: by its program, its user, and its title, which is
+// its command line at first and then "redis-server ADDRESS:PORT".
 func (b *belonging) startingRedis(p process) (instance string, ok bool) {
 	if !strings.HasPrefix(filepath.Base(p.exe), "redis") {
 		return "", false
 	}
 	for _, word := range strings.Fields(p.title) {
-		if name, ok := b.byConf[word]; ok {
-			return name, true
+		in, ok := b.redis[word]
+		if i := strings.LastIndexByte(word, ':'); !ok && i >= 0 {
+			in, ok = b.redis[word[i:]]
+		}
+		if ok && p.maySignal(in.Prefix) == "" {
+			return in.Name, true
 		}
 	}
 	return "", false
@@ -64,14 +70,15 @@ func (b *belonging) refreshLocked(c *Controller) {
 	if b.byPID != nil && now.Sub(b.seen) < belongingLife {
 		return
 	}
-	b.seen, b.byPID, b.byConf = now, map[int]string{}, map[string]string{}
+	b.seen, b.byPID, b.redis = now, map[int]string{}, map[string]Instance{}
 	table := readProcessTable()
 	for _, in := range c.instances() {
 		for _, p := range c.drivers[in.Kind].observe(table, in).processes {
 			b.byPID[p.pid] = in.Name
 		}
 		if in.Kind == Redis && in.Conf != "" {
-			b.byConf[in.Conf] = in.Name
+			b.redis[in.Conf] = in
+			b.redis[":"+strconv.Itoa(in.Port)] = in
 		}
 	}
 }
