@@ -118,29 +118,44 @@ func (s *Store) dayLocked(number int64) *day {
 	return d
 }
 
-// sealedRanges are the numbers that are in blocks.
+// sealedRanges are the numbers that are in blocks, by first number.
 type sealedRanges map[headKey][]seqRange
 
-type seqRange struct{ first, last uint64 }
+type seqRange struct {
+	first, last uint64
+	// reach is the highest last of this range and all before it: ranges of
+	// damaged or older stores may overlap.
+	reach uint64
+}
 
 func (s *Store) sealedRangesLocked() sealedRanges {
 	sealed := make(sealedRanges)
 	for _, d := range s.days {
 		for _, b := range d.blocks {
 			key := headKey{b.header.Instance, d.number}
-			sealed[key] = append(sealed[key], seqRange{b.header.First, b.header.Last})
+			sealed[key] = append(sealed[key], seqRange{first: b.header.First, last: b.header.Last})
 		}
 	}
 	for _, ranges := range sealed {
 		sort.Slice(ranges, func(i, j int) bool { return ranges[i].first < ranges[j].first })
+		reach := uint64(0)
+		for i := range ranges {
+			reach = max(reach, ranges[i].last)
+			ranges[i].reach = reach
+		}
 	}
 	return sealed
 }
 
-func (r sealedRanges) has(key headKey, seq uint64) bool {
+// begun is how many of the key's ranges begin at seq or before.
+func (r sealedRanges) begun(key headKey, seq uint64) int {
 	ranges := r[key]
-	i := sort.Search(len(ranges), func(i int) bool { return ranges[i].last >= seq })
-	return i < len(ranges) && ranges[i].first <= seq
+	return sort.Search(len(ranges), func(i int) bool { return ranges[i].first > seq })
+}
+
+func (r sealedRanges) has(key headKey, seq uint64) bool {
+	n := r.begun(key, seq)
+	return n > 0 && r[key][n-1].reach >= seq
 }
 
 // load reads a block. The first error is reported; after that the block counts

@@ -173,6 +173,104 @@ func TestBlockAndJournalWithTheSameEntriesShowThemOnce(t *testing.T) {
 	}
 }
 
+// retire makes the instance's head wait for its block.
+func retire(t testing.TB, s *Store, instance string) *head {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, h := range s.heads {
+		if key.instance == instance {
+			s.retireHeadLocked(h)
+			return h
+		}
+	}
+	t.Fatalf("no head of %s", instance)
+	return nil
+}
+
+// sealPending writes the blocks of the heads that wait for them.
+func sealPending(t testing.TB, s *Store) {
+	t.Helper()
+	for s.sealNext() {
+	}
+	if n := s.Stats().Pending; n > 0 {
+		t.Fatalf("%d heads are pending", n)
+	}
+}
+
+// wantMessagesAfterRestarts opens the store, appends and seals, and opens it
+// again: each entry must be there once each time.
+func wantMessagesAfterRestarts(t *testing.T, cfg Config, want ...string) {
+	t.Helper()
+	s := openStore(t, cfg)
+	if diff := cmp.Diff(want, messages(findAll(t, s, Query{}))); diff != "" {
+		t.Errorf("messages after a restart (-want +got):\n%s", diff)
+	}
+	want = append(want, "new")
+	appendMessages(t, s, "a/b", "new")
+	retire(t, s, "a/b")
+	sealPending(t, s)
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	if diff := cmp.Diff(want, messages(findAll(t, s, Query{}))); diff != "" {
+		t.Errorf("messages after a seal and a restart (-want +got):\n%s", diff)
+	}
+}
+
+func TestEntriesOfABlockWithADamagedHeaderComeBackOnceFromTheJournal(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "slow/x", "keeps the segment")
+	for _, pair := range [][]string{{"m1", "m2"}, {"m3", "m4"}} {
+		appendMessages(t, s, "a/b", pair...)
+		retire(t, s, "a/b")
+		sealPending(t, s)
+	}
+	closeStore(t, s)
+	flip(t, glob(t, cfg.Dir, "days/*/*.block")[0], 20)
+	wantMessagesAfterRestarts(t, cfg, "keeps the segment", "m1", "m2", "m3", "m4")
+}
+
+func TestYoungerBlockThatWasWrittenFirstDoublesNothing(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "slow/x", "keeps the segment")
+	appendMessages(t, s, "a/b", "m1", "m2")
+	older := retire(t, s, "a/b")
+	s.mu.Lock()
+	older.sealing = true // another goroutine waits for the disk, until the process is killed
+	s.mu.Unlock()
+	appendMessages(t, s, "a/b", "m3", "m4")
+	retire(t, s, "a/b")
+	if !s.sealNext() {
+		t.Fatal("the younger head was not sealed")
+	}
+	closeStore(t, s)
+	wantMessagesAfterRestarts(t, cfg, "keeps the segment", "m1", "m2", "m3", "m4")
+}
+
+func TestBlocksThatOverlapDoubleNothing(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "slow/x", "keeps the segment")
+	appendMessages(t, s, "a/b", "m1", "m2", "m3", "m4", "m5")
+	all := retire(t, s, "a/b")
+	inner, outer := &head{key: all.key}, &head{key: all.key}
+	for i, e := range all.entries {
+		if i == 1 || i == 2 {
+			inner.add(e)
+		} else {
+			outer.add(e)
+		}
+	}
+	s.mu.Lock()
+	s.pending = []*head{outer, inner}
+	s.mu.Unlock()
+	sealPending(t, s)
+	closeStore(t, s)
+	wantMessagesAfterRestarts(t, cfg, "keeps the segment", "m1", "m2", "m3", "m4", "m5")
+}
+
 func TestUnfinishedBlockIsRemoved(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := openStore(t, cfg)

@@ -119,8 +119,7 @@ func (s *Store) openJournal() error {
 			}
 			replayed = e.Seq
 			if !sealed.has(keyOf(e), e.Seq) {
-				s.addToHeadLocked(e, s.cfg.now())
-				s.instanceLocked(e.Instance).keep(e)
+				s.replayLocked(e, sealed)
 			}
 		}
 		return entries[len(entries)-1].Seq, nil
@@ -151,6 +150,21 @@ func (s *Store) openJournal() error {
 		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", err))
 	}
 	return nil
+}
+
+// replayLocked puts e into a head. The head's block may not close around a
+// block that is there already, or the next replay would take the runs of the
+// two for one and the same: a head from before such a block is retired.
+func (s *Store) replayLocked(e *Entry, sealed sealedRanges) {
+	key := keyOf(e)
+	if h := s.heads[key]; h != nil {
+		newest := h.entries[len(h.entries)-1].Seq
+		if sealed.begun(key, newest) != sealed.begun(key, e.Seq) {
+			s.retireHeadLocked(h)
+		}
+	}
+	s.addToHeadLocked(e, s.cfg.now())
+	s.instanceLocked(e.Instance).keep(e)
 }
 
 // Run seals full and old heads and syncs the journal, until ctx ends. A store
