@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,8 +70,59 @@ func TestWhatTheJournalCannotSyncGoesToBlocks(t *testing.T) {
 		t.Errorf("stats = %+v, want the head pending and one error", stats)
 	}
 	appendMessages(t, s, "a/b", "two")
+	if err := s.Sync(t.Context()); !errors.Is(err, errFull) {
+		t.Errorf("error before the block is there = %v, want %v", err, errFull)
+	}
+	if stats := s.Stats(); stats.Pending != 1 || stats.Heads != 1 {
+		t.Errorf("stats = %+v, want that the new head stays", stats)
+	}
+	sealPending(t, s)
 	if err := s.Sync(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("error once all is in a block = %v", err)
+	}
+}
+
+func TestCloseSealsWhatTheJournalCannotSync(t *testing.T) {
+	var disk fullDisk
+	cfg := Config{Dir: t.TempDir(), createFile: disk.createFile}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "a/b", "one")
+	disk.full.Store(true) // for the journal only
+	closeStore(t, s)
+	wantLock(t, cfg.Dir, "closed")
+	remove(t, filepath.Join(cfg.Dir, "journal"))
+	s = openStore(t, Config{Dir: cfg.Dir})
+	if diff := cmp.Diff([]string{"one"}, messages(findAll(t, s, Query{}))); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsNowhereDurableIsAnErrorOfSyncAndClose(t *testing.T) {
+	var disk fullDisk
+	dir := t.TempDir()
+	s, err := Open(Config{Dir: dir, createFile: disk.createFile, writeFile: disk.writeFile, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendMessages(t, s, "a/b", "one")
+	disk.full.Store(true)
+	for n := range 3 {
+		if err := s.Sync(t.Context()); !errors.Is(err, errFull) {
+			t.Errorf("Sync %d = %v, want %v", n, err, errFull)
+		}
+	}
+	if err := s.Close(); !errors.Is(err, errFull) {
+		t.Errorf("Close = %v, want %v", err, errFull)
+	}
+	wantLock(t, dir, "open")
+}
+
+// wantLock checks the state in the LOCK file.
+func wantLock(t testing.TB, dir, state string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, lockName))
+	if fields := strings.Fields(string(text)); err != nil || len(fields) != 3 || fields[2] != state {
+		t.Errorf("LOCK says %q, error %v, want %s", text, err, state)
 	}
 }
 

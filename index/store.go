@@ -203,16 +203,22 @@ func (s *Store) sync(ctx context.Context) error {
 	if s.syncReport.allow(s.cfg.now()) {
 		s.cfg.Logger.Error("journal could not be synced", slog.Any("err", err))
 	}
+	// Only these: while the error lasts, what came since is synced elsewhere
+	// and need not become small blocks.
+	unsynced := s.journal.Unsynced()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.heads {
-		s.retireHeadLocked(h)
+		if h.entries[0].Seq <= unsynced {
+			s.retireHeadLocked(h)
+		}
 	}
 	return err
 }
 
 // Sync returns when everything that was appended before the call outlives a
-// power cut. Callers at the same time share the work.
+// power cut. Callers at the same time share the work. After an error it goes on
+// to return one until all that the journal may have lost is in blocks.
 func (s *Store) Sync(ctx context.Context) error {
 	if err := s.begin(); err != nil {
 		return err
@@ -240,7 +246,9 @@ func (s *Store) begin() error {
 }
 
 // Close ends followers, waits for other calls, syncs the journal and gives the
-// folder up. What is in heads stays in the journal. It may be called again.
+// folder up. What is in heads stays in the journal, unless it cannot be synced:
+// then it goes to blocks, and what can be in neither is an error. It may be
+// called again.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -252,6 +260,9 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.inUse.Wait()
 
+	if s.sync(context.Background()) != nil { // it is counted and logged
+		s.sealAllPending()
+	}
 	err := s.journal.Close()
 	clean := err == nil
 	for _, d := range s.days {

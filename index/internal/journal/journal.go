@@ -51,7 +51,7 @@ type Journal struct {
 
 	mu      sync.Mutex
 	active  *segment   // nil after an error: the next Append begins one
-	older   []*segment // oldest first
+	older   []*segment // oldest first; one may have failed
 	written uint64     // bytes since Open
 	synced  uint64     // of written, those that are on the disk
 	round   *syncRound // the fsync that is running, or nil
@@ -64,8 +64,9 @@ type segment struct {
 	first, last uint64 // last is 0 while it has no frame
 	size        int64
 	salt        uint32
-	readable    bool // at a replay: it is a segment of this version
-	file        File // nil once it is synced and no longer active
+	readable    bool  // at a replay: it is a segment of this version
+	file        File  // nil once it is synced and no longer active, or has failed to
+	failed      error // of its fsync: what is in it may not be on the disk
 }
 
 // syncRound is one fsync and those who wait for it.
@@ -179,7 +180,8 @@ func (j *Journal) dropEmptyLocked() {
 }
 
 // Sync returns when everything that was appended before the call is on the
-// disk. All who wait at the same time share one fsync.
+// disk. All who wait at the same time share one fsync. Once the fsync of a
+// segment has failed, it returns an error until Remove has deleted the segment.
 func (j *Journal) Sync(ctx context.Context) error {
 	j.mu.Lock()
 	target := j.written
@@ -207,53 +209,100 @@ func (j *Journal) Sync(ctx context.Context) error {
 		}
 		j.mu.Lock()
 	}
-	j.mu.Unlock()
+	defer j.mu.Unlock()
+	return j.failedLocked()
+}
+
+// failedLocked is the error of a segment that may not be on the disk.
+func (j *Journal) failedLocked() error {
+	for _, s := range j.older {
+		if s.failed != nil {
+			return fmt.Errorf("sync journal segment %s: %w", s.path, s.failed)
+		}
+	}
 	return nil
+}
+
+// Unsynced is the highest sequence number that is in a segment whose fsync has
+// failed, 0 if there is none.
+func (j *Journal) Unsynced() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	last := uint64(0)
+	for _, s := range j.older {
+		if s.failed != nil {
+			last = max(last, s.last)
+		}
+	}
+	return last
 }
 
 // runRound syncs all that is written now.
 func (j *Journal) runRound(round *syncRound) {
 	j.mu.Lock()
 	upTo, newName := j.written, j.newName
-	active := j.active
-	var files []*segment
-	for _, s := range append(j.older[:len(j.older):len(j.older)], active) {
+	var files []syncedFile
+	for _, s := range append(j.older[:len(j.older):len(j.older)], j.active) {
 		if s != nil && s.file != nil {
-			files = append(files, s)
+			files = append(files, syncedFile{segment: s, size: s.size})
 		}
 	}
 	j.newName = false
 	j.mu.Unlock()
 
 	var err error
-	for _, s := range files {
-		err = errors.Join(err, s.file.Sync())
+	for i := range files {
+		f := &files[i]
+		f.err = f.file.Sync()
+		err = errors.Join(err, f.err)
 	}
+	var dirErr error
 	if newName && err == nil {
-		err = syncDir(j.cfg.Dir)
+		dirErr = syncDir(j.cfg.Dir)
+		err = dirErr
 	}
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err != nil {
-		// The kernel forgets dirty pages after a failed fsync, so that the
-		// next one would lie: give this segment up.
+	if err == nil {
+		j.synced = max(j.synced, upTo)
+	} else {
 		j.newName = j.newName || newName
 		round.err = fmt.Errorf("sync journal: %w", err)
-		if j.active == active {
-			j.retireLocked()
-		}
-	} else {
-		j.synced = max(j.synced, upTo)
 	}
-	for _, s := range files {
-		if s != j.active && s.file != nil {
-			_ = s.file.Close() // it is synced, or has said that it is not
-			s.file = nil
-		}
+	for i := range files {
+		j.settleLocked(&files[i], dirErr)
 	}
 	j.round = nil
 	close(round.done)
+}
+
+// syncedFile is a segment in a round.
+type syncedFile struct {
+	*segment
+	size int64 // when the round began
+	err  error
+}
+
+// settleLocked closes the file if it is done with. The kernel forgets dirty
+// pages after a failed fsync, so that the next one would lie: the segment is
+// given up then, and remembered as long as it has something.
+func (j *Journal) settleLocked(f *syncedFile, dirErr error) {
+	s := f.segment
+	if f.err = errors.Join(f.err, dirErr); f.err != nil {
+		if j.active == s {
+			j.retireLocked()
+		}
+		if s.last != 0 {
+			s.failed = f.err
+		}
+	}
+	// What came while the fsync ran waits for the next round.
+	whole := f.err != nil || s.size == f.size
+	if s != j.active && s.file != nil && whole {
+		_ = s.file.Close() // it is synced, or has said that it is not
+		s.file = nil
+	}
 }
 
 // Remove deletes every finished segment whose numbers are all below before.
@@ -299,7 +348,8 @@ func (j *Journal) Size() (bytes int64, segments int) {
 	return bytes, segments
 }
 
-// Close syncs and closes. It may be called again.
+// Close syncs and closes, with an error if something may not be on the disk.
+// It may be called again.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	done := j.closed

@@ -333,11 +333,76 @@ func TestFailedSyncIsToldAndNotForgotten(t *testing.T) {
 	}
 	f.sync = nil
 	add(t, o.journal, 2, "two")
-	if err := o.journal.Sync(context.Background()); err != nil {
-		t.Fatal(err)
+	if err := o.journal.Sync(context.Background()); !errors.Is(err, errFull) || o.journal.Unsynced() != 1 {
+		t.Errorf("later error = %v, unsynced up to %d, want %v and 1", err, o.journal.Unsynced(), errFull)
 	}
 	if n := len(segments(t, o.journal.cfg.Dir)); n != 2 {
 		t.Errorf("%d segments, want a new one after the failed sync", n)
+	}
+	if err := o.journal.Remove(2); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.journal.Sync(context.Background()); err != nil || o.journal.Unsynced() != 0 {
+		t.Errorf("error once the segment is gone = %v, unsynced up to %d", err, o.journal.Unsynced())
+	}
+}
+
+func TestCloseTellsOfAFailedSync(t *testing.T) {
+	var f faults
+	j, _, err := Open(Config{Dir: t.TempDir(), Create: f.create},
+		func(first uint64, _ []byte) (uint64, error) { return first, nil }, func([]Damage) uint64 { return 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, j, 1, "one")
+	f.sync = errFull
+	if err := j.Sync(context.Background()); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	f.sync = nil
+	if err := j.Close(); !errors.Is(err, errFull) {
+		t.Errorf("Close = %v, want %v", err, errFull)
+	}
+}
+
+// appendingFile appends to the journal, past the end of the segment, right
+// after its fsync.
+type appendingFile struct {
+	File
+	synced func()
+}
+
+func (f appendingFile) Sync() error {
+	err := f.File.Sync()
+	f.synced()
+	return err
+}
+
+func TestWhatComesDuringASyncIsSyncedByTheNextOneAlsoInAFullSegment(t *testing.T) {
+	var o opened
+	var syncs []string
+	armed := false
+	create := func(path string) (File, error) {
+		file, err := createFile(path)
+		return appendingFile{file, func() {
+			syncs = append(syncs, filepath.Base(path))
+			if armed {
+				armed = false
+				add(t, o.journal, 2, "in the same segment", strings.Repeat("in the next one", 10))
+			}
+		}}, err
+	}
+	o = open(t, Config{Dir: t.TempDir(), SegmentBytes: 100, Create: create})
+	add(t, o.journal, 1, "one")
+	armed = true
+	for range 2 {
+		if err := o.journal.Sync(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{segmentName(1), segmentName(1), segmentName(3)}
+	if diff := cmp.Diff(want, syncs); diff != "" {
+		t.Errorf("synced (-want +got):\n%s", diff)
 	}
 }
 
