@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,8 @@ type dirLock struct {
 	powerCut bool
 }
 
-// lockDir makes the folder and takes its lock.
+// lockDir makes the folder and takes its lock. The file is as the last owner
+// left it until own.
 func lockDir(dir, boot string) (*dirLock, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("data folder %s cannot be made: %w; choose another or make it for this user", dir, err)
@@ -42,21 +44,54 @@ func lockDir(dir, boot string) (*dirLock, error) {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = file.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("data folder %s is in use by another process: stop that one or choose another folder: %w", dir, ErrLocked)
+			return nil, &inUseError{dir: dir, pid: ownerOf(path, boot)}
 		}
 		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
 	}
 	l := &dirLock{file: file, boot: boot}
 	before, err := os.ReadFile(path)
-	if err == nil {
-		l.powerCut = powerCut(string(before), boot)
-		err = l.write("open")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("lock data folder %s: %w", dir, errors.Join(err, file.Close()))
 	}
+	l.powerCut = powerCut(string(before), boot)
 	return l, nil
 }
+
+// inUseError is ErrLocked as one sentence for the person who meets it.
+type inUseError struct {
+	dir string
+	pid int // 0 if it is not known
+}
+
+func (e *inUseError) Error() string {
+	owner := ""
+	if e.pid > 0 {
+		owner = fmt.Sprintf(" (pid %d)", e.pid)
+	}
+	return fmt.Sprintf("the folder %s is in use by another tagtail process%s: stop it, or name another with --data", e.dir, owner)
+}
+
+func (e *inUseError) Is(target error) bool { return target == ErrLocked }
+
+// ownerOf reads who has the folder. The text may be that of an owner that was
+// killed, until the present one is open: only a process that lives counts.
+func ownerOf(path, boot string) int {
+	text, err := os.ReadFile(path)
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) != 3 || fields[1] != boot || fields[2] != "open" {
+		return 0
+	}
+	pid, err := strconv.Atoi(fields[0])
+	if err != nil || pid <= 0 || errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		return 0
+	}
+	return pid
+}
+
+// own says that the folder is open from now on. It comes at the end of Open:
+// what the last owner left must be readable until what follows from it, the
+// numbers that are left out, is durable.
+func (l *dirLock) own() error { return l.write("open") }
 
 // powerCut reads what the last owner has left: "pid boot state".
 func powerCut(text, boot string) bool {

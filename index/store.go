@@ -86,6 +86,14 @@ func Open(cfg Config) (*Store, error) {
 	if err == nil {
 		err = block.SyncDir(cfg.Dir) // the names of the folders in it
 	}
+	if err == nil {
+		// The name of the new segment is what keeps the numbers that a power
+		// cut took from being given out again, at this start and the next.
+		err = s.journal.Sync(context.Background())
+	}
+	if err == nil {
+		err = lock.own()
+	}
 	if err != nil {
 		if s.journal != nil {
 			err = errors.Join(err, s.journal.Close())

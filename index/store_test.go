@@ -191,6 +191,30 @@ func TestSeqSkipsWhatAPowerCutMayHaveTaken(t *testing.T) {
 	s.lock, _ = lockDir(t.TempDir(), "one") // for the first store's Close
 }
 
+func TestSeqSkipsWhatAPowerCutTookAlsoWhenTheFirstOpenFails(t *testing.T) {
+	var disk fullDisk
+	boot := "one"
+	cfg := Config{Dir: t.TempDir(), bootID: func() string { return boot }, createFile: disk.createFile}
+	s := openStore(t, cfg)
+	last := appendMessages(t, s, "a/b", "one")[0].Seq
+
+	crashed := cfg
+	crashed.Dir = t.TempDir()
+	if err := os.CopyFS(crashed.Dir, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	boot = "two"
+	disk.full.Store(true)
+	if _, err := Open(crashed); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	disk.full.Store(false)
+	s = openStore(t, crashed)
+	if got := appendMessages(t, s, "a/b", "two")[0].Seq; got <= last+seqReserve {
+		t.Errorf("seq = %d, want above %d", got, last+seqReserve)
+	}
+}
+
 func TestJournalIsRemovedOnceItsEntriesAreInBlocks(t *testing.T) {
 	s := openStore(t, Config{Dir: t.TempDir(), SegmentBytes: 4096})
 	for range 100 {
@@ -209,8 +233,17 @@ func TestSecondOpenIsRefusedWithOneSentence(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	openStore(t, cfg)
 	_, err := Open(cfg)
-	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), cfg.Dir) {
-		t.Errorf("error = %v, want ErrLocked and the folder", err)
+	want := fmt.Sprintf("the folder %s is in use by another tagtail process (pid %d): stop it, or name another with --data", cfg.Dir, os.Getpid())
+	if !errors.Is(err, ErrLocked) || err.Error() != want {
+		t.Errorf("error = %v, want ErrLocked as %q", err, want)
+	}
+	if err := os.Truncate(filepath.Join(cfg.Dir, lockName), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(cfg)
+	want = fmt.Sprintf("the folder %s is in use by another tagtail process: stop it, or name another with --data", cfg.Dir)
+	if !errors.Is(err, ErrLocked) || err.Error() != want {
+		t.Errorf("error = %v, want ErrLocked as %q", err, want)
 	}
 }
 
