@@ -12,7 +12,11 @@ import (
 
 const recordVersion = 1
 
-var errRecord = errors.New("record is not readable")
+var (
+	errRecord = errors.New("record is not readable")
+	// errNewer is no damage: the record is whole, for a program that knows it.
+	errNewer = errors.New("a newer tagtail has written it: start that version, or a later one")
+)
 
 // recordTexts lists an entry's strings in the order of a record.
 func recordTexts(e *Entry) [9]*string {
@@ -63,8 +67,11 @@ func appendRecordTime(dst []byte, t time.Time) []byte {
 // decodeRecord is the inverse of appendRecord. The entries do not keep data.
 func decodeRecord(first uint64, data []byte) ([]Entry, error) {
 	r := recordReader{data: data, text: string(data)}
-	if version := r.octet(); version != recordVersion {
-		return nil, fmt.Errorf("%w: version %d", errRecord, version)
+	switch version := r.octet(); {
+	case version > recordVersion:
+		return nil, fmt.Errorf("record version %d is not known: %w", version, errNewer)
+	case version != recordVersion:
+		return nil, errRecord
 	}
 	count := r.uvarint()
 	if count == 0 || count > uint64(len(data)) {

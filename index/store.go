@@ -117,6 +117,9 @@ func (s *Store) openJournal() error {
 	replayed := uint64(0)
 	replay := func(first uint64, payload []byte) (uint64, error) {
 		entries, err := decodeRecord(first, payload)
+		if errors.Is(err, errNewer) {
+			return 0, journal.Stop(err)
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -78,7 +78,7 @@ type syncRound struct {
 // Open replays the journal in cfg.Dir, oldest frame first, and then begins a
 // new segment for sequence numbers from next(), which is asked after the
 // replay. replay may not keep the payload; an error from it counts as damage
-// of that frame.
+// of that frame, or ends Open if it is marked with Stop.
 func Open(cfg Config, replay func(first uint64, payload []byte) (last uint64, err error), next func([]Damage) uint64) (*Journal, []Damage, error) {
 	if cfg.SegmentBytes == 0 {
 		cfg.SegmentBytes = DefaultSegmentBytes

@@ -219,6 +219,44 @@ func TestUnreadableSegmentIsReportedAndKept(t *testing.T) {
 	}
 }
 
+func TestWholeFrameThatIsRefusedIsSkippedAndKept(t *testing.T) {
+	dir := t.TempDir()
+	o := open(t, Config{Dir: dir})
+	add(t, o.journal, 1, "one", "strange", "three", "strange")
+	o.close(t)
+	path := segments(t, dir)[0]
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errStrange := errors.New("strange")
+	for range 2 {
+		var got []string
+		j, damage, err := Open(Config{Dir: dir}, func(first uint64, payload []byte) (uint64, error) {
+			if string(payload) == "strange" {
+				return 0, errStrange
+			}
+			got = append(got, string(payload))
+			return first, nil
+		}, func([]Damage) uint64 { return 5 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"one", "three"}, got); diff != "" {
+			t.Errorf("frames (-want +got):\n%s", diff)
+		}
+		if len(damage) != 2 || damage[1].Torn || !errors.Is(damage[1].Err, errStrange) || damage[1].Bytes != int64(len(frame("strange"))) {
+			t.Errorf("damage = %v, want the two frames, not torn", damage)
+		}
+		if err := errors.Join(j.Remove(100), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the segment of %d bytes has %d, error %v", len(before), len(after), err)
+	}
+}
+
 func TestForgedFrameInsideADamagedOneIsNotTaken(t *testing.T) {
 	dir := t.TempDir()
 	o := open(t, Config{Dir: dir})

@@ -52,6 +52,15 @@ var (
 	errChecksum = errors.New("checksum does not match")
 )
 
+// stopError ends a replay.
+type stopError struct{ error }
+
+func (e stopError) Unwrap() error { return e.error }
+
+// Stop marks an error of replay that is no damage: Open returns it, and leaves
+// the frame alone.
+func Stop(err error) error { return stopError{err} }
+
 // segmentName sorts by number.
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
@@ -124,7 +133,7 @@ func replayDir(dir string, replay func(uint64, []byte) (uint64, error)) ([]*segm
 		s := &segment{path: filepath.Join(dir, entry.Name()), first: first}
 		found, err := s.replay(replay)
 		if err != nil {
-			return nil, damage, fmt.Errorf("replay journal: %w", err)
+			return nil, damage, fmt.Errorf("replay journal segment %s: %w", s.path, err)
 		}
 		damage = append(damage, found...)
 		if s.readable {
@@ -148,7 +157,8 @@ func LastName(dir string) uint64 {
 }
 
 // replay reads one segment. Behind a damaged frame it looks for the next whole
-// one.
+// one. A whole frame that is refused is skipped, and the segment not used: the
+// file stays, because a program that reads the frame may come.
 func (s *segment) replay(replay func(uint64, []byte) (uint64, error)) ([]Damage, error) {
 	data, err := os.ReadFile(s.path)
 	if err != nil {
@@ -172,16 +182,21 @@ func (s *segment) replay(replay func(uint64, []byte) (uint64, error)) ([]Damage,
 	for at < len(data) {
 		first, frame, err := parseFrame(data[at:], salt)
 		if err == nil {
-			var last uint64
-			if last, err = replay(first, frame[HeaderBytes:]); err == nil {
-				if bad >= 0 {
-					damage = append(damage, s.damaged(bad, at, reason))
-					bad = -1
-				}
-				s.last = max(s.last, last)
-				at += len(frame)
-				continue
+			if bad >= 0 {
+				damage = append(damage, s.damaged(bad, at, reason))
+				bad = -1
 			}
+			last, err := replay(first, frame[HeaderBytes:])
+			if errors.As(err, new(stopError)) {
+				return damage, err
+			}
+			if err != nil {
+				s.readable = false
+				damage = append(damage, s.damaged(at, at+len(frame), err))
+			}
+			s.last = max(s.last, last)
+			at += len(frame)
+			continue
 		}
 		if bad < 0 {
 			bad, reason = at, err
