@@ -61,6 +61,7 @@ type follower struct {
 	yield  func(FollowBatch) error
 
 	at     uint64 // the Seq up to which it has read
+	near   uint64 // no newest entry up to this Seq is too far away
 	gap    Gap    // not told yet
 	told   time.Time
 	buffer []*Entry
@@ -70,9 +71,8 @@ type follower struct {
 func (f *follower) step(ctx context.Context) (change <-chan struct{}, err error) {
 	v := f.store.ring.read(f.at, f.buffer)
 	switch {
-	case v.newest > f.at && v.newest-f.at > f.maxLag:
-		f.skipTo(v.newest - f.maxLag/2)
-		return nil, nil
+	case v.newest > f.near && v.newest > f.at && v.newest-f.at > f.maxLag:
+		return nil, f.keepUp(ctx, v.newest)
 	case f.at < v.base:
 		return nil, f.history(ctx, v.base)
 	case len(v.entries) == 0:
@@ -102,14 +102,28 @@ func (f *follower) history(ctx context.Context, upTo uint64) error {
 	return f.tell(result.Entries, upTo)
 }
 
-// skipTo gives up what lies between.
-func (f *follower) skipTo(seq uint64) {
-	if f.gap.Count == 0 {
-		f.gap.FromSeq = f.at + 1
+// keepUp looks how far it is behind the newest entry, and gives up what it
+// cannot read in time.
+func (f *follower) keepUp(ctx context.Context, newest uint64) error {
+	behind := f.store.lag()
+	if n := behind.after(f.at); n <= f.maxLag {
+		f.near = newest + f.maxLag - n
+		return nil
 	}
-	f.gap.Count += seq - f.at
-	f.gap.ToSeq = seq
-	f.at = seq
+	to := behind.place(f.at, newest, f.maxLag/2)
+	count, err := f.store.countBetween(ctx, f.at, to)
+	if err != nil {
+		return err
+	}
+	if count > 0 {
+		if f.gap.Count == 0 {
+			f.gap.FromSeq = f.at + 1
+		}
+		f.gap.Count += count
+		f.gap.ToSeq = to
+	}
+	f.at, f.near = to, newest
+	return nil
 }
 
 // tell yields what there is to tell.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -128,6 +129,52 @@ func TestSlowFollowerIsToldOfTheGap(t *testing.T) {
 	}
 	if want := []uint64{2, 38, 39, 40, 41, 42}; !slices.Equal(seqs, want) {
 		t.Errorf("seqs = %d, want %d", seqs, want)
+	}
+}
+
+// openAfterAPowerCut opens a copy of the store's folder as a machine that has
+// started again finds it.
+func openAfterAPowerCut(t *testing.T, s *Store) *Store {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(s.cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	return openStore(t, Config{Dir: dir, RingEntries: s.cfg.RingEntries, bootID: func() string { return "after" }})
+}
+
+func TestFollowerIsNotMovedForwardByAHoleInTheNumbers(t *testing.T) {
+	for after, want := range map[uint64][]uint64{1: {2, 3}, 3: nil} {
+		before := openStore(t, Config{Dir: t.TempDir(), bootID: func() string { return "before" }})
+		appendMessages(t, before, "a/b", "1", "2", "3")
+		s := openAfterAPowerCut(t, before)
+		last := appendMessages(t, s, "a/b", "4")[0].Seq
+		if last < seqReserve {
+			t.Fatalf("seq = %d, want a hole", last)
+		}
+		want = append(want, last)
+		seqs, gaps, err := collect(s, FollowRequest{After: after}, len(want))
+		if err != nil || len(gaps) > 0 || !slices.Equal(seqs, want) {
+			t.Errorf("after %d: seqs %d, gaps %v, error %v, want %d and no gap", after, seqs, gaps, err, want)
+		}
+	}
+}
+
+func TestGapCountsEntriesNotNumbers(t *testing.T) {
+	before := openStore(t, Config{Dir: t.TempDir(), bootID: func() string { return "before" }})
+	for range 10 {
+		appendMessages(t, before, "a/b", "x")
+		appendMessages(t, before, "c/d", "x")
+	}
+	sealAll(t, before)
+	s := openAfterAPowerCut(t, before)
+	newest := appendMessages(t, s, "a/b", "1", "2", "3")[2].Seq
+	seqs, gaps, err := collect(s, FollowRequest{After: 7, MaxLag: 4}, 2)
+	if err != nil || !slices.Equal(seqs, []uint64{newest - 1, newest}) {
+		t.Errorf("seqs %d, error %v, want the last two", seqs, err)
+	}
+	if want := []Gap{{Count: 14, FromSeq: 8, ToSeq: newest - 2}}; !slices.Equal(gaps, want) {
+		t.Errorf("gaps = %+v, want %+v", gaps, want)
 	}
 }
 

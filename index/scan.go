@@ -32,11 +32,15 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 
 // Count returns how many entries the query matches.
 func (s *Store) Count(ctx context.Context, req CountRequest) (uint64, error) {
+	return s.count(ctx, SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst})
+}
+
+func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, error) {
 	if err := s.begin(); err != nil {
 		return 0, err
 	}
 	defer s.inUse.Done()
-	m := newScan(s, SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst})
+	m := newScan(s, req)
 	total := uint64(0)
 	for i := range m.sources {
 		src := &m.sources[i]

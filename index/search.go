@@ -73,8 +73,8 @@ type FollowRequest struct {
 
 // Gap says which entries a follower was not shown.
 type Gap struct {
-	// Count is the number of entries of any kind between FromSeq and ToSeq,
-	// both included.
+	// Count is the number of entries of any kind that there are between FromSeq
+	// and ToSeq, both included: fewer than the numbers, which have holes.
 	Count, FromSeq, ToSeq uint64
 }
 

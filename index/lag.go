@@ -1,0 +1,54 @@
+package index
+
+import (
+	"context"
+	"sort"
+)
+
+// lag is how far a follower is behind, in entries. Numbers do not tell it: a
+// power cut, dropped batches and damage leave holes in them.
+type lag struct{ sources []source }
+
+func (s *Store) lag() lag { return lag{s.sources()} }
+
+// after is about how many entries are behind seq. Of a block that seq lies in
+// only the header is looked at.
+func (l lag) after(seq uint64) uint64 {
+	total := uint64(0)
+	for i := range l.sources {
+		total += l.sources[i].after(seq)
+	}
+	return total
+}
+
+// place is the lowest Seq above at, up to newest, that has about keep entries
+// or fewer behind it.
+func (l lag) place(at, newest, keep uint64) uint64 {
+	for at < newest {
+		middle := at + (newest-at)/2
+		if l.after(middle) <= keep {
+			newest = middle
+		} else {
+			at = middle + 1
+		}
+	}
+	return at
+}
+
+func (src *source) after(seq uint64) uint64 {
+	switch {
+	case seq >= src.last || src.block != nil && src.block.damaged.Load():
+		return 0
+	case src.block == nil:
+		return uint64(len(src.entries) - sort.Search(len(src.entries), func(i int) bool { return src.entries[i].Seq > seq }))
+	case seq < src.first:
+		return uint64(src.block.header.Entries)
+	}
+	part := float64(src.last-seq) / float64(src.last-src.first+1)
+	return uint64(part * float64(src.block.header.Entries))
+}
+
+// countBetween is how many entries there are with after < Seq ≤ upTo.
+func (s *Store) countBetween(ctx context.Context, after, upTo uint64) (uint64, error) {
+	return s.count(ctx, SearchRequest{After: after, Before: upTo + 1, Order: OldestFirst})
+}
