@@ -20,6 +20,10 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 	}
 	defer s.inUse.Done()
 	start := time.Now()
+	if err := s.takeSlot(ctx); err != nil {
+		return SearchResult{}, err
+	}
+	defer s.freeSlot()
 	if req.Limit <= 0 {
 		req.Limit = defaultLimit
 	}
@@ -28,6 +32,34 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 	result.Stats = m.stats
 	result.Stats.Took = time.Since(start)
 	return result, err
+}
+
+// takeSlot waits until there is room for one more search: each may hold a
+// block, and more of them than processors are no faster.
+func (s *Store) takeSlot(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
+func (s *Store) freeSlot() { <-s.slots }
+
+// stopped is why a search should end early, or nil.
+func (s *Store) stopped(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.done:
+		return ErrClosed
+	default:
+		return nil
+	}
 }
 
 // Count returns how many entries the query matches.
@@ -40,11 +72,15 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, error) {
 		return 0, err
 	}
 	defer s.inUse.Done()
+	if err := s.takeSlot(ctx); err != nil {
+		return 0, err
+	}
+	defer s.freeSlot()
 	m := newScan(s, req)
 	total := uint64(0)
 	for i := range m.sources {
 		src := &m.sources[i]
-		if err := ctx.Err(); err != nil {
+		if err := s.stopped(ctx); err != nil {
 			return total, err
 		}
 		if !m.wants(ctx, src) {
@@ -54,13 +90,7 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, error) {
 			total += uint64(src.block.header.Entries)
 			continue
 		}
-		c, ok := m.open(src)
-		if !ok {
-			continue
-		}
-		for c.next(m) {
-			total++
-		}
+		m.match(src, func(*Entry) bool { total++; return true })
 	}
 	return total, nil
 }
@@ -117,8 +147,9 @@ func (b bounds) hasAll(src *source) bool {
 	return b.has(src.first, src.minTime) && b.has(src.last, src.maxTime)
 }
 
-// scan is one search. It opens sources one by one, in the order in which their
-// entries can come, and merges what they hold.
+// scan is one search. It looks through sources one by one, in the order in
+// which their entries can come, and keeps the best matches: of a block that it
+// has left nothing else stays in memory, however many instances there are.
 type scan struct {
 	store   *Store
 	query   Query
@@ -126,7 +157,6 @@ type scan struct {
 	newest  bool // the order
 	sources []source
 	pruner  *pruner
-	cursors cursorHeap
 	stats   SearchStats
 }
 
@@ -140,7 +170,6 @@ func newScan(s *Store, req SearchRequest) *scan {
 		return cmp.Compare(a.first, b.first)
 	})
 	m.pruner = newPruner(s, req.Query.plan(), m.sources)
-	m.cursors.newest = m.newest
 	return m
 }
 
@@ -163,40 +192,38 @@ func (s *Store) sources() []source {
 	return all
 }
 
-// page merges until there are limit entries and it is known whether there is
-// one more.
+// page looks until there are limit entries that nothing can come before, and
+// it is known whether there is one more.
 func (m *scan) page(ctx context.Context, limit int) (SearchResult, error) {
-	var result SearchResult
-	rest := m.sources
-	for {
-		for len(rest) > 0 && m.cursors.mayComeBefore(&rest[0]) {
-			if err := ctx.Err(); err != nil {
-				return result, err
+	best := matches{newest: m.newest, limit: limit}
+	for i := range m.sources {
+		src := &m.sources[i]
+		if !best.wants(m.nearest(src)) {
+			break
+		}
+		if err := m.store.stopped(ctx); err != nil {
+			return SearchResult{}, err
+		}
+		if !m.wants(ctx, src) {
+			continue
+		}
+		m.match(src, func(e *Entry) bool {
+			if !best.wants(e.Seq) {
+				return false // nor what comes behind it in this source
 			}
-			src := &rest[0]
-			rest = rest[1:]
-			if !m.wants(ctx, src) {
-				continue
-			}
-			if c, ok := m.open(src); ok && c.next(m) {
-				heap.Push(&m.cursors, c)
-			}
-		}
-		if m.cursors.Len() == 0 {
-			return result, nil
-		}
-		if len(result.Entries) == limit {
-			result.More = true
-			return result, nil
-		}
-		c := m.cursors.list[0]
-		result.Entries = append(result.Entries, c.take())
-		if c.next(m) {
-			heap.Fix(&m.cursors, 0)
-		} else {
-			heap.Pop(&m.cursors)
-		}
+			best.add(e, src.block != nil)
+			return true
+		})
 	}
+	return best.page(), nil
+}
+
+// nearest is the Seq of the source's entry that comes first.
+func (m *scan) nearest(src *source) uint64 {
+	if m.newest {
+		return src.last
+	}
+	return src.first
 }
 
 // wants tells whether the source can hold a match, and counts it if not.
@@ -210,92 +237,101 @@ func (m *scan) wants(ctx context.Context, src *source) bool {
 	return false
 }
 
-// open makes a cursor. A block that cannot be read has nothing to find.
-func (m *scan) open(src *source) (*cursor, bool) {
-	c := &cursor{rows: rows{entries: src.entries}, step: 1}
+// match calls yield with every match in the source, in order, until it says
+// no. The entry is valid until yield returns. A block that cannot be read has
+// nothing to find.
+func (m *scan) match(src *source, yield func(*Entry) bool) {
+	r := rows{entries: src.entries}
 	if src.block != nil {
 		columns, err := m.store.load(src.block)
 		if err != nil {
-			return nil, false // load has reported it
+			return // load has reported it
 		}
 		m.stats.ScannedBlocks++
-		c.rows.columns = columns
+		r.columns = columns
 	}
-	c.at = -1
+	at, step := 0, 1
 	if m.newest {
-		c.at, c.step = c.rows.len(), -1
+		at, step = r.len()-1, -1
 	}
-	return c, true
-}
-
-// cursor stands on a match in a source.
-type cursor struct {
-	rows  rows
-	at    int
-	step  int
-	seq   uint64
-	entry *Entry // the match; valid until next
-}
-
-// next moves to the next match.
-func (c *cursor) next(m *scan) bool {
-	for c.at += c.step; c.at >= 0 && c.at < c.rows.len(); c.at += c.step {
-		if !m.bounds.has(c.rows.seq(c.at), c.rows.received(c.at)) {
+	for ; at >= 0 && at < r.len(); at += step {
+		if !m.bounds.has(r.seq(at), r.received(at)) {
 			continue
 		}
-		e := c.rows.at(c.at)
-		if m.query.Match(e) {
-			c.seq, c.entry = e.Seq, e
-			return true
+		if e := r.at(at); m.query.Match(e) && !yield(e) {
+			return
 		}
 	}
-	return false
 }
 
-// take copies the match. Of a block's text it takes only its own part, so that
-// the page does not keep all of it in memory.
-func (c *cursor) take() Entry {
-	e := *c.entry
-	if c.rows.columns != nil {
-		e.Message = strings.Clone(e.Message)
-	}
-	return e
-}
-
-// cursorHeap has the cursor whose match comes next on top.
-type cursorHeap struct {
+// matches are the entries that come first, one more than the page has. Once
+// there are so many it is a heap with the one that comes last on top.
+type matches struct {
 	newest bool
-	list   []*cursor
+	limit  int
+	list   []Entry
 }
 
-// mayComeBefore tells whether the source, not yet opened, can hold an entry
-// that comes before the one on top.
-func (h *cursorHeap) mayComeBefore(src *source) bool {
-	if len(h.list) == 0 {
+// wants tells whether an entry of this Seq would be one of them.
+func (b *matches) wants(seq uint64) bool {
+	if len(b.list) <= b.limit {
 		return true
 	}
-	if h.newest {
-		return src.last > h.list[0].seq
+	if b.newest {
+		return seq > b.list[0].Seq
 	}
-	return src.first < h.list[0].seq
+	return seq < b.list[0].Seq
 }
 
-func (h *cursorHeap) Len() int { return len(h.list) }
-
-func (h *cursorHeap) Less(i, j int) bool {
-	if h.newest {
-		return h.list[i].seq > h.list[j].seq
+// add copies e, and takes the place of the last one if there are enough. Of a
+// block's text it copies its own part only: the message of an entry would keep
+// those of all.
+func (b *matches) add(e *Entry, ofBlock bool) {
+	kept := *e
+	if ofBlock {
+		kept.Message = strings.Clone(kept.Message)
 	}
-	return h.list[i].seq < h.list[j].seq
+	if len(b.list) <= b.limit {
+		if b.list = append(b.list, kept); len(b.list) > b.limit {
+			heap.Init(b)
+		}
+		return
+	}
+	b.list[0] = kept
+	heap.Fix(b, 0)
 }
 
-func (h *cursorHeap) Swap(i, j int) { h.list[i], h.list[j] = h.list[j], h.list[i] }
+// page is the result, in order.
+func (b *matches) page() SearchResult {
+	slices.SortFunc(b.list, func(a, c Entry) int {
+		if b.newest {
+			return cmp.Compare(c.Seq, a.Seq)
+		}
+		return cmp.Compare(a.Seq, c.Seq)
+	})
+	more := len(b.list) > b.limit
+	return SearchResult{Entries: b.list[:min(len(b.list), b.limit)], More: more}
+}
 
-func (h *cursorHeap) Push(c any) { h.list = append(h.list, c.(*cursor)) }
+func (b *matches) Len() int { return len(b.list) }
 
-func (h *cursorHeap) Pop() any {
-	last := len(h.list) - 1
-	c := h.list[last]
-	h.list = h.list[:last]
-	return c
+func (b *matches) Less(i, j int) bool {
+	if b.newest {
+		return b.list[i].Seq < b.list[j].Seq
+	}
+	return b.list[i].Seq > b.list[j].Seq
+}
+
+func (b *matches) Swap(i, j int) { b.list[i], b.list[j] = b.list[j], b.list[i] }
+
+// Push and Pop are there for heap.Interface: the list only grows until it is a
+// heap, and then keeps its length.
+func (b *matches) Push(e any) { b.list = append(b.list, e.(Entry)) }
+
+// Pop is like Push.
+func (b *matches) Pop() any {
+	last := len(b.list) - 1
+	e := b.list[last]
+	b.list = b.list[:last]
+	return e
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,64 @@ func TestNewestFirstSearchStopsAtItsLimit(t *testing.T) {
 	}
 	if len(result.Entries) != 3 || !result.More || result.Stats.ScannedBlocks > 4 {
 		t.Errorf("%d entries, more %v, %d blocks read, want 3, true, at most 4", len(result.Entries), result.More, result.Stats.ScannedBlocks)
+	}
+}
+
+func TestMemoryOfASearchDoesNotGrowWithTheInstances(t *testing.T) {
+	const instances, perBatch, perBlock = 12, 64, 8192
+	s := openStore(t, Config{Dir: t.TempDir(), RingEntries: 1, HeadEntries: perBlock})
+	for n := 0; n < perBlock; n += perBatch {
+		for instance := range instances {
+			batch := make([]Entry, perBatch)
+			for i := range batch {
+				batch[i] = Entry{Instance: fmt.Sprintf("s/%d", instance), Message: fmt.Sprintf("uid=%d entered room %d, %50d", n+i, instance, i)}
+			}
+			if err := s.Append(batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sealAll(t, s)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	m := newScan(s, SearchRequest{})
+	result, err := m.page(t.Context(), 5000)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if err != nil || len(result.Entries) != 5000 || m.stats.ScannedBlocks != instances {
+		t.Fatalf("%d entries of %d blocks, error %v, want 5000 of %d", len(result.Entries), m.stats.ScannedBlocks, err, instances)
+	}
+	// A block takes about 2 MB, and a page of 5000 as much.
+	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 8<<20 {
+		t.Errorf("%d bytes are held for %d entries, want less than 8 MiB", held, len(result.Entries))
+	}
+	runtime.KeepAlive(m)
+	runtime.KeepAlive(result)
+}
+
+func TestSearchWaitsForASlotUntilItsContextOrTheStoreEnds(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	appendMessages(t, s, "a/b", "one")
+	for range cap(s.slots) {
+		s.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Search(ctx, SearchRequest{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("search error = %v, want %v", err, context.Canceled)
+	}
+	if _, err := s.Count(ctx, CountRequest{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("count error = %v, want %v", err, context.Canceled)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Search(context.Background(), SearchRequest{})
+		ended <- err
+	}()
+	closeStore(t, s)
+	if err := <-ended; !errors.Is(err, ErrClosed) {
+		t.Errorf("search error = %v, want %v", err, ErrClosed)
 	}
 }
 

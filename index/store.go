@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type Store struct {
 	ring     *ring
 	done     chan struct{} // closed by Close
 	sealWake chan struct{} // has one if a head has become pending
+	slots    chan struct{} // has one for each search that runs
 	tokens   sync.Pool     // of *tokens
 	frames   sync.Pool     // of *[]byte, for Append
 	counters counters
@@ -75,7 +77,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, lock: lock, codec: codec,
-		done: make(chan struct{}), sealWake: make(chan struct{}, 1),
+		done: make(chan struct{}), sealWake: make(chan struct{}, 1), slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
 	}
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
