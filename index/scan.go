@@ -62,7 +62,9 @@ func (s *Store) stopped(ctx context.Context) error {
 	}
 }
 
-// Count returns how many entries the query matches.
+// Count returns how many entries the query matches. It takes from a block's
+// header what it can, without reading the rest: entries of a block whose damage
+// nothing has met yet are counted, though no search can show them.
 func (s *Store) Count(ctx context.Context, req CountRequest) (uint64, error) {
 	return s.count(ctx, SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst})
 }
@@ -86,7 +88,7 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, error) {
 		if !m.wants(ctx, src) {
 			continue
 		}
-		if src.block != nil && req.Query.Empty() && m.bounds.hasAll(src) {
+		if src.block != nil && !src.block.damaged.Load() && req.Query.Empty() && m.bounds.hasAll(src) {
 			total += uint64(src.block.header.Entries)
 			continue
 		}

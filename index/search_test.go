@@ -359,6 +359,22 @@ func TestDamagedBlockIsReportedAndTheRestServed(t *testing.T) {
 	}
 }
 
+func TestCountLeavesOutABlockThatIsKnownToBeDamaged(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	appendMessages(t, s, "a/b", "m1", "m2")
+	sealAll(t, s)
+	appendMessages(t, s, "a/b", "m3")
+	flip(t, glob(t, s.cfg.Dir, "days/*/*.block")[0], -3)
+	for _, want := range []uint64{3, 1} { // a search meets the damage in between
+		if got, err := s.Count(t.Context(), CountRequest{}); err != nil || got != want {
+			t.Errorf("count = %d, error %v, want %d", got, err, want)
+		}
+		if got := messages(findAll(t, s, Query{})); !slices.Equal(got, []string{"m3"}) {
+			t.Errorf("messages = %q, want the one that is not in the block", got)
+		}
+	}
+}
+
 func glob(t testing.TB, dir, pattern string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, pattern))
