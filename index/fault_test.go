@@ -194,6 +194,28 @@ func TestBlocksThatCannotBeWrittenStayInMemoryUpToABound(t *testing.T) {
 	}
 }
 
+func TestHeadWhoseBlockCannotBeWrittenStopsNoOther(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := openStore(t, Config{Dir: t.TempDir(), now: func() time.Time { return now }, writeFile: func(path string, data []byte) error {
+		if strings.Contains(path, "bad") {
+			return errFull
+		}
+		return block.WriteFile(path, data)
+	}})
+	for _, instance := range []string{"a/bad", "a/b", "c/d", "e/f"} {
+		appendMessages(t, s, instance, "x")
+		retire(t, s, instance)
+	}
+	for range 2 {
+		for s.sealNext() {
+		}
+		now = now.Add(2 * sealRetry)
+	}
+	if stats := s.Stats(); stats.Blocks != 3 || stats.Pending != 1 {
+		t.Errorf("stats = %+v, want 3 blocks and the one that cannot be written", stats)
+	}
+}
+
 func TestBlockAndJournalWithTheSameEntriesShowThemOnce(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := openStore(t, cfg)

@@ -38,6 +38,7 @@ type head struct {
 	maxTime    int64
 	begun      time.Time // when the first entry came
 	sealing    bool      // a goroutine is writing its block
+	failed     bool      // its block could not be written once
 }
 
 func (h *head) add(e *Entry) {

@@ -43,8 +43,9 @@ func (s *Store) runSealer(ctx context.Context) {
 	}
 }
 
-// sealNext writes the block of the oldest pending head that nobody works on.
-// It tells whether there was one and it went well.
+// sealNext writes the block of the first pending head that nobody works on. It
+// tells whether there was one and it went well. After an error nobody tries for
+// a while, and then with another head, if there is one.
 func (s *Store) sealNext() bool {
 	s.mu.Lock()
 	now := s.cfg.now()
@@ -88,14 +89,20 @@ func (s *Store) sealAllPending() {
 
 func (s *Store) sealFailed(h *head, err error) {
 	s.counters.sealErrors.Add(1)
+	now := s.cfg.now()
 	s.mu.Lock()
-	h.sealing = false
-	first := s.retrySeal.IsZero()
-	s.retrySeal = s.cfg.now().Add(sealRetry)
+	h.sealing, h.failed = false, true
+	// Behind the others: it may be the only one that cannot be written.
+	s.pending = append(withoutHead(s.pending, h), h)
+	s.retrySeal = now.Add(sealRetry)
 	s.mu.Unlock()
-	if first {
+	if s.sealReport.allow(now) {
 		s.cfg.Logger.Error("block cannot be written: trying again", slog.Any("err", err))
 	}
+}
+
+func withoutHead(heads []*head, h *head) []*head {
+	return slices.DeleteFunc(heads, func(other *head) bool { return other == h })
 }
 
 // seal turns a pending head into a block. The order matters: the block is
@@ -119,8 +126,8 @@ func (s *Store) seal(h *head, d *day) error {
 
 	s.mu.Lock()
 	d.blocks = append(d.blocks, b)
-	s.pending = slices.DeleteFunc(s.pending, func(p *head) bool { return p == h })
-	recovered := !s.retrySeal.IsZero()
+	s.pending = withoutHead(s.pending, h)
+	recovered := h.failed && !slices.ContainsFunc(s.pending, func(p *head) bool { return p.failed })
 	s.retrySeal = time.Time{}
 	before := s.firstUnsealedLocked()
 	s.mu.Unlock()

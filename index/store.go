@@ -45,14 +45,14 @@ type Store struct {
 	frames   sync.Pool     // of *[]byte, for Append
 	counters counters
 
-	syncReport, indexReport throttle
+	syncReport, sealReport, indexReport throttle
 
 	mu        sync.Mutex
 	lastSeq   uint64
 	heads     map[headKey]*head
-	lastHead  *head   // the one that was added to last
-	pending   []*head // full heads, oldest first, until their blocks are there
-	retrySeal time.Time
+	lastHead  *head     // the one that was added to last
+	pending   []*head   // full heads, until their blocks are there; those that failed come last
+	retrySeal time.Time // when a head is tried again, after one failed
 	days      map[int64]*day
 	instances map[string]*instanceState
 	closed    bool
