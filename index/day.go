@@ -27,8 +27,15 @@ type day struct {
 	words  *blockindex.Index // nil until it is needed
 	closed bool
 
-	completing sync.Mutex // taken before mu
-	complete   bool       // every block that was there at Open is in words
+	completing chan struct{} // has one while a search completes words; taken before mu
+	complete   bool          // every block that was there at Open is in words; completing guards it
+}
+
+func (s *Store) newDay(number int64) *day {
+	return &day{
+		number: number, dir: filepath.Join(s.cfg.Dir, "days", dayName(number)),
+		completing: make(chan struct{}, 1),
+	}
 }
 
 // storedBlock is a block's file.
@@ -78,7 +85,7 @@ func (s *Store) openDays() error {
 }
 
 func (s *Store) openDayLocked(number int64) error {
-	d := &day{number: number, dir: filepath.Join(s.cfg.Dir, "days", dayName(number))}
+	d := s.newDay(number)
 	files, err := os.ReadDir(d.dir)
 	if err != nil {
 		return fmt.Errorf("read day: %w", err)
@@ -112,7 +119,7 @@ func (s *Store) openDayLocked(number int64) error {
 func (s *Store) dayLocked(number int64) *day {
 	d := s.days[number]
 	if d == nil {
-		d = &day{number: number, dir: filepath.Join(s.cfg.Dir, "days", dayName(number))}
+		d = s.newDay(number)
 		s.days[number] = d
 	}
 	return d

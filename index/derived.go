@@ -36,11 +36,17 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 }
 
 // completeWords sees to it once that all blocks of the day are in its index, as
-// far as ctx lets it. Only searches wait for it: a block is indexed as it is
-// sealed.
+// far as ctx and the store's end let it: a block that is not in it is looked
+// through. Only searches wait for it: a block is indexed as it is sealed.
 func (s *Store) completeWords(ctx context.Context, d *day, index *blockindex.Index, blocks []*storedBlock) {
-	d.completing.Lock()
-	defer d.completing.Unlock()
+	select {
+	case d.completing <- struct{}{}:
+	case <-ctx.Done():
+		return
+	case <-s.done:
+		return
+	}
+	defer func() { <-d.completing }()
 	if d.complete {
 		return
 	}
@@ -70,7 +76,7 @@ func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks 
 			b.indexed.Store(true)
 			continue
 		}
-		if err := ctx.Err(); err != nil {
+		if err := s.stopped(ctx); err != nil {
 			return err
 		}
 		if err := s.addBlock(index, b); err != nil {
@@ -105,7 +111,7 @@ func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
 }
 
 func (s *Store) reportIndex(doing string, d *day, err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrClosed) {
 		return
 	}
 	s.counters.indexErrors.Add(1)

@@ -259,6 +259,38 @@ func TestSearchWaitsForASlotUntilItsContextOrTheStoreEnds(t *testing.T) {
 	}
 }
 
+func TestSearchWaitsForTheWordIndexUntilItsContextOrTheStoreEnds(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	oneBlockEach(t, s, "one timeout", "other")
+	s.mu.Lock()
+	var d *day
+	for _, known := range s.days {
+		d = known
+	}
+	s.mu.Unlock()
+	d.completing <- struct{}{} // another search builds it
+	search := func(ctx context.Context) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := s.Search(ctx, SearchRequest{Query: textQuery("timeout")})
+			ended <- err
+		}()
+		waitFor(t, func() bool { return len(s.slots) > 0 })
+		return ended
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := search(ctx)
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want %v", err, context.Canceled)
+	}
+	ended = search(context.Background())
+	closeStore(t, s)
+	if err := <-ended; !errors.Is(err, ErrClosed) {
+		t.Errorf("error = %v, want %v", err, ErrClosed)
+	}
+}
+
 func TestSearchEndsWithItsContext(t *testing.T) {
 	s := openStore(t, Config{Dir: t.TempDir()})
 	oneBlockEach(t, s, "one", "two")

@@ -258,7 +258,7 @@ func (s *Store) begin() error {
 	return nil
 }
 
-// Close ends followers, waits for other calls, syncs the journal and gives the
+// Close ends followers and searches, waits for other calls, syncs the journal and gives the
 // folder up. What is in heads stays in the journal, unless it cannot be synced:
 // then it goes to blocks, and what can be in neither is an error. It may be
 // called again.
