@@ -36,6 +36,9 @@ func (s *Store) Append(entries []Entry) error {
 		if entries[i].Received.IsZero() {
 			entries[i].Received = now
 		}
+		// Without the monotonic reading, which would make an entry in a head
+		// compare otherwise than in its block.
+		entries[i].Received = entries[i].Received.Round(0)
 		if entries[i].Instance == "" {
 			entries[i].Instance = Unassigned
 		}

@@ -240,7 +240,9 @@ func (s *Store) Sync(ctx context.Context) error {
 	return s.sync(ctx)
 }
 
-// LastSeq is the Seq of the newest entry, 0 if there never was one.
+// LastSeq is the highest number that was given out, 0 if none was: every entry
+// has this Seq or a lower one, and the next gets a higher one. After a power cut
+// or an error of Append no entry has it.
 func (s *Store) LastSeq() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

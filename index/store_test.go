@@ -158,6 +158,19 @@ func TestAppendedEntriesAreFoundAtOnceAndAfterReopening(t *testing.T) {
 	}
 }
 
+func TestReceivedHasNoMonotonicReading(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	entries := []Entry{{Instance: "a/b"}, {Instance: "a/b", Received: time.Now()}}
+	if err := s.Append(entries); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range append(entries, findAll(t, s, Query{})...) {
+		if e.Received != e.Received.Round(0) {
+			t.Errorf("received = %v, want it without a monotonic reading", e.Received)
+		}
+	}
+}
+
 func TestSeqGoesOnWhenEverythingIsGoneFromTheJournal(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := openStore(t, cfg)
