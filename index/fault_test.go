@@ -82,6 +82,20 @@ func TestWhatTheJournalCannotSyncGoesToBlocks(t *testing.T) {
 	}
 }
 
+func TestFailedSyncOfWhatIsInBlocksAlreadyDoesNotLast(t *testing.T) {
+	var disk fullDisk
+	s := openStore(t, Config{Dir: t.TempDir(), createFile: disk.createFile})
+	appendMessages(t, s, "a/b", "one")
+	sealAll(t, s)
+	disk.full.Store(true)
+	if err := s.Sync(t.Context()); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	if err := s.Sync(t.Context()); err != nil {
+		t.Errorf("error once the segment is gone = %v", err)
+	}
+}
+
 func TestCloseSealsWhatTheJournalCannotSync(t *testing.T) {
 	var disk fullDisk
 	cfg := Config{Dir: t.TempDir(), createFile: disk.createFile}

@@ -220,11 +220,15 @@ func (s *Store) sync(ctx context.Context) error {
 	// and need not become small blocks.
 	unsynced := s.journal.Unsynced()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, h := range s.heads {
 		if h.entries[0].Seq <= unsynced {
 			s.retireHeadLocked(h)
 		}
+	}
+	before := s.firstUnsealedLocked()
+	s.mu.Unlock()
+	if e := s.journal.Remove(before); e != nil { // it may all be in blocks already
+		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", e))
 	}
 	return err
 }
