@@ -42,7 +42,7 @@ func (in *input) relp(cfg *Config, sink Syncer) serveFunc {
 	return func(ctx context.Context, conn net.Conn, from *peer) {
 		s := &relpStream{
 			feed: newFeed(in), sink: sink, conn: conn, from: from,
-			reader: relp.NewReader(cfg.MaxMessageBytes), stored: stored, opened: time.Now(),
+			reader: relp.NewReader(cfg.MaxMessageBytes), stored: stored, number: stored.session(), opened: time.Now(),
 		}
 		s.run(ctx)
 	}
@@ -65,6 +65,7 @@ type relpStream struct {
 	reader  *relp.Reader
 	session relp.Session
 	stored  *tails
+	number  uint64  // of the session, in stored
 	again   *resent // nil before the first message
 	skipped bool    // since the last commit, messages were not stored again
 
@@ -151,7 +152,11 @@ func (s *relpStream) skip(ctx context.Context, n int) error {
 		}
 		s.again = &resent{tail: tail}
 	}
-	if len(s.again.tail) > 0 && len(s.feed.batch) > n && s.again.look(s.stored.hash(&s.feed.batch[n])) {
+	if len(s.again.tail) == 0 || len(s.feed.batch) <= n {
+		return nil
+	}
+	if hash := s.stored.hash(&s.feed.batch[n]); s.again.look(hash) {
+		s.stored.take(s.from.source, s.number, hash)
 		s.feed.dropLast()
 		s.skipped = true
 	}
@@ -164,7 +169,7 @@ func (s *relpStream) commit(ctx context.Context) error {
 		// The end of ctx does not stop it: what is in the store already would
 		// come again.
 		err := s.feed.store(context.WithoutCancel(ctx), s.sink, func(stored []index.Entry) {
-			s.stored.add(s.from.source, stored)
+			s.stored.add(s.from.source, s.number, stored)
 		})
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNotStored, err)
@@ -236,7 +241,7 @@ func (s *relpStream) end(ctx context.Context, why error) {
 	case errors.Is(why, errNotStored):
 		s.feed.report("store relp messages", why)
 	case errors.Is(why, errEnded) && !s.mute: // nothing is left that could come again
-		s.stored.forget(s.from.source)
+		s.stored.forget(s.from.source, s.number)
 	case errors.Is(why, errRefused), errors.Is(why, relp.ErrFraming), errors.Is(why, relp.ErrProtocol):
 		s.feed.report("read relp", fmt.Errorf("%s: %w", s.from.source, why))
 	}

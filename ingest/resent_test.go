@@ -141,6 +141,28 @@ func TestWhatIsSentAgainAfterARestartIsStoredOnce(t *testing.T) {
 	}
 }
 
+func TestALateSessionsMessagesAreKnownAgainAfterARestart(t *testing.T) {
+	sink := newDurableSink()
+	first := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, sink)
+	c := dialRELP(t, first.Addrs()[0])
+	send(t, c, frames("a b c"))
+	c.read(t, 7)
+	second := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, recallingSink{durableSink: sink})
+	var many []string
+	for i := range 2 * recentEntries {
+		many = append(many, fmt.Sprint("new", i))
+	}
+	c = dialRELP(t, second.Addrs()[0])
+	send(t, c, frames(strings.Join(many, " ")))
+	c.read(t, 4+len(many))
+	late := dialRELP(t, second.Addrs()[0])
+	send(t, late, frames("b c d"))
+	late.read(t, 7)
+	if got, want := len(sink.wait(t, 3+len(many)+1)), 3+len(many)+1; got != want {
+		t.Errorf("%d messages are stored, want %d", got, want)
+	}
+}
+
 func TestAStoreThatCannotRecallIsNotWrittenTo(t *testing.T) {
 	sink := newDurableSink()
 	r := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, recallingSink{sink, errors.New("not now")})

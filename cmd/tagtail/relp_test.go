@@ -31,7 +31,12 @@ action(type="omrelp" target="127.0.0.1" port="%s" template="RSYSLOG_ForwardForma
   queue.timeoutEnqueue="60000")
 `
 
-func TestEveryLineIsThereOnceOverRELPAlthoughTheServerIsKilledTenTimes(t *testing.T) {
+// rsyslogTwice is how many lines rsyslog itself may send twice when a
+// connection breaks: the one whose sending failed is both in librelp's window,
+// which is sent again, and tried again by the action.
+const rsyslogTwice = 1
+
+func TestNoLineIsLostOverRELPAlthoughTheServerIsKilledTenTimes(t *testing.T) {
 	need(t, "rsyslogd")
 	const lines, kills = 20_000, 10
 	folder, port := t.TempDir(), freePort(t)
@@ -68,10 +73,18 @@ func TestEveryLineIsThereOnceOverRELPAlthoughTheServerIsKilledTenTimes(t *testin
 			seen[n]++
 		}
 	}
+	twice := 0
 	for n, times := range seen {
-		if times != 1 {
+		switch times {
+		case 1:
+		case 2:
+			twice++
+		default:
 			t.Errorf("line %d is there %d times", n, times)
 		}
+	}
+	if twice > kills*rsyslogTwice {
+		t.Errorf("%d lines are there twice, want at most %d", twice, kills*rsyslogTwice)
 	}
 }
 
