@@ -17,13 +17,14 @@ TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger py
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help run demo build test bench fuzz lint check clean need-go need-tests
+.PHONY: help run demo build test soak bench fuzz lint check clean need-go need-tests
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
 	@echo "make demo   the same with four developers' worth of traffic to look at"
 	@echo "make build  only build $(BIN)"
 	@echo "make bench  the benchmarks of parsing, storing and searching"
+	@echo "make soak   loads from a real rsyslogd while the server is killed again and again"
 	@echo "make fuzz   each fuzz target for FUZZTIME=10s"
 	@echo "make lint   the linter"
 
@@ -38,6 +39,9 @@ build: need-go
 
 test: need-go need-tests
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+soak: need-go need-tests
+	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run 'Killed' ./ingest ./cmd/tagtail
 
 bench: need-go
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -79,6 +80,9 @@ func TestNothingIsLostOverRELPWhenStoringFails(t *testing.T) {
 const rsyslogTwice = 1
 
 func TestNothingIsLostOverRELPWhenTheReceiverIsKilled(t *testing.T) {
+	if os.Getenv("TAGTAIL_SOAK") == "" {
+		t.Skip("a load with kills is run by make soak")
+	}
 	const count, kills = 20_000, 5
 	path := filepath.Join(t.TempDir(), "lines")
 	address := "127.0.0.1:0"

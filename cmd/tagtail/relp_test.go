@@ -37,6 +37,9 @@ action(type="omrelp" target="127.0.0.1" port="%s" template="RSYSLOG_ForwardForma
 const rsyslogTwice = 1
 
 func TestNoLineIsLostOverRELPAlthoughTheServerIsKilledTenTimes(t *testing.T) {
+	if os.Getenv("TAGTAIL_SOAK") == "" {
+		t.Skip("a load with kills is run by make soak")
+	}
 	need(t, "rsyslogd")
 	const lines, kills = 20_000, 10
 	folder, port := t.TempDir(), freePort(t)
