@@ -50,6 +50,9 @@ type Config struct {
 	// Rules name the instances of tags that no instance has, the first that
 	// fits. They are for a change from rsyslog's filters.
 	Rules []Rule
+	// HTTP is the URL of what an HTTP server takes for Receiver.Ingest, as
+	// entries and Stats show it; "" if there is none.
+	HTTP string
 	// ProcessInstance tells which instance a process of this machine belongs
 	// to; nil knows none. It is called from the goroutines that parse and must
 	// not wait for anything slow. What it says is kept for some seconds. A

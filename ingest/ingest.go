@@ -2,6 +2,7 @@
 //
 //	socket → frame → index.Entry (ingest/syslog) → Identifier → Sink
 //	log files → ingest/file → Sink
+//	HTTP server → Receiver.Ingest → Identifier → Sink
 //
 // Invariants: nothing that a sender writes can stop the program; a connection
 // costs bounded memory; a datagram socket is always read, so that no sender

@@ -35,6 +35,7 @@ type Receiver struct {
 	inputs    []*input
 	listeners []listener
 	losses    *losses
+	http      *input // nil without Config.HTTP; one of inputs
 
 	mu     sync.Mutex
 	stop   context.CancelFunc // nil before Run
@@ -64,6 +65,7 @@ func Listen(cfg Config, sink Sink) (*Receiver, error) {
 	if err := r.bindFiles(&cfg); err != nil {
 		return nil, errors.Join(err, r.closeSockets())
 	}
+	r.bindHTTP(&cfg)
 	r.losses = newLosses(r, &cfg)
 	return r, nil
 }
@@ -118,7 +120,7 @@ func listen(in *input, cfg *Config) (listener, error) {
 }
 
 // Addrs are the addresses that were bound, in the order of Config.Inputs, and
-// the pattern of Config.Files behind them.
+// the pattern of Config.Files and Config.HTTP behind them.
 func (r *Receiver) Addrs() []net.Addr {
 	addrs := make([]net.Addr, len(r.listeners))
 	for i, l := range r.listeners {
