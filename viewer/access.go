@@ -78,6 +78,11 @@ func (p principal) mayAct(instance string) bool {
 	return p.Role == roleAdmin && p.scope().holds(instance)
 }
 
+// mayIngest tells whether p may store entries of the instance; "" is of any.
+func (p principal) mayIngest(instance string) bool {
+	return p.Role == roleAdmin && p.scope().holds(instance)
+}
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 

@@ -60,9 +60,10 @@ func (m *metrics) serve(c echo.Context, _ principal) error {
 // measure counts every request. The route is the pattern, never the path: a
 // stranger must not be able to make new time series.
 func (s *Server) measure(next echo.HandlerFunc) echo.HandlerFunc {
-	known := make(map[string]route)
+	known, sockets := make(map[string]bool), make(map[string]bool) // by path, and by method and path
 	for _, r := range s.routes() {
-		known[r.path] = r
+		known[r.path] = true
+		sockets[r.method+" "+r.path] = r.socket
 	}
 	return func(c echo.Context) error {
 		started := time.Now()
@@ -70,13 +71,13 @@ func (s *Server) measure(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			c.Error(err) // answers, so that the status is known below
 		}
-		r, ok := known[c.Path()]
-		if !ok {
-			r.path = "none"
+		path := c.Path()
+		if !known[path] {
+			path = "none"
 		}
-		s.metrics.requests.WithLabelValues(knownMethod(c.Request().Method), r.path, strconv.Itoa(c.Response().Status)).Inc()
-		if !r.socket {
-			s.metrics.seconds.WithLabelValues(r.path).Observe(time.Since(started).Seconds())
+		s.metrics.requests.WithLabelValues(knownMethod(c.Request().Method), path, strconv.Itoa(c.Response().Status)).Inc()
+		if !sockets[c.Request().Method+" "+path] {
+			s.metrics.seconds.WithLabelValues(path).Observe(time.Since(started).Seconds())
 		}
 		s.log.Debug("request", "method", c.Request().Method, "path", c.Request().URL.Path, "status", c.Response().Status, "took", time.Since(started))
 		return nil

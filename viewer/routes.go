@@ -11,6 +11,8 @@ type route struct {
 	head bool
 	// socket tells that the endpoint is a WebSocket.
 	socket bool
+	// maxBody is the most bytes that a request may carry; 0 is maxBodyBytes.
+	maxBody int64
 }
 
 // routes lists every endpoint there is.
@@ -20,6 +22,8 @@ func (s *Server) routes() []route {
 		{method: get, path: "/api/v1/search", access: signedIn, handler: s.search},
 		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
 		{method: get, path: "/api/v1/tail", access: signedIn, handler: s.tail, socket: true},
+		{method: post, path: "/api/v1/ingest", access: signedIn, handler: s.ingest, maxBody: maxIngestBytes},
+		{method: get, path: "/api/v1/ingest", access: signedIn, handler: s.ingestSocket, socket: true},
 		{method: get, path: "/api/v1/instances", access: signedIn, handler: s.instances},
 		{method: post, path: "/api/v1/instances/:service/:owner/actions/:action", access: signedIn, handler: s.act},
 		{method: get, path: "/api/v1/jobs/:id", access: signedIn, handler: s.job},

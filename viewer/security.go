@@ -40,13 +40,23 @@ func refuseCrossOrigin() echo.MiddlewareFunc {
 }
 
 // limitBody bounds what a request may carry.
-func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	own := make(map[string]int64) // by method and path
+	for _, r := range s.routes() {
+		if r.maxBody > 0 {
+			own[r.method+" "+r.path] = r.maxBody
+		}
+	}
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.ContentLength > maxBodyBytes {
-			return bodyTooLarge(maxBodyBytes)
+		limit, ok := own[r.Method+" "+c.Path()]
+		if !ok {
+			limit = maxBodyBytes
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
+		if r.ContentLength > limit {
+			return bodyTooLarge(limit)
+		}
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
 		return next(c)
 	}
 }

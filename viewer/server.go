@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -48,7 +49,9 @@ type Server struct {
 	links    loginLinks
 	failures failures
 	rates    rates
-	gzips    sync.Pool // of *gzip.Writer
+	throttle *throttle           // of lines that are ingested
+	bodies   *semaphore.Weighted // bytes of what is being ingested
+	gzips    sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
 	maxLag       uint64 // of a tail, in entries; 0 is the default of Logs
@@ -66,6 +69,8 @@ func Listen(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
 	s.sockets.stopping = make(chan struct{})
+	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
+	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error
 	if s.assets, err = loadAssets(cfg.Static); err != nil {
@@ -105,7 +110,7 @@ func listen(addr string) (net.Listener, error) {
 func (s *Server) handler() http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.writeProblem
-	e.Use(s.measure, secureHeaders, s.recoverPanics, refuseCrossOrigin(), limitBody)
+	e.Use(s.measure, secureHeaders, s.recoverPanics, refuseCrossOrigin(), s.limitBody)
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, s.guard(r))
 		if r.head {

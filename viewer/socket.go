@@ -111,6 +111,18 @@ type socket struct {
 // ends, which it does when the client leaves or the server stops. Then it
 // closes in the way that the error of talk asks for.
 func (s *Server) serveSocket(c echo.Context, talk func(ctx context.Context, sock socket) error) error {
+	return s.serveDialogue(c, dialogue{hear: func(_ context.Context, sock socket) error { return sock.drain() }, talk: talk})
+}
+
+// dialogue is both sides of a socket, each in a goroutine of its own. hear
+// reads until the client leaves or breaks the rules, which ends talk; it goes
+// on after talk has ended, for the client's half of the close.
+type dialogue struct {
+	hear, talk func(ctx context.Context, sock socket) error
+}
+
+// serveDialogue is serveSocket for a client that has something to say.
+func (s *Server) serveDialogue(c echo.Context, d dialogue) error {
 	if !websocket.IsWebSocketUpgrade(c.Request()) {
 		c.Response().Header().Set("Upgrade", "websocket")
 		return newProblem(http.StatusUpgradeRequired, "This endpoint is a WebSocket: connect with a WebSocket client.")
@@ -138,7 +150,7 @@ func (s *Server) serveSocket(c echo.Context, talk func(ctx context.Context, sock
 		return conn.Close()
 	}
 	defer s.sockets.leave()
-	if err := s.converse(c.Request().Context(), socket{conn}, talk); err != nil {
+	if err := s.converse(c.Request().Context(), socket{conn}, d); err != nil {
 		s.log.Info("stream broke off", "path", c.Request().URL.Path, "err", err)
 	}
 	return nil
@@ -153,14 +165,14 @@ func upgradeProblem(status int, reason error) *problem {
 
 // converse owns the goroutines of a socket: one reads, one pings, one waits
 // for the server to stop. It returns what neither side wanted.
-func (s *Server) converse(ctx context.Context, sock socket, talk func(ctx context.Context, sock socket) error) error {
+func (s *Server) converse(ctx context.Context, sock socket, d dialogue) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	left := make(chan struct{})
 	wg.Go(func() {
 		defer close(left)
-		cancel(sock.drain())
+		cancel(d.hear(ctx, sock))
 	})
 	wg.Go(func() { sock.ping(ctx) })
 	wg.Go(func() {
@@ -171,7 +183,7 @@ func (s *Server) converse(ctx context.Context, sock socket, talk func(ctx contex
 		}
 	})
 
-	err := talk(ctx, sock)
+	err := d.talk(ctx, sock)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -192,13 +204,7 @@ func (s *Server) converse(ctx context.Context, sock socket, talk func(ctx contex
 // drain reads until the client leaves or breaks the rules. What it sends has
 // no meaning, but reading is what sees pongs and the close.
 func (k socket) drain() error {
-	k.conn.SetReadLimit(maxClientFrame)
-	alive := func(string) error { return k.conn.SetReadDeadline(time.Now().Add(pongWithin)) }
-	k.conn.SetPongHandler(alive)
-	// gorilla's own handler would answer with a close frame beside the
-	// sender's; ours is sent by end.
-	k.conn.SetCloseHandler(func(int, string) error { return nil })
-	if err := alive(""); err != nil {
+	if err := k.listen(maxClientFrame); err != nil {
 		return err
 	}
 	for {
@@ -207,6 +213,19 @@ func (k socket) drain() error {
 		}
 	}
 }
+
+// listen prepares for reading frames of up to limit bytes.
+func (k socket) listen(limit int64) error {
+	k.conn.SetReadLimit(limit)
+	k.conn.SetPongHandler(func(string) error { return k.alive() })
+	// gorilla's own handler would answer with a close frame beside the
+	// sender's; ours is sent by end.
+	k.conn.SetCloseHandler(func(int, string) error { return nil })
+	return k.alive()
+}
+
+// alive notes that the client has shown that it is there.
+func (k socket) alive() error { return k.conn.SetReadDeadline(time.Now().Add(pongWithin)) }
 
 func (k socket) ping(ctx context.Context) {
 	tick := time.NewTicker(pingEvery)

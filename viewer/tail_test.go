@@ -34,12 +34,15 @@ type frame struct {
 	From    int
 	Lines   []string
 	Job     *deploy.JobView
+
+	Accepted, Rejected int
+	Errors             []lineError
 }
 
 // frameSchemas are where openapi.json describes each type of frame.
 var frameSchemas = map[string]string{
 	"status": "StatusFrame", "entries": "EntriesFrame", "dropped": "DroppedFrame",
-	"error": "ErrorFrame", "output": "OutputFrame", "done": "DoneFrame",
+	"error": "ErrorFrame", "accepted": "AcceptedFrame", "output": "OutputFrame", "done": "DoneFrame",
 }
 
 // parseFrame decodes a frame and holds it to the OpenAPI document.

@@ -1,6 +1,6 @@
 // Package viewer is the HTTP side of Tagtail: the API, the live tails and the pages.
 //
-//	request → security headers → origin check → route → access → Logs | Deployer → JSON, WebSocket or asset
+//	request → security headers → origin check → route → access → Logs | Deployer | Sink → JSON, WebSocket or asset
 //
 // Invariants: every endpoint is a row of the table in routes.go and a path of
 // openapi.json; who may see and do what is decided in access.go and nowhere
@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/tagtail/tagtail/deploy"
@@ -56,6 +57,19 @@ type Deployer interface {
 	Job(id string) (*deploy.Job, bool)
 }
 
+// Sink takes the entries that are sent by HTTP. Its methods may be called from
+// several goroutines.
+type Sink interface {
+	// Admits tells whether entries may be given to the instance, service/owner.
+	Admits(instance string) bool
+	// Ingest says whose the entries are and stores them: after an error none
+	// of them. It sets Seq of those that are stored; the others are over the
+	// limit of their instance. from is the sender's address; instance is whose
+	// the sender's token says that they are, "" if their content has to say.
+	// It may not keep the slice; the strings may be kept.
+	Ingest(from netip.Addr, instance string, entries []index.Entry) error
+}
+
 // InputStatus is one listener and what it has counted.
 type InputStatus struct {
 	// Input is the listener's URL, such as "udp://127.0.0.1:5514".
@@ -78,6 +92,12 @@ type Config struct {
 	Logs Logs
 	// Deployer is nil if there is nothing to control.
 	Deployer Deployer
+	// Sink is nil if nothing is taken by HTTP.
+	Sink Sink
+	// IngestRate is how many lines a second each token may send by HTTP from
+	// each address for long; 0 is 10,000. IngestBurst is how many it may send
+	// at once after a silence; 0 is twice the rate.
+	IngestRate, IngestBurst int
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS
@@ -108,6 +128,9 @@ func (c Config) Validate() error {
 	if c.DataDir == "" {
 		return errors.New("the viewer needs a DataDir to keep its sessions in")
 	}
+	if c.IngestRate < 0 || c.IngestBurst < 0 {
+		return fmt.Errorf("the rate of %d lines a second with a burst of %d is not possible: give positive numbers, or 0 for the default", c.IngestRate, c.IngestBurst)
+	}
 	if c.AdminToken == "" {
 		return nil
 	}
@@ -128,6 +151,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Location == nil {
 		c.Location = time.UTC
+	}
+	if c.IngestRate == 0 {
+		c.IngestRate = defaultIngestRate
+	}
+	if c.IngestBurst == 0 {
+		c.IngestBurst = 2 * c.IngestRate
 	}
 	if c.Inputs == nil {
 		c.Inputs = func() []InputStatus { return nil }

@@ -31,7 +31,7 @@ func testConfig(t *testing.T, logs Logs) Config {
 	t.Helper()
 	return Config{
 		Addr: "127.0.0.1:0", Logs: logs, AdminToken: adminToken,
-		DataDir: t.TempDir(), Version: "1.2.3", Static: testPage(),
+		DataDir: t.TempDir(), Version: "1.2.3", Static: testPage(), Sink: &fakeSink{},
 		Inputs: func() []InputStatus {
 			return []InputStatus{{Input: "udp://127.0.0.1:5514", Received: 7, Dropped: 2, KernelDropped: 1}}
 		},
@@ -72,7 +72,12 @@ func listenTest(t *testing.T, cfg Config) *Server {
 func startTest(t *testing.T, n int) *testServer {
 	t.Helper()
 	logs := newFakeLogs(n)
-	cfg := testConfig(t, logs)
+	return startConfig(t, testConfig(t, logs), logs)
+}
+
+// startConfig runs a server until the test ends.
+func startConfig(t *testing.T, cfg Config, logs *fakeLogs) *testServer {
+	t.Helper()
 	s := listenTest(t, cfg)
 	deployer := newFakeDeployer()
 	s.controls = deployer
@@ -175,6 +180,7 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		"address without port": {func(c *Config) { c.Addr = "localhost" }, `http address "localhost" is not HOST:PORT`},
 		"no logs":              {func(c *Config) { c.Logs = nil }, "needs Logs"},
 		"no page":              {func(c *Config) { c.Static = nil }, "Static"},
+		"negative rate":        {func(c *Config) { c.IngestRate = -1 }, "rate of -1 lines a second"},
 		"no data folder":       {func(c *Config) { c.DataDir = "" }, "DataDir"},
 		"short token":          {func(c *Config) { c.AdminToken = "secret" }, "has 6 characters: use at least 16"},
 		"token with a space":   {func(c *Config) { c.AdminToken = "sixteen characters" }, "printable ASCII"},
