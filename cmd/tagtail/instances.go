@@ -98,7 +98,7 @@ func (c instanceConfig) instance() (deploy.Instance, error) {
 // ingestConfig is the receiver's part of the configuration.
 func (c *config) ingestConfig(instances []deploy.Instance) ingest.Config {
 	cfg := ingest.Config{
-		Inputs: c.Syslog, Instances: c.senders(instances),
+		Inputs: c.Syslog, Instances: c.senders(instances), HTTP: "http://" + c.HTTP + "/api/v1/ingest",
 		RateLimit: ingest.RateLimit{PerSecond: c.RateLimit.PerSecond, Burst: c.RateLimit.Burst},
 	}
 	for _, r := range c.Rules {
