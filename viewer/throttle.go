@@ -13,7 +13,11 @@ type throttle struct {
 
 	mu      sync.Mutex
 	buckets map[string]bucket // by client
+	swept   time.Time         // when full buckets were last forgotten
 }
+
+// sweepEvery bounds what looking for full buckets costs.
+const sweepEvery = time.Second
 
 // bucket holds the lines that a client may send at once.
 type bucket struct {
@@ -31,7 +35,10 @@ func (t *throttle) take(client string, n int, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, known := t.buckets[client]; !known && len(t.buckets) >= maxClients {
-		t.dropFullLocked(now)
+		if now.Sub(t.swept) >= sweepEvery {
+			t.dropFullLocked(now)
+			t.swept = now
+		}
 		if len(t.buckets) >= maxClients {
 			client = "" // all that there is no room for share one
 		}
