@@ -38,11 +38,11 @@ func listenRELP(in *input, cfg *Config) (*streamListener, error) {
 
 // relp serves RELP connections.
 func (in *input) relp(cfg *Config, sink Syncer) serveFunc {
-	stored := newTails(in)
+	stored := newResent(in)
 	return func(ctx context.Context, conn net.Conn, from *peer) {
 		s := &relpStream{
 			feed: newFeed(in), sink: sink, conn: conn, from: from,
-			reader: relp.NewReader(cfg.MaxMessageBytes), stored: stored, number: stored.session(), opened: time.Now(),
+			reader: relp.NewReader(cfg.MaxMessageBytes), stored: stored, opened: time.Now(),
 		}
 		s.run(ctx)
 	}
@@ -55,8 +55,7 @@ func (in *input) relp(cfg *Config, sink Syncer) serveFunc {
 // its window allows; here their number is bounded by that of a batch.
 //
 // What is durable when a connection is lost, but not acknowledged yet, is sent
-// again. The protocol has nothing to tell it by; resent looks for it among the
-// first messages of a session.
+// again; resent knows it.
 type relpStream struct {
 	feed    *feed
 	sink    Syncer
@@ -64,10 +63,9 @@ type relpStream struct {
 	from    *peer
 	reader  *relp.Reader
 	session relp.Session
-	stored  *tails
-	number  uint64  // of the session, in stored
-	again   *resent // nil before the first message
-	skipped bool    // since the last commit, messages were not stored again
+	stored  *resent
+	number  uint64 // of the session, in stored; 0 before the first message
+	skipped bool   // since the last commit, messages were not stored again
 
 	opened, last time.Time // last: when bytes came
 	rested       bool      // since last, the memory was let go of
@@ -145,18 +143,14 @@ func (s *relpStream) deliver(ctx context.Context) error {
 // skip takes what is behind the first n entries of the batch, one or none, out
 // again if it is stored already.
 func (s *relpStream) skip(ctx context.Context, n int) error {
-	if s.again == nil {
-		tail, err := s.stored.of(ctx, s.from.source)
+	if s.number == 0 {
+		number, err := s.stored.session(ctx, s.from.source)
 		if err != nil {
 			return fmt.Errorf("%w: recall entries: %w", errNotStored, err)
 		}
-		s.again = &resent{tail: tail}
+		s.number = number
 	}
-	if len(s.again.tail) == 0 || len(s.feed.batch) <= n {
-		return nil
-	}
-	if hash := s.stored.hash(&s.feed.batch[n]); s.again.look(hash) {
-		s.stored.take(s.from.source, s.number, hash)
+	if len(s.feed.batch) > n && s.stored.again(s.from.source, s.number, &s.feed.batch[n]) {
 		s.feed.dropLast()
 		s.skipped = true
 	}

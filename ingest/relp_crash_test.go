@@ -10,11 +10,12 @@ import (
 )
 
 // relpDiskQueue is for fmt.Sprintf with the target of an action: rsyslog keeps
-// on disk what it has not handed to the connection.
+// on disk what it has not handed to the connection. It is not disk-assisted:
+// what such a queue's second worker has in its window when it ends is lost.
 const relpDiskQueue = `
 module(load="omrelp")
 action(type="omrelp" %s template="RSYSLOG_ForwardFormat"
-  queue.type="LinkedList" queue.filename="relp" queue.size="2000" queue.saveOnShutdown="on" queue.maxDiskSpace="100m"
+  queue.type="Disk" queue.filename="relp" queue.saveOnShutdown="on" queue.maxDiskSpace="100m"
   queue.timeoutEnqueue="60000")
 `
 
@@ -74,12 +75,7 @@ func TestNothingIsLostOverRELPWhenStoringFails(t *testing.T) {
 	}
 }
 
-// rsyslogTwice is how many lines rsyslog itself may send twice when a
-// connection breaks: the one whose sending failed is both in librelp's window,
-// which is sent again, and tried again by the action.
-const rsyslogTwice = 1
-
-func TestNothingIsLostOverRELPWhenTheReceiverIsKilled(t *testing.T) {
+func TestEveryLineIsThereOnceOverRELPAlthoughTheReceiverIsKilled(t *testing.T) {
 	if os.Getenv("TAGTAIL_SOAK") == "" {
 		t.Skip("a load with kills is run by make soak")
 	}
@@ -123,8 +119,8 @@ func TestNothingIsLostOverRELPWhenTheReceiverIsKilled(t *testing.T) {
 		}
 	}
 	<-sent
-	if none, again := missing(linesOf(t, path), count); none > 0 || again > kills*rsyslogTwice {
-		t.Errorf("%d lines are missing, %d are there twice, want 0 and at most %d", none, again, kills*rsyslogTwice)
+	if none, again := missing(linesOf(t, path), count); none+again > 0 {
+		t.Errorf("%d lines are missing, %d are there twice", none, again)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/maphash"
-	"slices"
 	"sync"
 
 	"github.com/tagtail/tagtail/index"
@@ -20,159 +19,209 @@ type Recaller interface {
 }
 
 const (
-	// recalledEntries is how many of a source's newest entries are asked of
-	// the store: what several sessions of rsyslog can have sent without an
-	// answer when we were killed, a batch of 1,024 each and a window of 128.
-	recalledEntries = 4096
-	// recentEntries is how many of those stored since are remembered.
-	recentEntries = 1024
-	// maxTails bounds the sources that are remembered.
-	maxTails = 256
+	// rememberedEntries is how many of a source's newest entries are known
+	// again: many times what rsyslog can have sent without an answer, because
+	// what its disk-assisted queue takes back when a connection breaks goes to
+	// the end of that queue, and comes after everything in it.
+	rememberedEntries = 1 << 16
+	// allRememberedEntries bounds those of all sources of an input, 50 MB. The
+	// sources that were quiet longest are forgotten first.
+	allRememberedEntries = 16 * rememberedEntries
 )
 
-// tails remembers the newest stored entries of each source of an input, as
-// hashes.
-type tails struct {
+// resent knows which messages of an input are in the store already. A client
+// sends again what it got no acknowledgement for, and the protocol has nothing
+// to tell it by. A message was sent again if it equals one that another session
+// of the same source has sent, in all that the sender has written, the time
+// included. One without a time of its own is always new.
+//
+// Two equal messages of the same second that a client sends through two
+// sessions are taken for one.
+type resent struct {
 	seed   maphash.Seed
 	recall func(ctx context.Context, source string) ([]index.Entry, error) // nil: the store cannot
 
 	mu       sync.Mutex
-	bySource map[string]*tail
+	sources  map[string]*sentBefore
 	sessions uint64 // given out
+	clock    uint64 // counts the commits
+	entries  int    // remembered, of all sources
 }
 
-// tail is what is remembered of a source, oldest first.
-type tail struct {
-	// recalled was in the store when the source's first session came. It stays:
-	// a disk-assisted queue of rsyslog's has two sessions, and the second may
-	// come long after the first has gone on.
-	recalled []uint64
-	recent   []storedHash
+// sentBefore is what is remembered of a source.
+type sentBefore struct {
+	copies map[uint64]copies // by hash
+	order  []uint64          // the hashes in the order they were stored in; again if there are several copies
+	used   uint64            // resent.clock of the last commit
 }
 
-// storedHash is an entry that a session of ours has stored.
-type storedHash struct{ hash, session uint64 }
+// copies are equal messages of a source.
+type copies struct {
+	stored  uint32 // how many
+	sent    uint32 // how many of them session has sent
+	session uint64 // that was the last to send one
+}
 
-func newTails(in *input) *tails {
-	t := &tails{seed: maphash.MakeSeed(), bySource: map[string]*tail{}}
+func newResent(in *input) *resent {
+	r := &resent{seed: maphash.MakeSeed(), sources: map[string]*sentBefore{}}
 	if sink, ok := in.sink.(Recaller); ok {
-		t.recall = func(ctx context.Context, source string) ([]index.Entry, error) {
-			return sink.Recall(ctx, in.name, source, recalledEntries)
+		r.recall = func(ctx context.Context, source string) ([]index.Entry, error) {
+			return sink.Recall(ctx, in.name, source, rememberedEntries)
 		}
 	}
-	return t
+	return r
 }
 
-// session returns a number for a new session.
-func (t *tails) session() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sessions++
-	return t.sessions
-}
-
-// of returns the hashes of the newest entries of a source, oldest first. The
-// store is asked once for each source.
-func (t *tails) of(ctx context.Context, source string) ([]uint64, error) {
-	t.mu.Lock()
-	known := t.bySource[source]
-	hashes := known.hashes()
-	t.mu.Unlock()
-	if known != nil || t.recall == nil {
-		return hashes, nil
+// session returns a number for a new session. The store is asked once for each
+// source what it has of it.
+func (r *resent) session(ctx context.Context, source string) (uint64, error) {
+	r.mu.Lock()
+	r.sessions++
+	session, known := r.sessions, r.sources[source] != nil
+	r.mu.Unlock()
+	if known || r.recall == nil {
+		return session, nil
 	}
-	entries, err := t.recall(ctx, source)
+	entries, err := r.recall(ctx, source)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	recalled := t.hashes(entries)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known = t.bySource[source]
-	if known == nil { // else another session was faster
-		known = t.newLocked(source)
-		known.recalled = recalled
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sources[source] == nil { // else another session was faster
+		r.addLocked(source, 0, entries)
 	}
-	return known.hashes(), nil
+	return session, nil
 }
 
-func (t *tails) newLocked(source string) *tail {
-	if len(t.bySource) >= maxTails {
-		clear(t.bySource)
+// again tells whether a message that a session has got is stored already.
+func (r *resent) again(source string, session uint64, e *index.Entry) bool {
+	if e.Time.IsZero() {
+		return false
 	}
-	known := new(tail)
-	t.bySource[source] = known
-	return known
-}
-
-// hashes returns all of the tail's, in a slice of their own.
-func (k *tail) hashes() []uint64 {
-	if k == nil {
-		return nil
+	hash := r.hash(e)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.sources[source]
+	if known == nil {
+		return false
 	}
-	all := make([]uint64, 0, len(k.recalled)+len(k.recent))
-	all = append(all, k.recalled...)
-	for _, s := range k.recent {
-		all = append(all, s.hash)
+	c, ok := known.copies[hash]
+	if !ok {
+		return false
 	}
-	return all
+	if c.session != session {
+		c.session, c.sent = session, 0
+	}
+	if c.sent == c.stored {
+		return false
+	}
+	c.sent++
+	known.copies[hash] = c
+	return true
 }
 
 // add notes that a session has stored entries.
-func (t *tails) add(source string, session uint64, entries []index.Entry) {
-	hashes := t.hashes(entries)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := t.bySource[source]
-	if known == nil {
-		known = t.newLocked(source)
-	}
-	for _, hash := range hashes {
-		known.recent = append(known.recent, storedHash{hash, session})
-	}
-	if over := len(known.recent) - recentEntries; over > 0 {
-		known.recent = append(known.recent[:0], known.recent[over:]...)
-	}
+func (r *resent) add(source string, session uint64, entries []index.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.addLocked(source, session, entries)
 }
 
-func (t *tails) hashes(entries []index.Entry) []uint64 {
-	hashes := make([]uint64, len(entries))
+func (r *resent) addLocked(source string, session uint64, entries []index.Entry) {
+	known := r.sources[source]
+	if known == nil {
+		known = &sentBefore{copies: map[uint64]copies{}}
+		r.sources[source] = known
+	}
+	r.clock++
+	known.used = r.clock
+	before := len(known.order)
 	for i := range entries {
-		hashes[i] = t.hash(&entries[i])
+		if e := &entries[i]; !e.Time.IsZero() {
+			known.add(session, r.hash(e))
+		}
 	}
-	return hashes
+	known.trim()
+	r.entries += len(known.order) - before
+	for r.entries > allRememberedEntries {
+		r.forgetQuietestLocked(known)
+	}
 }
 
-// take notes that a session has sent an entry again: it is that session's now.
-func (t *tails) take(source string, session, hash uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := t.bySource[source]
-	if known == nil {
+func (s *sentBefore) add(session, hash uint64) {
+	c := s.copies[hash]
+	if c.session != session {
+		c.session, c.sent = session, 0
+	}
+	c.stored++
+	c.sent++
+	s.copies[hash] = c
+	s.order = append(s.order, hash)
+}
+
+// trim forgets the oldest.
+func (s *sentBefore) trim() {
+	over := len(s.order) - rememberedEntries
+	if over <= 0 {
 		return
 	}
-	if i := slices.Index(known.recalled, hash); i >= 0 {
-		known.recalled = slices.Delete(known.recalled, i, i+1)
-	} else if i := slices.IndexFunc(known.recent, func(s storedHash) bool { return s.hash == hash }); i >= 0 {
-		known.recent = slices.Delete(known.recent, i, i+1)
+	for _, hash := range s.order[:over] {
+		s.drop(hash)
 	}
-	known.recent = append(known.recent, storedHash{hash, session})
+	// What is cut off at the front is freed when append moves the rest.
+	s.order = s.order[over:]
+}
+
+// drop forgets one copy.
+func (s *sentBefore) drop(hash uint64) {
+	c := s.copies[hash]
+	if c.stored <= 1 {
+		delete(s.copies, hash)
+		return
+	}
+	c.stored--
+	c.sent = min(c.sent, c.stored)
+	s.copies[hash] = c
+}
+
+func (r *resent) forgetQuietestLocked(except *sentBefore) {
+	var quietest string
+	var since uint64
+	for source, s := range r.sources {
+		if s != except && (since == 0 || s.used < since) {
+			quietest, since = source, s.used
+		}
+	}
+	r.entries -= len(r.sources[quietest].order)
+	delete(r.sources, quietest)
 }
 
 // forget notes that a session has got all acknowledgements: nothing of it comes
 // again.
-func (t *tails) forget(source string, session uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if known := t.bySource[source]; known != nil {
-		known.recent = slices.DeleteFunc(known.recent, func(s storedHash) bool { return s.session == session })
+func (r *resent) forget(source string, session uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.sources[source]
+	if known == nil {
+		return
 	}
+	kept := known.order[:0]
+	for _, hash := range known.order {
+		if known.copies[hash].session == session {
+			delete(known.copies, hash)
+		} else if _, ok := known.copies[hash]; ok {
+			kept = append(kept, hash)
+		}
+	}
+	r.entries -= len(known.order) - len(kept)
+	known.order = kept
 }
 
 // hash is of all that the sender has written.
-func (t *tails) hash(e *index.Entry) uint64 {
+func (r *resent) hash(e *index.Entry) uint64 {
 	var h maphash.Hash
-	h.SetSeed(t.seed)
+	h.SetSeed(r.seed)
 	var fixed [10]byte
 	binary.LittleEndian.PutUint64(fixed[:], uint64(e.Time.UnixNano()))
 	fixed[8], fixed[9] = byte(e.Facility), byte(e.Severity)
@@ -182,28 +231,4 @@ func (t *tails) hash(e *index.Entry) uint64 {
 		_ = h.WriteByte(0)
 	}
 	return h.Sum64()
-}
-
-// resent finds out which of a session's first messages are in the store
-// already. A client sends again, in order and at first, all messages from the
-// first without acknowledgement on. What is stored of them is their beginning,
-// and is in the tail in the same order, with those of other sessions between.
-//
-// A new message at the beginning of a session is taken for one that was sent
-// again only if it equals, with its time, one of the tail, and all before it
-// did so too.
-type resent struct {
-	tail []uint64 // what may still come again
-}
-
-// look takes the hash of the next message and tells whether it was sent again.
-// After the first that was not, none is.
-func (r *resent) look(hash uint64) bool {
-	i := slices.Index(r.tail, hash)
-	if i < 0 {
-		r.tail = nil
-		return false
-	}
-	r.tail = r.tail[i+1:]
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,27 +16,27 @@ import (
 )
 
 func TestMessagesThatAreSentAgainAreFound(t *testing.T) {
-	tests := []struct{ name, tail, sent, again string }{
+	tests := []struct{ name, stored, sent, again string }{
 		{"nothing is stored", "", "abc", ""},
 		{"the end", "abcd", "cdef", "cd"},
 		{"all", "abcd", "abcdef", "abcd"},
 		{"none", "abcd", "efgh", ""},
 		{"one of two sessions", "a1b23cd", "abcde", "abcd"},
-		{"the other of two sessions", "a1b23cd", "12345", "123"},
-		{"none behind a new one", "abcd", "axbcd", "a"},
-		{"none in another order", "abcd", "ba", "b"},
+		{"behind new ones", "abcd", "axyb", "ab"},
+		{"in another order", "abcd", "dba", "dba"},
 		{"equal ones as often as stored", "aaa", "aaaaa", "aaa"},
+		{"not what the session itself has sent", "a", "abbb", "a"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := &resent{}
-			for _, c := range test.tail {
-				r.tail = append(r.tail, uint64(c))
-			}
+			r := newResent(&input{})
+			r.add("host", 1, entriesOf(test.stored))
 			var again string
-			for _, c := range test.sent {
-				if r.look(uint64(c)) {
-					again += string(c)
+			for _, e := range entriesOf(test.sent) {
+				if r.again("host", 2, &e) {
+					again += e.Message
+				} else {
+					r.add("host", 2, []index.Entry{e})
 				}
 			}
 			if again != test.again {
@@ -43,6 +44,64 @@ func TestMessagesThatAreSentAgainAreFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatWasSentAgainIsKnownInTheNextSessionToo(t *testing.T) {
+	r := newResent(&input{})
+	r.add("host", 1, entriesOf("ab"))
+	for session := uint64(2); session < 5; session++ {
+		for _, e := range entriesOf("ba") {
+			if !r.again("host", session, &e) {
+				t.Errorf("%s is new to session %d", e.Message, session)
+			}
+		}
+	}
+}
+
+func TestAMessageWithoutATimeIsNeverTakenForOneSentAgain(t *testing.T) {
+	r := newResent(&input{})
+	e := index.Entry{Message: "tick"}
+	r.add("host", 1, []index.Entry{e})
+	if r.again("host", 2, &e) {
+		t.Error("it is")
+	}
+}
+
+func TestOnlyTheNewestMessagesAreRemembered(t *testing.T) {
+	r := newResent(&input{})
+	first := entriesOf("a")[0]
+	r.add("host", 1, []index.Entry{first})
+	for i := range rememberedEntries {
+		r.add("host", 1, []index.Entry{{Time: first.Time, Message: strconv.Itoa(i)}})
+	}
+	if r.again("host", 2, &first) {
+		t.Error("one more than that is known again")
+	}
+	if got := r.entries; got != rememberedEntries || len(r.sources["host"].copies) != got {
+		t.Errorf("%d are remembered, by %d hashes", got, len(r.sources["host"].copies))
+	}
+}
+
+func TestTheSourcesThatWereQuietLongestAreForgotten(t *testing.T) {
+	r := newResent(&input{})
+	many := make([]index.Entry, rememberedEntries)
+	for i := range many {
+		many[i] = index.Entry{Time: time.Unix(1, 0), Message: strconv.Itoa(i)}
+	}
+	for source := range allRememberedEntries/rememberedEntries + 1 {
+		r.add(strconv.Itoa(source), 1, many)
+	}
+	if r.again("0", 2, &many[0]) || !r.again("1", 2, &many[0]) {
+		t.Error("the wrong ones are")
+	}
+}
+
+// entriesOf returns a message for each letter, all of one second.
+func entriesOf(letters string) (entries []index.Entry) {
+	for _, letter := range letters {
+		entries = append(entries, index.Entry{Time: time.Unix(1, 0), Message: string(letter)})
+	}
+	return entries
 }
 
 func messages(entries []index.Entry) string {
@@ -149,7 +208,7 @@ func TestALateSessionsMessagesAreKnownAgainAfterARestart(t *testing.T) {
 	c.read(t, 7)
 	second := start(t, Config{Inputs: []string{"relp://127.0.0.1:0"}}, recallingSink{durableSink: sink})
 	var many []string
-	for i := range 2 * recentEntries {
+	for i := range 5000 {
 		many = append(many, fmt.Sprint("new", i))
 	}
 	c = dialRELP(t, second.Addrs()[0])
