@@ -47,7 +47,7 @@ func (in *input) clock() time.Time { return in.now().UTC().Round(0) }
 // goroutine.
 type feed struct {
 	*input
-	arena    syslog.Arena
+	decoder  syslog.Decoder
 	batch    []index.Entry
 	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
@@ -72,7 +72,7 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 	f.batch = f.batch[:n+1]
 	e := &f.batch[n]
 	*e = index.Entry{Received: received, Source: from.source, Input: f.name, Flags: flags}
-	if !syslog.Parse(f.arena.String(frame), &f.opts, e) {
+	if !f.decoder.Parse(frame, &f.opts, e) {
 		f.batch = f.batch[:n]
 		return
 	}
@@ -160,7 +160,7 @@ func (f *feed) forget() {
 // release lets go of the memory of a feed that has nothing to do.
 func (f *feed) release() {
 	if len(f.batch) == 0 {
-		f.batch, f.arena = nil, syslog.Arena{}
+		f.batch, f.decoder = nil, syslog.Decoder{}
 	}
 }
 

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "relp":
 		helpRELP()
+	case "flood":
+		helpFlood()
 	case "crowd":
 		helpCrowd()
 	}

@@ -152,8 +152,11 @@ func (v *verdict) allows(name string) bool {
 
 // allowed tells whether the listener accepts name.
 func (v *verdict) allowed(name string) bool {
+	if v.allow == nil {
+		return true
+	}
 	service, owner := index.SplitInstance(name)
-	return v.allow == nil || allowedBy(v.allow, service, owner)
+	return allowedBy(v.allow, service, owner)
 }
 
 // allowsNew is allows for an instance that has no name yet.

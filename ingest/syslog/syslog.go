@@ -1,12 +1,12 @@
 // Package syslog reads syslog messages as rsyslog does, and more tolerantly.
 //
-//	stream → Reader → frame → Arena (one copy) → Parse → index.Entry → Refine
+//	stream → Reader → frame → Decoder (one copy) → index.Entry → Refine
 //
 // Invariants: no input makes it panic or fail, every frame that is not empty
 // becomes exactly one Entry, and no byte of a frame's text is lost: what
 // cannot be read as a header stays in Message. Parsing allocates nothing: the
 // strings of an Entry are substrings of the frame. The package opens no
-// sockets and knows no instances. Start reading at Parse, then Framer; the
+// sockets and knows no instances. Start reading at Parse, then Decoder and Framer; the
 // differences from rsyslog are listed in docs/compatibility.md.
 package syslog
 
@@ -45,22 +45,41 @@ const byteOrderMark = "\ufeff"
 // Input and the Flags of the framing; Parse sets every other field but Seq,
 // Instance and InstanceBy. The strings of e are substrings of frame.
 func Parse(frame string, opts *Options, e *index.Entry) bool {
-	frame = strings.TrimRight(frame, "\x00\r\n")
+	frame = frame[:trimmed(frame)]
 	if frame == "" {
 		return false
 	}
+	parseFrame(frame, opts, e)
+	fillHostname(e, opts)
+	return true
+}
+
+// trimmed is the length of a frame without the line ends and NULs behind it.
+func trimmed[T string | []byte](frame T) int {
+	n := len(frame)
+	for n > 0 && (frame[n-1] == '\n' || frame[n-1] == '\r' || frame[n-1] == 0) {
+		n--
+	}
+	return n
+}
+
+// parseFrame reads a frame that is not empty.
+func parseFrame(frame string, opts *Options, e *index.Entry) {
 	p := parser{opts: opts, e: e}
 	p.parse(frame)
 	if opts.LuaFixups {
 		fixLua(e)
 	}
+}
+
+// fillHostname names a host where the message does not.
+func fillHostname(e *index.Entry, opts *Options) {
 	if e.Hostname == "" {
 		e.Hostname = opts.Hostname
 	}
 	if e.Hostname == "" {
 		e.Hostname = e.Source
 	}
-	return true
 }
 
 type parser struct {
