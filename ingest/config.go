@@ -62,7 +62,7 @@ type Config struct {
 	RateLimit RateLimit
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
-	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 8 MiB.
+	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 32 MiB.
 	ReceiveBufferBytes int
 	// QueueBytes bounds what a datagram listener holds for the Sink; 0 is
 	// 8 MiB. Another QueueBytes are in the parser's hands.
@@ -98,7 +98,7 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	defaultReceiveBuffer     = 8 << 20
+	defaultReceiveBuffer     = 32 << 20
 	defaultQueueBytes        = 8 << 20
 	defaultMaxConns          = 4096
 	defaultMaxConnsPerSource = 2048

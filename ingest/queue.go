@@ -98,12 +98,14 @@ func (s *slab) count() {
 // counted.
 func (s *slab) isLight(d *datagram) bool { return s.held[d.source()] <= s.used/crowdedFraction }
 
-// all gives every datagram in order.
+// all gives every datagram in order; each is valid until the next.
 func (s *slab) all(yield func(int, *datagram) bool) {
 	start := 0
+	var d datagram
 	for i := range s.marks {
 		m := &s.marks[i]
-		if !yield(i, &datagram{data: s.data[start:m.end:m.end], from: m.from, port: m.port, received: m.received, truncated: m.truncated}) {
+		d = datagram{data: s.data[start:m.end:m.end], from: m.from, port: m.port, received: m.received, truncated: m.truncated}
+		if !yield(i, &d) {
 			return
 		}
 		start = m.end

@@ -8,27 +8,19 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
-const (
-	// datagramBatch is how many datagrams one recvmmsg takes.
-	datagramBatch = 64
-	// datagramBytes is more than a UDP datagram can have.
-	datagramBytes = 64 << 10
-	// leastBuffered is what the smallest datagram takes of the kernel's
-	// buffer, or less.
-	leastBuffered = 512
-)
+// leastBuffered is what the smallest datagram takes of the kernel's buffer, or
+// less.
+const leastBuffered = 512
 
 // udpListener receives on a UDP socket: one goroutine only moves datagrams
 // from the socket into the queue, a second parses them.
 type udpListener struct {
 	*input
-	conn  *net.UDPConn
-	queue *queue
+	conn      *net.UDPConn
+	datagrams *datagramReader
+	queue     *queue
 	// buffer is the socket's, wantBuffer what was asked for, in bytes.
 	buffer, wantBuffer int
 
@@ -45,6 +37,9 @@ func listenUDP(in *input, cfg *Config) (*udpListener, error) {
 	l.buffer, err = setReceiveBuffer(l.conn, l.wantBuffer)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("set receive buffer of %s: %w", in.spec.text, err), conn.Close())
+	}
+	if l.datagrams, err = newDatagramReader(l.conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("read from %s: %w", in.spec.text, err), conn.Close())
 	}
 	if l.buffer < l.wantBuffer {
 		in.log.Warn("udp receive buffer is smaller than wanted; raise net.core.rmem_max",
@@ -68,30 +63,12 @@ func (l *udpListener) run(ctx context.Context) {
 	l.receive(ctx, d, l.queue, l.read)
 }
 
-// batchReader is implemented by the packet connections of x/net's ipv4 and
-// ipv6, whose Message is the same type.
-type batchReader interface {
-	ReadBatch(ms []ipv4.Message, flags int) (int, error)
-}
-
-func (l *udpListener) batchReader() batchReader {
-	if local, ok := l.conn.LocalAddr().(*net.UDPAddr); ok && local.IP.To4() != nil {
-		return ipv4.NewPacketConn(l.conn)
-	}
-	return ipv6.NewPacketConn(l.conn)
-}
-
 // read moves datagrams into the queue until d says that it is over.
 func (l *udpListener) read(ctx context.Context, d *drainer) {
-	src := l.batchReader()
-	messages := make([]ipv4.Message, datagramBatch)
-	for i := range messages {
-		messages[i].Buffers = [][]byte{make([]byte, datagramBytes)}
-	}
 	list := make([]datagram, 0, datagramBatch)
 	pause := backoff{most: time.Second}
 	for {
-		n, err := src.ReadBatch(messages, 0)
+		n, err := l.datagrams.read()
 		if err != nil {
 			if d.over(err) {
 				return
@@ -103,22 +80,12 @@ func (l *udpListener) read(ctx context.Context, d *drainer) {
 		pause.reset()
 		received := l.clock()
 		list = list[:0]
-		for i := range messages[:n] {
-			m := &messages[i]
-			from, port := udpSender(m.Addr)
-			list = append(list, datagram{data: m.Buffers[0][:m.N], from: from, port: port, received: received})
+		for i := range n {
+			from, port := l.datagrams.sender(i)
+			list = append(list, datagram{data: l.datagrams.data(i), from: from, port: port, received: received})
 		}
 		l.dropped.Add(uint64(l.queue.put(list)))
 	}
-}
-
-func udpSender(addr net.Addr) (from sender, port uint16) {
-	udp, ok := addr.(*net.UDPAddr)
-	if !ok {
-		return sender{}, 0
-	}
-	ap := udp.AddrPort()
-	return sender{addr: ap.Addr().Unmap()}, ap.Port()
 }
 
 // sample adds the kernel's new drops to the counter. Their counter has 32
