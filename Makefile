@@ -10,7 +10,7 @@ LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # What the tests need beside Go, as PACKAGE=COMMAND or PACKAGE=/FILE.
 TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger python3=python3 curl=curl \
 	nginx=nginx libnginx-mod-http-lua=/usr/lib/nginx/modules/ngx_http_lua_module.so \
-	redis-server=redis-server rsyslog=rsyslogd rsyslog-relp=/usr/share/doc/rsyslog-relp/copyright rsyslog-gnutls=/usr/share/doc/rsyslog-gnutls/copyright \
+	redis-server=redis-server mariadb-server-core=mariadbd rsyslog=rsyslogd rsyslog-relp=/usr/share/doc/rsyslog-relp/copyright rsyslog-gnutls=/usr/share/doc/rsyslog-gnutls/copyright \
 	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip chromium=chromium \
 	fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc \
 	nodejs=node
