@@ -100,22 +100,53 @@ func TestLoggerIsUnderstoodInAllItsModes(t *testing.T) {
 // pythonScript logs by SysLogHandler to the address in its arguments, a host
 // and a port with a socket type, or a path.
 const pythonScript = `
-import logging, logging.handlers, socket, sys
+import logging, logging.handlers, os, socket, sys
 where = sys.argv[1] if len(sys.argv) == 2 else (sys.argv[1], int(sys.argv[2]))
 kind = socket.SOCK_STREAM if sys.argv[-1] == "tcp" else socket.SOCK_DGRAM
 handler = logging.handlers.SysLogHandler(where, facility="local5", socktype=kind)
 log = logging.getLogger()
 log.addHandler(handler)
 log.setLevel(logging.DEBUG)
+tagged = logging.Formatter("%(asctime)s git-server_dev1[%(process)d]: %(message)s", "%b %e %H:%M:%S")
+def fail():
+    handler.setFormatter(tagged)
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        log.exception("boom")
+if os.environ.get("FAIL_FIRST"):
+    fail()
+    handler.setFormatter(None)
 log.info("plain message")
-handler.setFormatter(logging.Formatter("%(asctime)s git-server_dev1[%(process)d]: %(message)s", "%b %e %H:%M:%S"))
-try:
-    1 / 0
-except ZeroDivisionError:
-    log.exception("boom")
+fail()
 handler.setFormatter(logging.Formatter("app: %(message)s"))
 log.warning("last")
 `
+
+// checkTraceback tells whether an entry is pythonScript's traceback, whole.
+func checkTraceback(t *testing.T, e *index.Entry) {
+	t.Helper()
+	if m := e.Message; !strings.HasPrefix(m, "boom\nTraceback") || !strings.HasSuffix(m, "ZeroDivisionError: division by zero") || e.Flags != 0 {
+		t.Errorf("got traceback %q, flags %v", m, e.Flags.Names())
+	}
+}
+
+func TestPythonsTracebackIsWholeAlsoAsTheFirstMessageOfAStream(t *testing.T) {
+	python := program(t, "python3")
+	t.Setenv("FAIL_FIRST", "1")
+	for range 5 { // what a read finds is up to the kernel
+		sink := newFakeSink()
+		r := start(t, Config{Inputs: []string{"tcp://127.0.0.1:0"}}, sink)
+		host, port := hostPort(t, r.Addrs()[0])
+		run(t, python, "-c", pythonScript, host, port, "tcp")
+		got := sink.wait(t, 4)
+		checkTraceback(t, &got[0])
+		checkTraceback(t, &got[2])
+		if got[1].Message != "plain message" || got[3].Message != "last" {
+			t.Errorf("got %q, %q", got[1].Message, got[3].Message)
+		}
+	}
+}
 
 func TestPythonsSysLogHandlerIsUnderstood(t *testing.T) {
 	python := program(t, "python3")
@@ -142,9 +173,7 @@ func TestPythonsSysLogHandlerIsUnderstood(t *testing.T) {
 					t.Errorf("message %d (-want +got):\n%s", i, diff)
 				}
 			}
-			if m := got[1].Message; !strings.HasPrefix(m, "boom\nTraceback") || !strings.HasSuffix(m, "ZeroDivisionError: division by zero") {
-				t.Errorf("got traceback %q", m)
-			}
+			checkTraceback(t, &got[1])
 		})
 	}
 }

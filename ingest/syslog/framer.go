@@ -33,21 +33,25 @@ type Framing struct {
 // other ends at a line feed or NUL. The "<" keeps a line that starts with a
 // date from swallowing the lines behind it.
 //
-// A stream whose first frame ends at a NUL comes from Python or libc, which
+// A stream whose first message ends at a NUL comes from Python or libc, which
 // end every message so and leave line feeds inside: it is read as Multiline.
+// settle and nulBehind tell how that is known where the first message has line
+// feeds itself.
 type Framer struct {
 	max        int
 	maxOctets  int
 	multiline  bool
 	cut        bool // a frame has been cut
+	settled    bool // it is known whether messages end at line feeds or NULs
 	scanned    int  // bytes of the unfinished line that hold no delimiter
+	looked     int  // line feed of an unfinished first message up to which nulBehind has looked
 	skipOctets int  // bytes of an oversize counted frame still to discard
 	skipLine   bool // the rest of an oversize line is to be discarded
 }
 
 // NewFramer returns a Framer at the start of a stream.
 func NewFramer(framing Framing) *Framer {
-	f := &Framer{max: framing.MaxBytes, maxOctets: framing.MaxOctets, multiline: framing.Multiline}
+	f := &Framer{max: framing.MaxBytes, maxOctets: framing.MaxOctets, multiline: framing.Multiline, settled: framing.Multiline}
 	if f.max <= 0 {
 		f.max = DefaultMaxBytes
 	}
@@ -109,10 +113,10 @@ func (f *Framer) counted(data []byte, header, octets int, pause Pause) (advance 
 	body := data[header:]
 	switch {
 	case len(body) >= octets && octets <= f.max:
-		f.cut = true
+		f.cut, f.settled = true, true
 		return header + octets, body[:octets], 0
 	case len(body) >= f.max:
-		f.cut = true
+		f.cut, f.settled = true, true
 		f.skipOctets = octets - f.max
 		return header + f.max, body[:f.max], index.FlagTruncated
 	case pause == Ended:
@@ -123,18 +127,28 @@ func (f *Framer) counted(data []byte, header, octets int, pause Pause) (advance 
 
 func (f *Framer) line(data []byte, pause Pause) (advance int, frame []byte, flags index.Flags) {
 	end, scanned := f.delimiter(data, f.scanned, pause)
+	if end >= 0 && data[end] == '\n' && !f.cut && !f.settled {
+		nul, is := f.nulBehind(data, max(end, f.looked))
+		switch {
+		case is == yes:
+			end = nul
+		case is == maybe && pause == MayFollow && len(data) < f.max:
+			f.scanned = end
+			return 0, nil, 0
+		}
+	}
 	switch {
 	case end >= 0:
 		f.scanned = 0
 		return f.finish(data, end)
 	case len(data) >= f.max+len("\r\n"), len(data) > f.max && pause != MayFollow:
-		f.scanned, f.cut, f.skipLine = 0, true, true
+		f.scanned, f.cut, f.settled, f.skipLine = 0, true, true, true
 		return f.max, data[:f.max], index.FlagTruncated
 	case pause == MayFollow:
 		f.scanned = scanned
 		return 0, nil, 0
 	}
-	f.scanned, f.cut = 0, true
+	f.scanned, f.cut, f.settled = 0, true, true
 	if f.multiline && data[len(data)-1] == '\n' {
 		return f.finish(data, len(data)-1)
 	}
@@ -150,14 +164,69 @@ func (f *Framer) finish(data []byte, end int) (advance int, frame []byte, flags 
 	if len(frame) == 0 {
 		return end + 1, nil, 0
 	}
-	if !f.cut && data[end] == 0 {
-		f.multiline = true
-	}
-	f.cut = true
+	f.settle(data, end)
 	if len(frame) > f.max {
 		return end + 1, frame[:f.max], index.FlagTruncated
 	}
 	return end + 1, frame, 0
+}
+
+// nulBehind tells whether the first message of a stream, which has a line feed
+// at data[lf], goes on up to a NUL, and where that is. Python writes a message
+// with its NUL at once, so that it is known if all of it is here: behind the
+// line feed come lines without a PRI or an octet count, then a NUL, then
+// nothing or a PRI. Lines that are whole and nothing else are never waited
+// behind: maybe is the answer only where the data ends inside of a line, whose
+// rest is under way whoever sends it.
+func (f *Framer) nulBehind(data []byte, lf int) (nul int, is verdict) {
+	if startsWithPRI(data) != yes {
+		return 0, no
+	}
+	for {
+		rest := data[lf+1:]
+		if startsWithPRI(rest) != no { // also if nothing follows
+			return 0, no
+		}
+		if _, _, is := octetCount(rest, f.maxOctets); is == yes {
+			return 0, no
+		}
+		n := bytes.IndexByte(rest, '\n')
+		line := rest
+		if n >= 0 {
+			line = rest[:n]
+		}
+		if end := bytes.IndexByte(line, 0); end >= 0 {
+			if startsWithPRI(rest[end+1:]) == no {
+				return 0, no
+			}
+			return lf + 1 + end, yes
+		}
+		if n < 0 {
+			f.looked = lf
+			return 0, maybe
+		}
+		lf += 1 + n
+	}
+}
+
+// settle learns from the frame at the start of data, which ends at data[end],
+// how this sender ends its messages. A line feed says nothing yet if the first
+// message alone began with a PRI: it may have been a line of a longer message,
+// of which no more was here. A NUL says so if it is the first end, or follows
+// such lines.
+func (f *Framer) settle(data []byte, end int) {
+	first := !f.cut
+	f.cut = true
+	if f.settled {
+		return
+	}
+	hasPRI := startsWithPRI(data) == yes
+	if data[end] == 0 {
+		f.settled = true
+		f.multiline = first || !hasPRI && startsWithPRI(data[end+1:]) != no
+		return
+	}
+	f.settled = first != hasPRI
 }
 
 // delimiter returns where the first delimiter of data is, which is known not

@@ -11,8 +11,8 @@ import (
 	"github.com/tagtail/tagtail/index"
 )
 
-// cut gives the frames of a stream as "text [flags]".
-func cut(framing Framing, text string) []string {
+// cut gives the frames of a stream that comes in pieces as "text [flags]".
+func cut(framing Framing, pieces ...string) []string {
 	r := NewReader(framing)
 	var frames []string
 	drain := func() {
@@ -24,8 +24,10 @@ func cut(framing Framing, text string) []string {
 			frames = append(frames, s)
 		}
 	}
-	for src := strings.NewReader(text); src.Len() > 0; drain() {
-		_ = r.Fill(src)
+	for _, piece := range pieces {
+		for src := strings.NewReader(piece); src.Len() > 0; drain() {
+			_ = r.Fill(src)
+		}
 	}
 	r.End()
 	drain()
@@ -55,6 +57,14 @@ func TestStreamsAreCut(t *testing.T) {
 		{"multiline oversize ends at the next PRI", Framing{Multiline: true, MaxBytes: 6}, "<1>abcdefgh\nxyz\n<2>b\n", []string{"<1>abc [truncated]", "<2>b"}},
 		{"a first frame with NUL keeps line feeds", Framing{}, "<1>a\x00<2>b\nc\x00<3>d\x00", []string{"<1>a", "<2>b\nc", "<3>d"}},
 		{"and still ends at a line feed before a PRI", Framing{}, "<1>a\x00<2>b\n<3>c\n<4>d\n", []string{"<1>a", "<2>b", "<3>c", "<4>d"}},
+		{"a first message with line feeds and a NUL is whole", Framing{}, "<1>a\nb\n\nc\x00<2>d\ne\x00", []string{"<1>a\nb\n\nc", "<2>d\ne"}},
+		{"lines without a PRI before lines with one", Framing{}, "<1>a\nb\n<2>c\x00<3>d\ne\n", []string{"<1>a", "b", "<2>c", "<3>d", "e"}},
+		{"a NUL inside of a line without a PRI", Framing{}, "<1>a\nb\x00c\n<2>d\ne\n", []string{"<1>a", "b", "c", "<2>d", "e"}},
+		{"a line and a counted frame with a NUL", Framing{}, "<1>a\n6 <2>\x00bc<3>d\ne\n", []string{"<1>a", "<2>\x00bc", "<3>d", "e"}},
+		{"text without a PRI before a NUL", Framing{}, "a\nb\x00<2>c\nd\x00", []string{"a", "b", "<2>c", "d"}},
+		{"a first message with NUL above the largest size is cut", Framing{MaxBytes: 8}, "<1>a\nbcdefgh\x00<2>d\ne\x00", []string{"<1>a\nbcd [truncated]", "<2>d\ne"}},
+		{"one that is larger than the buffer comes by line", Framing{MaxBytes: 8}, "<1>a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nlmnopq\x00<2>d\ne\x00",
+			[]string{"<1>a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "lmnopq", "<2>d\ne"}},
 		{"a NUL later does not keep line feeds", Framing{}, "<1>a\n<2>b\x00c\nd\n", []string{"<1>a", "<2>b", "c", "d"}},
 		{"nothing", Framing{}, "\n\n\x00\r\n", nil},
 	}
@@ -94,6 +104,75 @@ func TestAPauseGivesOutAnUnfinishedLineButNoCountedFrame(t *testing.T) {
 		r.Flush()
 		if got := next(); got != step.after {
 			t.Errorf("%s, after a pause: got %q, want %q", step.name, got, step.after)
+		}
+	}
+}
+
+func TestPythonsFirstMessageIsWholeUnlessTheStreamPausesBehindOneOfItsLines(t *testing.T) {
+	first := "<171>app[7]: boom\nTraceback (most recent call last):\n  File \"app.py\", line 9, in <module>\n\nZeroDivisionError: division by zero"
+	others := []string{"<174>plain message", "<171>app[7]: again\nTraceback\n  File", "<172>last"}
+	stream := first + "\x00" + strings.Join(others, "\x00") + "\x00"
+	whole := append([]string{first}, others...)
+	var torn []string // a line at a time
+	for line := range strings.Lines(first) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" {
+			torn = append(torn, line)
+		}
+	}
+	torn = append(torn, others...)
+	tornAt := 0
+	for n := range len(stream) {
+		want := whole
+		if n <= len(first) && strings.HasSuffix(stream[:n], "\n") {
+			want = torn
+			tornAt++
+		}
+		if diff := cmp.Diff(want, cut(Framing{}, stream[:n], stream[n:])); diff != "" {
+			t.Errorf("split at byte %d (-want +got):\n%s", n, diff)
+		}
+	}
+	if lines := strings.Count(first, "\n"); tornAt != lines {
+		t.Errorf("torn at %d places, want %d", tornAt, lines)
+	}
+	if diff := cmp.Diff(torn, cut(Framing{}, strings.Split(stream, "")...)); diff != "" {
+		t.Errorf("byte by byte (-want +got):\n%s", diff)
+	}
+	long := strings.Replace(first, "app.py", strings.Repeat("x/", 20000), 1)
+	if diff := cmp.Diff(append([]string{long}, others...), cut(Framing{}, long+stream[len(first):])); diff != "" {
+		t.Errorf("longer than the buffer (-want +got):\n%s", diff)
+	}
+}
+
+func TestWholeLinesAreNeverWaitedBehind(t *testing.T) {
+	for text, want := range map[string][]string{
+		"<1>a\n":                    {"<1>a"},
+		"<1>a\nb\n":                 {"<1>a", "b"},
+		"<1>a\n<":                   {"<1>a"},
+		"<1>a\n<2>b\nc":             {"<1>a", "<2>b"},
+		"<1>a\nb\n<2>":              {"<1>a", "b"},
+		"<1>a\n30 <2>b":             {"<1>a"},
+		"a\nb\nc":                   {"a", "b"},
+		"7 <1>\na\nb<1>a\nb\nc\nd":  {"<1>\na\nb", "<1>a", "b", "c"},
+		"<1>a\nbegun":               nil, // its rest is under way
+		"<1>a\nbegun\nand so on\n<": {"<1>a", "begun", "and so on"},
+	} {
+		r := NewReader(Framing{})
+		if err := r.Fill(strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		next := func() (got []string) {
+			for f, ok := r.Next(); ok; f, ok = r.Next() {
+				got = append(got, string(f.Bytes))
+			}
+			return got
+		}
+		if diff := cmp.Diff(want, next()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+		if r.Flush(); want == nil {
+			if diff := cmp.Diff([]string{"<1>a", "begun"}, next()); diff != "" {
+				t.Errorf("%q, after a pause (-want +got):\n%s", text, diff)
+			}
 		}
 	}
 }
