@@ -61,7 +61,7 @@ func (l *engineListener) listenTCP() error {
 
 func (l *engineListener) listenUnixgram() error {
 	path := l.spec.address
-	if err := removeStaleSocket(&l.spec); err != nil {
+	if err := prepareSocketPath(&l.spec); err != nil {
 		return err
 	}
 	l.bound = &net.UnixAddr{Name: path, Net: "unixgram"}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -396,7 +397,8 @@ func TestBindErrorsSayWhatToDo(t *testing.T) {
 		{"foreign address", "tcp://192.0.2.1:5514", "the address is not one of this machine's"},
 		{"a file is there", "unixgram://" + file, "something else than a socket"},
 		{"somebody answers", "unixgram://" + path, "in use by another program"},
-		{"no such folder", "unixgram://" + filepath.Join(dir, "none", "s"), "cannot be made"},
+		{"a file in the place of the folder", "unixgram://" + filepath.Join(file, "s"), "needs the folder " + file + ", which cannot be made (not a directory): make it, or choose another path"},
+		{"a folder that nobody can make", "unix:///proc/none/of/s", "needs the folder /proc/none/of, which cannot be made (no such file or directory): make it"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -404,6 +406,33 @@ func TestBindErrorsSayWhatToDo(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.input) {
 				t.Errorf("got %v, want it to say %q", err, test.want)
 			}
+		})
+	}
+}
+
+func TestTheFolderOfASocketIsMade(t *testing.T) {
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	for _, input := range []string{"unixgram://%s", "unix://%s", "unixgram://%s?engine=go-syslog"} {
+		t.Run(input, func(t *testing.T) {
+			top := filepath.Dir(socketPath(t))
+			path := filepath.Join(top, "run", "web-dev1", "log.sock")
+			sink := newFakeSink()
+			r := start(t, Config{Inputs: []string{fmt.Sprintf(input, path)}}, sink)
+			for _, folder := range []string{filepath.Dir(path), filepath.Join(top, "run")} {
+				info, err := os.Stat(folder)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := info.Mode(), fs.ModeDir|0o755; got != want {
+					t.Errorf("%s has mode %v, want %v", folder, got, want)
+				}
+			}
+			if info, err := os.Stat(top); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("the mode of a folder that was there is %v, %v", info.Mode(), err)
+			}
+			send(t, dial(t, r.Addrs()[0]), "<13>Nov 22 08:51:14 app: message\n")
+			sink.wait(t, 1)
 		})
 	}
 }

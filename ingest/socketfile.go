@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,50 @@ import (
 type socketFile struct {
 	path string
 	made fs.FileInfo // as we made it
+}
+
+// folderMode is the permissions of the folders that we make for a socket:
+// everybody may reach it, and its own permissions say who may write.
+const folderMode = 0o755
+
+// prepareSocketPath makes the socket's folder if it is missing, and removes a
+// socket that is left over.
+func prepareSocketPath(spec *inputSpec) error {
+	folder := filepath.Dir(spec.address)
+	if err := makeFolder(folder); err != nil {
+		return spec.wrong("needs the folder %s, which cannot be made (%w): make it, or choose another path", folder, reasonOf(err))
+	}
+	return removeStaleSocket(spec)
+}
+
+// makeFolder makes a folder and its parents, whatever the umask. What is there
+// stays as it is.
+func makeFolder(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		return unix.ENOTDIR
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, folderMode); err != nil {
+		if errors.Is(err, fs.ErrExist) { // somebody else was faster
+			return nil
+		}
+		return err
+	}
+	return os.Chmod(path, folderMode)
+}
+
+// reasonOf is err without the call and the path that it names.
+func reasonOf(err error) error {
+	if wrapped := (*fs.PathError)(nil); errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
 }
 
 // ownSocketFile sets the permissions of a socket that was just bound.

@@ -24,7 +24,7 @@ type unixgramListener struct {
 
 func listenUnixgram(in *input, cfg *Config) (*unixgramListener, error) {
 	path := in.spec.address
-	if err := removeStaleSocket(&in.spec); err != nil {
+	if err := prepareSocketPath(&in.spec); err != nil {
 		return nil, err
 	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

@@ -12,7 +12,7 @@ import (
 // listenUnix binds a stream socket of the file system, to which
 // lua-resty-logger-socket connects by its option path.
 func listenUnix(in *input, cfg *Config) (*streamListener, error) {
-	if err := removeStaleSocket(&in.spec); err != nil {
+	if err := prepareSocketPath(&in.spec); err != nil {
 		return nil, err
 	}
 	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: in.spec.address, Net: "unix"})
