@@ -25,7 +25,7 @@ help:
 	@echo "make build  only build $(BIN)"
 	@echo "make bench  the benchmarks of parsing, storing and searching"
 	@echo "make soak   loads from a real rsyslogd while the server is killed again and again"
-	@echo "make fuzz   each fuzz target for FUZZTIME=10s"
+	@echo "make fuzz   each fuzz target for FUZZTIME=10s, those of frame and parse for FRAMETIME=FUZZTIME"
 	@echo "make lint   the linter"
 
 run: build
@@ -47,11 +47,13 @@ bench: need-go
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 FUZZTIME ?= 10s
+FRAMETIME ?= $(FUZZTIME)
 fuzz: need-go
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			echo "fuzz $$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+			case $$package in */ingest/syslog|*/ingest/relp) time=$(FRAMETIME) ;; *) time=$(FUZZTIME) ;; esac; \
+			echo "fuzz $$package $$target $$time"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $$time $$package; \
 		done; \
 	done
 
