@@ -18,8 +18,8 @@ type Instance struct {
 	// UIDs are the users whose processes are this instance.
 	UIDs []int
 	// Certs are the names that its TLS client certificates have, as a subject
-	// alternative name or common name; or their fingerprints, "sha256:" and
-	// 64 hexadecimal digits, which win over names.
+	// alternative name, or as common name if there is none; or their
+	// fingerprints, "sha256:" and 64 hexadecimal digits, which win over names.
 	Certs []string
 	// Addresses are those it sends from, such as "192.0.2.7" or
 	// "192.0.2.0/24". The smallest network counts.

@@ -34,7 +34,7 @@ const unknownPID = -1
 type peer struct {
 	sender
 	// names are the DNS names, e-mail addresses, URIs and IP addresses of the
-	// client certificate, in this order, then its common name.
+	// client certificate, in this order, or its common name if it has none.
 	names []string
 	// fingerprint is the SHA-256 of the client certificate (DER) in 64
 	// lower-case hexadecimal digits.

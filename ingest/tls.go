@@ -69,7 +69,9 @@ func (p *peer) withCertificate(state tls.ConnectionState) *peer {
 	return &known
 }
 
-// certificateNames are the SANs, then the common name.
+// certificateNames are the subject alternative names. The common name counts
+// only where there is none: it is a name that people read, and who signs need
+// not have checked it (RFC 6125, section 6.4.4).
 func certificateNames(c *x509.Certificate) []string {
 	names := slices.Concat(c.DNSNames, c.EmailAddresses)
 	for _, uri := range c.URIs {
@@ -78,7 +80,7 @@ func certificateNames(c *x509.Certificate) []string {
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	if cn := c.Subject.CommonName; cn != "" && !slices.Contains(names, cn) {
+	if cn := c.Subject.CommonName; cn != "" && len(names) == 0 {
 		names = append(names, cn)
 	}
 	return names

@@ -81,8 +81,10 @@ func TestThePeerOfATLSConnectionHasItsCertificate(t *testing.T) {
 	loopback := sender{addr: netip.MustParseAddr("127.0.0.1")}
 	known := &peer{
 		sender: loopback, source: "127.0.0.1", fingerprint: fingerprintOf(t, clientCert),
-		names: []string{"dev1.example", "dev1@example", "spiffe://team/dev1", "192.0.2.1", "socketserver/dev1"},
+		names: []string{"dev1.example", "dev1@example", "spiffe://team/dev1", "192.0.2.1"},
 	}
+	plainCert, plainKey := ca.issue(t, "plain", x509.Certificate{Subject: clientTemplate(t).Subject})
+	plain := &peer{sender: loopback, source: "127.0.0.1", fingerprint: fingerprintOf(t, plainCert), names: []string{"socketserver/dev1"}}
 	unknown := &peer{sender: loopback, source: "127.0.0.1"}
 	tests := []struct {
 		name, client string
@@ -90,6 +92,7 @@ func TestThePeerOfATLSConnectionHasItsCertificate(t *testing.T) {
 		want         *peer // nil: refused
 	}{
 		{"require, shown", "require", clientCert, clientKey, known},
+		{"require, only a common name", "require", plainCert, plainKey, plain},
 		{"require, none", "require", "", "", nil},
 		{"require, a stranger's", "require", strangeCert, strangeKey, nil},
 		{"optional, shown", "optional", clientCert, clientKey, known},
