@@ -21,6 +21,10 @@ type config struct {
 	Data string `yaml:"data"`
 	// HTTP is the address of the page, HOST:PORT.
 	HTTP string `yaml:"http"`
+	// HTTPRate is how many lines a second each token may send to it from each
+	// address, HTTPBurst how many at once after a silence; 0 is the default.
+	HTTPRate  int `yaml:"http_rate"`
+	HTTPBurst int `yaml:"http_burst"`
 	// Syslog lists the listeners as URLs; empty means defaultSyslog.
 	Syslog []string `yaml:"syslog"`
 	// Serverctrl is the folder with nginx.*.sub.py, redis.sub.py and their
@@ -136,6 +140,10 @@ func (c *config) setData(folder string) {
 func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Data, "data", c.Data, "`folder` of everything that is kept")
 	flags.StringVar(&c.HTTP, "http", c.HTTP, "`address` of the page")
+	flags.IntVar(&c.HTTPRate, "http-rate", c.HTTPRate,
+		"`lines` a second that each token may send by HTTP (default 10000)")
+	flags.IntVar(&c.HTTPBurst, "http-burst", c.HTTPBurst,
+		"`lines` that it may send at once after a silence (default twice the rate)")
 	flags.StringArrayVar(&c.Syslog, "syslog", c.Syslog,
 		"listener `URL`: udp://HOST:PORT, tcp://HOST:PORT or unixgram:///PATH; may be repeated\n"+
 			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
@@ -242,6 +250,7 @@ func (c *config) readFile(path string) error {
 	if file.HTTP != "" {
 		c.HTTP = file.HTTP
 	}
+	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
@@ -258,6 +267,9 @@ func isPort(text string) bool {
 func (c *config) validate() error {
 	if _, port, err := net.SplitHostPort(c.HTTP); err != nil || !isPort(port) {
 		return fmt.Errorf("http address %q is not HOST:PORT, such as 127.0.0.1:8514", c.HTTP)
+	}
+	if c.HTTPRate < 0 || c.HTTPBurst < 0 {
+		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)
 	}
 	if c.Serverctrl != "" {
 		if info, err := os.Stat(c.Serverctrl); err != nil || !info.IsDir() {
