@@ -129,7 +129,7 @@ const (
 	FlagBadPRI                        // the PRI is malformed or above 191; 13 was assumed
 	FlagTruncated                     // cut at the largest message size
 	FlagPartial                       // the sender stopped in the middle of the frame
-	FlagContradicts                   // the content claims another instance than the evidence shows
+	FlagContradicts                   // the content, or weaker evidence, names another instance than the strongest evidence shows or allows
 	FlagBareTag                       // RFC 3164's TAG had no colon after it
 	FlagLost                          // announces messages that were lost; the text says how many
 	FlagNoSpace                       // no space followed RFC 3164's TAG

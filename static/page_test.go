@@ -2,6 +2,8 @@ package static
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -279,6 +281,31 @@ func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
 	b.Shoot("help")
 	b.Key("\u001b")
 	b.Await(`!help.open`)
+}
+
+func TestDetailsSayWhatShowsWhoseAnEntryIs(t *testing.T) {
+	words := map[string]string{
+		"": "", "content": "a claim", "token": "a token", "address": "the address", "port": "the port", "cert": "a client certificate",
+		"creds": "the process", "socket": "the unix socket", "own": "Tagtail wrote it", "file": "the path of the log file",
+		"later": "", // of a newer server
+	}
+	s := newServer(t)
+	kinds := slices.Sorted(maps.Keys(words))
+	for _, by := range kinds {
+		e := numbered(1, 1)[0]
+		e.InstanceBy = by
+		s.add(e)
+	}
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.Await(fmt.Sprintf(`document.querySelectorAll('.row[data-seq]').length === %d`, len(kinds)))
+	b.Key("G\r")
+	for _, by := range slices.Backward(kinds) {
+		b.Await(fmt.Sprintf(`(drawer.querySelector('[data-field=instance_by]')?.textContent ?? '') === %q &&
+			(drawer.querySelector('[data-field=instance_by] + .quiet')?.textContent ?? '').includes(%q) &&
+			(drawer.querySelector('[data-field=instance_by] + .quiet') === null) === %t`, by, words[by], words[by] == ""))
+		b.Key("k")
+	}
 }
 
 func TestHostileEntriesStayText(t *testing.T) {

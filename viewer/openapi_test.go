@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/index"
 )
 
 type object = map[string]any
@@ -77,6 +79,18 @@ func declares(op object, name string) bool {
 	return slices.ContainsFunc(params, func(p any) bool {
 		return p.(object)["name"] == name && p.(object)["in"] == "path" && p.(object)["required"] == true
 	})
+}
+
+func TestOpenAPIListsEveryKindOfEvidence(t *testing.T) {
+	var want []any
+	for by := index.ByNothing; by.String() != "unknown"; by++ {
+		want = append(want, by.String())
+	}
+	entry := resolve(object{"$ref": "#/components/schemas/Entry"})
+	got := entry["properties"].(object)["instance_by"].(object)["enum"]
+	if diff := cmp.Diff(any(want), got); diff != "" {
+		t.Errorf("instance_by (-want +got):\n%s", diff)
+	}
 }
 
 func TestOpenAPIIsServedWithoutLogin(t *testing.T) {

@@ -19,6 +19,9 @@ const fields = /** @type {const} */ ([
   'app_name', 'proc_id', 'msg_id', 'structured_data', 'input', 'format', 'flags', 'seq',
 ]);
 
+/** What can show whose an entry is; by.… has words for each. */
+const evidence = ['content', 'token', 'address', 'port', 'cert', 'creds', 'socket', 'own', 'file'];
+
 /** The flags that deserve a sentence. */
 const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
 
@@ -81,6 +84,7 @@ function field(entry, key, store) {
     h('dt', {}, t(`field.${key}`)),
     h('dd', {}, valueButton(key, text, shown, store),
       key === 'time' && h('span', { class: 'note' }, skewText(entry)),
+      key === 'instance_by' && evidence.includes(text) && h('span', { class: 'quiet small' }, t(`by.${text}`)),
       key === 'instance' && entry.service && h('button', {
         type: 'button', class: 'link small', click: () => store.set({ drawer: 'instance', control: entry.instance }),
       }, t('details.link'))),
