@@ -87,6 +87,7 @@ interface Input {
   received: number;
   dropped: number;
   kernel_dropped: number;
+  suppressed: number;
   detail?: string;
 }
 

@@ -59,7 +59,13 @@ func TestMetricsCountRequestsAndTheStore(t *testing.T) {
 		`tagtail_tail_entries_total 3`,
 		`tagtail_websockets 1`,
 		`tagtail_input_received_total{input="udp://127.0.0.1:5514"} 7`,
+		"# TYPE tagtail_input_received_total counter",
+		"# TYPE tagtail_input_dropped_total counter",
+		`tagtail_input_dropped_total{input="udp://127.0.0.1:5514"} 2`,
+		"# TYPE tagtail_input_kernel_dropped_total counter",
 		`tagtail_input_kernel_dropped_total{input="udp://127.0.0.1:5514"} 1`,
+		"# TYPE tagtail_input_suppressed_total counter",
+		`tagtail_input_suppressed_total{input="udp://127.0.0.1:5514"} 5`,
 		"go_goroutines",
 	} {
 		if !strings.Contains(got, want) {

@@ -97,6 +97,7 @@ type storeMetrics struct {
 	cfg                              Config
 	entries, bytes, seq              *prometheus.Desc
 	received, dropped, kernelDropped *prometheus.Desc
+	suppressed                       *prometheus.Desc
 }
 
 func newStoreMetrics(cfg Config) *storeMetrics {
@@ -109,12 +110,13 @@ func newStoreMetrics(cfg Config) *storeMetrics {
 		received:      prometheus.NewDesc("tagtail_input_received_total", "Messages read.", perInput, nil),
 		dropped:       prometheus.NewDesc("tagtail_input_dropped_total", "Messages dropped after they were read.", perInput, nil),
 		kernelDropped: prometheus.NewDesc("tagtail_input_kernel_dropped_total", "Messages that the kernel dropped.", perInput, nil),
+		suppressed:    prometheus.NewDesc("tagtail_input_suppressed_total", "Messages over the rate limit of their instance.", perInput, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *storeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped} {
+	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed} {
 		ch <- desc
 	}
 }
@@ -131,5 +133,6 @@ func (m *storeMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.received, counter, float64(in.Received), in.Input)
 		ch <- prometheus.MustNewConstMetric(m.dropped, counter, float64(in.Dropped), in.Input)
 		ch <- prometheus.MustNewConstMetric(m.kernelDropped, counter, float64(in.KernelDropped), in.Input)
+		ch <- prometheus.MustNewConstMetric(m.suppressed, counter, float64(in.Suppressed), in.Input)
 	}
 }

@@ -74,12 +74,13 @@ type Sink interface {
 type InputStatus struct {
 	// Input is the listener's URL, such as "udp://127.0.0.1:5514".
 	Input string `json:"input"`
-	// Received, Dropped and KernelDropped count messages since the start:
-	// read, thrown away by us, and thrown away by the kernel before we could
-	// read them.
+	// Received, Dropped, KernelDropped and Suppressed count messages since
+	// the start: read, thrown away by us, thrown away by the kernel before we
+	// could read them, and read but over their instance's rate limit.
 	Received      uint64 `json:"received"`
 	Dropped       uint64 `json:"dropped"`
 	KernelDropped uint64 `json:"kernel_dropped"`
+	Suppressed    uint64 `json:"suppressed"`
 	// Detail is a sentence about what is not as it should be, else empty.
 	Detail string `json:"detail"`
 }

@@ -33,7 +33,7 @@ func testConfig(t *testing.T, logs Logs) Config {
 		Addr: "127.0.0.1:0", Logs: logs, AdminToken: adminToken,
 		DataDir: t.TempDir(), Version: "1.2.3", Static: testPage(), Sink: &fakeSink{},
 		Inputs: func() []InputStatus {
-			return []InputStatus{{Input: "udp://127.0.0.1:5514", Received: 7, Dropped: 2, KernelDropped: 1}}
+			return []InputStatus{{Input: "udp://127.0.0.1:5514", Received: 7, Dropped: 2, KernelDropped: 1, Suppressed: 5}}
 		},
 	}
 }

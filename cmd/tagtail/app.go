@@ -230,7 +230,8 @@ func (a *app) inputs() []viewer.InputStatus {
 	out := make([]viewer.InputStatus, len(stats))
 	for i, s := range stats {
 		out[i] = viewer.InputStatus{
-			Input: s.Input, Received: s.Received, Dropped: s.Dropped, KernelDropped: s.KernelDropped, Detail: s.Detail,
+			Input: s.Input, Received: s.Received, Dropped: s.Dropped, KernelDropped: s.KernelDropped,
+			Suppressed: s.Suppressed, Detail: s.Detail,
 		}
 	}
 	return out

@@ -64,7 +64,8 @@ export function groups(known, me) {
 function inputTrouble(inputs) {
   const rows = inputs.map((input) => {
     const lost = (input.dropped ?? 0) + (input.kernel_dropped ?? 0);
-    const words = [lost > 0 && t('rail.lost', { n: lost }), input.detail].filter(Boolean).join('. ');
+    const suppressed = input.suppressed ?? 0;
+    const words = [lost > 0 && t('rail.lost', { n: lost }), suppressed > 0 && t('rail.suppressed', { n: suppressed }), input.detail].filter(Boolean).join('. ');
     return words === '' ? null : h('li', {}, h('code', {}, input.input), h('span', {}, words));
   }).filter((row) => row !== null);
   return rows.length > 0 && h('section', {}, h('h2', {}, t('rail.inputs')), h('ul', { class: 'rail-inputs' }, ...rows));

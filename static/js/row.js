@@ -33,7 +33,8 @@ export function rowKey(item) {
  * @param {RowStyle} style
  */
 function entryRow(entry, style) {
-  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}`;
+  const lost = entry.flags?.includes('lost') ? ' lost' : '';
+  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
     h('span', { class: 'c-time', role: 'gridcell', title: entry.received },
       rowTime(entry.received, style.utc, style.now)),
