@@ -300,6 +300,17 @@ local function append(severity, parts)
   return size, err
 end
 
+-- handshake makes sock a TLS connection to a receiver that is verified. Where
+-- the verification fails without having to wait, resty.core ends in an
+-- assertion instead of returning; nginx's log has the reason then.
+local function handshake(sock)
+  local called, ok, err = pcall(sock.sslhandshake, sock, nil, conf.sni_host or conf.host, conf.ssl_verify)
+  if not called then
+    return nil, "the TLS handshake failed"
+  end
+  return ok, err
+end
+
 -- connect opens the stream and returns it, or nil and an error.
 local function connect()
   local sock = ngx.socket.tcp()
@@ -311,7 +322,7 @@ local function connect()
     ok, err = sock:connect(conf.host, conf.port)
   end
   if ok and conf.ssl then
-    ok, err = sock:sslhandshake(nil, conf.sni_host or conf.host, conf.ssl_verify)
+    ok, err = handshake(sock)
   end
   if not ok then
     sock:close()
