@@ -41,7 +41,7 @@ test: need-go need-tests
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 soak: need-go need-tests
-	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run 'Killed' ./ingest ./cmd/tagtail
+	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run 'Killed|Flood|UnderLoad' ./ingest ./cmd/tagtail
 
 bench: need-go
 	$(GO) test -run '^$$' -bench . -benchmem ./...

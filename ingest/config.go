@@ -62,10 +62,10 @@ type Config struct {
 	RateLimit RateLimit
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
-	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 32 MiB.
+	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 64 MiB.
 	ReceiveBufferBytes int
 	// QueueBytes bounds what a datagram listener holds for the Sink; 0 is
-	// 8 MiB. Another QueueBytes are in the parser's hands.
+	// 32 MiB. Another QueueBytes are in the parser's hands.
 	QueueBytes int
 	// MaxConns bounds the connections of a listener, MaxConnsPerSource those
 	// from one address; 0 is 4,096 and 2,048. All Lua workers of a one-host
@@ -98,8 +98,8 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	defaultReceiveBuffer     = 32 << 20
-	defaultQueueBytes        = 8 << 20
+	defaultReceiveBuffer     = 64 << 20
+	defaultQueueBytes        = 32 << 20
 	defaultMaxConns          = 4096
 	defaultMaxConnsPerSource = 2048
 	defaultFirstByteWithin   = time.Minute

@@ -6,7 +6,11 @@ import (
 )
 
 // maxQueuedDatagrams bounds a queue of tiny datagrams.
-const maxQueuedDatagrams = 32 << 10
+const maxQueuedDatagrams = 128 << 10
+
+// keptBytes is what an empty slab may keep of its memory when it has needed
+// little of it: a flood passes.
+const keptBytes = 1 << 20
 
 // shareFactor bounds what one source may hold of a queue that is more than
 // half full: that many times what is free. So one that floods leaves a ninth
@@ -58,6 +62,9 @@ type mark struct {
 }
 
 func (s *slab) reset() {
+	if cap(s.data) > keptBytes && len(s.data) < cap(s.data)/8 {
+		s.data, s.marks = nil, nil
+	}
 	s.data, s.marks, s.used, s.held = s.data[:0], s.marks[:0], 0, nil
 }
 

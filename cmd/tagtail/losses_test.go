@@ -120,7 +120,7 @@ func inputAt(t *testing.T, at endpoint, scheme string) (string, net.Conn) {
 }
 
 func TestLossesAreSeenOnThePageInTheAPIAndInTheMetrics(t *testing.T) {
-	const sent, lines = 1000, 20
+	const sent, lines = 4000, 20
 	dir := t.TempDir()
 	file := writeFile(t, "tagtail.yaml", "rate_limit: {per_second: 1, burst: 1}\n")
 	server, at := startServer(t, serverOptions{dir: dir, args: []string{"--config", file}})
@@ -129,7 +129,7 @@ func TestLossesAreSeenOnThePageInTheAPIAndInTheMetrics(t *testing.T) {
 	tcp, stream := inputAt(t, at, "tcp")
 
 	// A server that does not run for a while loses what its socket cannot hold:
-	// 60 MB.
+	// 240 MB.
 	if err := server.process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
