@@ -28,16 +28,25 @@ var levels = [...]struct {
 	{"ERROR", index.Err},
 }
 
+// cacheIsOff is what nginx says, as an alert, whenever it reads a configuration
+// that has Lua load its code anew for every request. For a developer's
+// instance that is what was asked for, and no alarm.
+const cacheIsOff = " lua_code_cache is off"
+
 // Refine corrects an Entry by what its text says of itself, where a program's
 // PRI is known to be wrong: the level in the error logs of nginx, whose PRI is
 // off by one facility for ngx.STDERR, and of mysqld, which is piped through
-// logger(1) as daemon.err whatever it says. It also takes nginx's process id.
+// logger(1) as daemon.err whatever it says. It also takes nginx's process id,
+// and lowers what nginx itself ranks too high.
 func Refine(e *index.Entry) {
 	if len(e.Message) < 22 || !isDigit(e.Message[0]) {
 		return
 	}
-	if level, pid, ok := nginxLevel(e.Message); ok {
+	if level, pid, text, ok := nginxLevel(e.Message); ok {
 		refineNginx(e, level, pid)
+		if level == "alert" && strings.HasPrefix(text, cacheIsOff) {
+			e.Severity = index.Notice
+		}
 		return
 	}
 	if !strings.HasPrefix(e.AppName, "mysqld") && !strings.HasPrefix(e.AppName, "mariadbd") {
@@ -68,22 +77,26 @@ func setLevel(e *index.Entry, level string) {
 	}
 }
 
-// nginxLevel reads "2026/11/22 08:51:43 [error] 18331#18331: ".
-func nginxLevel(s string) (level, pid string, ok bool) {
+// nginxLevel reads "2026/11/22 08:51:43 [error] 18331#18331: text". The text
+// begins with the space.
+func nginxLevel(s string) (level, pid, text string, ok bool) {
 	if s[4] != '/' || s[7] != '/' || s[10] != ' ' || s[13] != ':' || s[16] != ':' || s[19] != ' ' || s[20] != '[' {
-		return "", "", false
+		return "", "", "", false
 	}
 	level, rest, ok := cutLevel(s[21:])
 	if !ok {
-		return "", "", false
+		return "", "", "", false
 	}
 	n := digits(rest)
 	if n == 0 || n == len(rest) || rest[n] != '#' {
-		return "", "", false
+		return "", "", "", false
 	}
 	pid, rest = rest[:n], rest[n+1:]
 	n = digits(rest)
-	return level, pid, n > 0 && n < len(rest) && rest[n] == ':'
+	if n == 0 || n == len(rest) || rest[n] != ':' {
+		return "", "", "", false
+	}
+	return level, pid, rest[n+1:], true
 }
 
 // mysqlLevel reads "2026-11-22  9:15:18 0 [Note] ", MariaDB's form, and
