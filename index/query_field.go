@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tagtail/tagtail/index/content"
 )
 
 // operator is what stands between the name and the value of a field.
@@ -62,6 +64,8 @@ type field struct {
 	// get are the values of an entry; any of them may match. Unused by the
 	// kinds that have a compile of their own.
 	get []func(e *Entry) string
+	// said is the value that a message's text gives, for compileContent.
+	said func(m *content.Message) string
 	// compile overrides how one value is compiled. It returns a problem, in
 	// words, if the field has no such value: the part is plain text then.
 	compile func(f *field, op operator, o operand, opts ParseOptions) (x expr, problem string)
@@ -82,9 +86,7 @@ var fields = []field{
 	}},
 	{name: "severity", aliases: []string{"level", "sev", "priority"}, kind: orderedKind, compile: compileSeverity},
 	{name: "facility", kind: orderedKind, compile: compileFacility},
-	{name: "pid", aliases: []string{"proc_id", "processid"}, kind: idKind, get: []func(*Entry) string{
-		func(e *Entry) string { return e.ProcID },
-	}},
+	{name: "pid", aliases: []string{"proc_id", "processid"}, kind: idKind, compile: compilePID},
 	{name: "msg_id", kind: idKind, get: []func(*Entry) string{
 		func(e *Entry) string { return e.MsgID },
 	}},
@@ -102,6 +104,24 @@ var fields = []field{
 		func(e *Entry) string { return e.InstanceBy.String() },
 	}},
 	{name: "seq", kind: orderedKind, compile: compileSeq},
+
+	{name: "kind", kind: idKind, compile: compileKind},
+	{name: "conn", kind: idKind, said: (*content.Message).Conn, compile: compileContent},
+	{name: "req", aliases: []string{"rid"}, kind: idKind, said: (*content.Message).RequestID, compile: compileContent},
+	{name: "client", aliases: []string{"ip"}, kind: idKind, said: (*content.Message).Client, compile: compileClient},
+	{name: "method", aliases: []string{"http_method"}, kind: idKind, said: (*content.Message).Method, compile: compileContent},
+	{name: "path", aliases: []string{"url", "http_url"}, kind: textKind, said: (*content.Message).Path, compile: compileContent},
+	{name: "http_host", kind: textKind, said: (*content.Message).Host, compile: compileContent},
+	{name: "ua", aliases: []string{"http_useragent"}, kind: textKind, said: (*content.Message).UserAgent, compile: compileContent},
+	{name: "referer", aliases: []string{"http_referer"}, kind: textKind, said: (*content.Message).Referrer, compile: compileContent},
+	{name: "upstream", kind: textKind, said: (*content.Message).Upstream, compile: compileContent},
+	{name: "server", kind: textKind, said: (*content.Message).Server, compile: compileContent},
+	{name: "status", aliases: []string{"http_status"}, kind: orderedKind, compile: compileStatus},
+	{name: "bytes", aliases: []string{"http_bytessend"}, kind: orderedKind, compile: compileNumber},
+	{name: "took", kind: orderedKind, compile: compileNumber},
+	{name: "file", kind: nameKind, compile: compileFile},
+	{name: "line", kind: orderedKind, compile: compileNumber},
+
 	{name: "is", kind: flagKind, compile: compileFlag},
 	{name: "has", kind: flagKind, compile: compileFlag},
 
@@ -332,32 +352,4 @@ func compare(op operator, a, b uint64) bool {
 		return a <= b
 	}
 	return a == b
-}
-
-// compileFlag knows the keywords of is: and has:.
-func compileFlag(f *field, _ operator, o operand, _ ParseOptions) (expr, string) {
-	source := f.name + ":" + o.typed
-	contains := func(texts ...string) (expr, string) {
-		x := textExpr{source: source}
-		for _, text := range texts {
-			x.readings = append(x.readings, newPattern([]chunk{{text: text}}, false))
-		}
-		return x, ""
-	}
-	switch {
-	case o.plain == "trace":
-		return contains("stack traceback:", "Traceback (most recent call last)")
-	case f.name == "has" && o.plain == "url":
-		return contains("http://", "https://")
-	case f.name == "has" && o.plain == "json":
-		return contains(`{"`)
-	case f.name == "has":
-		return nil, "has: knows trace, url, json"
-	case o.plain == "error":
-		return severityExpr{mask: 1<<(Err+1) - 1, source: source}, ""
-	}
-	if flag, ok := ParseFlag(o.plain); ok {
-		return testExpr{source: source, test: func(e *Entry) bool { return e.Flags.Has(flag) }}, ""
-	}
-	return nil, "is: knows error, trace, " + strings.Join(flagNames[:], ", ")
 }

@@ -66,6 +66,8 @@ func TestHostileTextsAreQueriesToo(t *testing.T) {
 		"many field groups":    strings.Repeat("tag:( ", 5_000),
 		"bad field groups":     strings.Repeat("severity:( err ", 2_000) + "x",
 		"a long list":          "tag:" + strings.Repeat("a,", 15_000),
+		"a list of statuses":   "status:" + strings.Repeat("5xx,", 8_000),
+		"a list of files":      "file:" + strings.Repeat("a.lua:1,", 4_000),
 		"many quotes":          strings.Repeat(`" `, 16_000),
 		"many slashes":         strings.Repeat("/ ", 16_000),
 		"many backslashes":     strings.Repeat(`\`, 32_000),
@@ -90,7 +92,7 @@ func TestHostileTextsAreQueriesToo(t *testing.T) {
 func FuzzParseQuery(f *testing.F) {
 	for _, text := range []string{
 		`("something bad" program:ssh -noise) OR severity:error`, `tag:(a "b" -c) -/x/i NOT`, `a\*b* time:10:42..11:00 limit:3`,
-		`)(`, `host:-=~/a/`, `tag:a,`, "severity:-", `datelastx:9`, "a\nb", `"\`, `/\`, "((",
+		`)(`, `host:-=~/a/`, `tag:a,`, "severity:-", "client:10.0.0.0/8,::1 took>1.5s line:3..", `file:"a b.lua:12" status:5xx,/4/ bytes<1.5MB`, `datelastx:9`, "a\nb", `"\`, `/\`, "((",
 	} {
 		f.Add(text, "some message 42")
 	}

@@ -10,6 +10,10 @@ import (
 // is excluded as surely by its first words as by all of them.
 const maxPlanWords = 64
 
+// maxPlanWays bounds the alternatives of an OR: a block that has none of more
+// is rarer than the time is worth.
+const maxPlanWays = 1024
+
 // planAllOf is the plan of an AND.
 func planAllOf(kids []plan) plan {
 	kept := make([]plan, 0, len(kids))
@@ -47,11 +51,13 @@ func planAnyOf(kids []plan) plan {
 			kept = append(kept, kid)
 		}
 	}
-	switch len(kept) {
-	case 0:
+	switch {
+	case len(kept) == 0:
 		return plan{op: planNone}
-	case 1:
+	case len(kept) == 1:
 		return kept[0]
+	case len(kept) > maxPlanWays:
+		return plan{op: planAll}
 	}
 	return plan{op: planOr, kids: kept}
 }

@@ -260,6 +260,10 @@ func TestPlanKeepsEveryMatch(t *testing.T) {
 func FuzzPlanKeepsEveryMatch(f *testing.F) {
 	f.Add("dev1 OR /x.y/ -a", "socketserver_dev1 日志超时", 3)
 	f.Add("k1*", "\u212a12", 3)
+	for _, message := range contentMessages(f) {
+		f.Add("status:5xx OR client:127.0.0.0/8 path:/up file:main.lua:12 took>1s", message, 3)
+		f.Add("client:2001:db8::/32 OR upstream:=x* -line:3 OR bytes:1k", message, 3)
+	}
 	f.Fuzz(func(t *testing.T, text, message string, severity int) {
 		e := &Entry{Message: message, Severity: Severity(uint(severity) % 8), Instance: "a/dev1"}
 		q := parse(text)

@@ -28,6 +28,10 @@ func testQueries() []Query {
 		"k", "i", `"\xff"`, "none of this", "0a0", "abc1", "1abc", "b1c", `"dev1 uid=12"`, "*out", "t*t", "ab OR 超时", "NOT ab", "/ab[0-9]/",
 		"/time(out)?/", "/TIME/", "severity:err", "severity<=crit timeout", "instance:s/2 timeout severity:debug",
 		"(dev1 OR 超时) -instance:s/0", "(dev2 OR abc) timeout", "received>2026-11-22T23:59:55 ab", "message:ab", "seq>100 ab",
+		"status:502", "status:5xx", "-status:2xx is:access", "client:10.1.2.3", "client:127.0.0.0/8", "client:2001:db8::/32", "client:127.0.*",
+		"path:/up", "path:=/up", "path:/ab*", "path:up OR has:req", "file:err.lua", "file:err.lua:3", "file:main.py:12", "line:3..5", "line>60", "is:trace", "took>1s",
+		"took:56ms", "is:slow", "bytes:157", "bytes>10k", "upstream:127.0.0.1:9", "server:local", "ua:*", "-ua:*", "ua:mozilla", "req:7f3a9c", "kind:lua",
+		"kind:nginx-error timeout", "conn:2 OR pid:18331", "referer:/ex.mple/", "method:post", "http_host:1081", "has:file", "has:redis",
 	} {
 		queries = append(queries, textQuery(text))
 	}
@@ -40,6 +44,10 @@ func randomMessage(r *rand.Rand) string {
 		"Ärger", "café1", "é", "a", "ab", "abc", "ab1", "1ab", "abc1", "1abc", "x9", "0a0", "\xff", "\x00", "\x1b[31m", "\n", "-", "(", ")", "=", " ", " ", " ", "İ", "K",
 	}
 	var b strings.Builder
+	if r.IntN(4) == 0 {
+		said := []string{nginxUp, luaTraceback, luaLatency, accessUp, accessSlow, accessIPv6, jsonAccess, pythonFailed, redisText, pairsText}
+		b.WriteString(said[r.IntN(len(said))])
+	}
 	for range r.IntN(8) {
 		if r.IntN(12) == 0 {
 			fmt.Fprintf(&b, "%x", r.Uint64())

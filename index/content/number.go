@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Status is the status of the answer, three digits.
+// Status is the status of the answer: 100 to 599.
 func (m *Message) Status() string {
 	status := m.or(m.status, statusKeys)
-	if len(status) != 3 || digits(status) != 3 || status[0] == '0' {
+	if len(status) != 3 || digits(status) != 3 || status[0] < '1' || status[0] > '5' {
 		return ""
 	}
 	return status
