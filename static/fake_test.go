@@ -114,6 +114,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("POST /csp", s.violation)
 	mux.HandleFunc("GET /api/v1/search", s.search)
 	mux.HandleFunc("GET /api/v1/count", s.count)
+	mux.HandleFunc("GET /api/v1/entries/{seq}", s.entry)
 	mux.HandleFunc("GET /api/v1/tail", s.tail)
 	mux.HandleFunc("GET /api/v1/instances", s.listInstances)
 	mux.HandleFunc("POST /api/v1/instances/{service}/{owner}/actions/{action}", s.act)
@@ -223,6 +224,31 @@ func (s *server) find(q string, after, before uint64) []entry {
 		}
 	}
 	return found
+}
+
+// entry answers with one entry and, if it is the traceback, with what the
+// server reads in that.
+func (s *server) entry(w http.ResponseWriter, r *http.Request) {
+	seq, err := strconv.Atoi(r.PathValue("seq"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil || seq < 1 || seq > len(s.entries) {
+		problem(w, http.StatusNotFound, "There is no such entry.")
+		return
+	}
+	said := map[string]any{"kind": "syslog"}
+	if strings.Contains(s.entries[seq-1].Message, "stack traceback:") {
+		said = map[string]any{
+			"kind": "lua", "client": "10.0.4.17", "method": "GET", "path": "/gate?id=7 <b>", "status": 500, "took": 0.25, "file": "main.lua", "line": 12,
+			"locations": []map[string]any{
+				{"file": "main.lua", "line": 12}, {"file": "main.lua", "line": 12, "function": "handler"}, {"file": "/data/dev1/gate/lua/router.lua", "line": 88},
+			},
+		}
+	}
+	writeJSON(w, http.StatusOK, struct {
+		entry
+		Content map[string]any `json:"content"`
+	}{s.entries[seq-1], said})
 }
 
 func matches(q string, e entry) bool {

@@ -268,6 +268,7 @@ func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
 	b.Key("k")
 	b.Await(`!drawer.querySelector('pre').textContent.includes('aborted')`)
 	b.Key("j")
+	b.Await(`drawer.querySelector('.said [data-field="file"]') !== null`)
 	b.Click(`[data-field="severity"]`)
 	b.Await(`!menu.hidden`)
 	b.Shoot("details-menu")
@@ -308,6 +309,30 @@ func TestDetailsSayWhatShowsWhoseAnEntryIs(t *testing.T) {
 	}
 }
 
+func TestDetailsShowWhatTheMessageSays(t *testing.T) {
+	s := newServer(t)
+	s.instances = team()
+	s.add(traffic(3)...)
+	s.add(traceback())
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.AwaitLine("aborted")
+	b.Key("E")
+	b.Key("\r")
+	b.Await(`[...drawer.querySelectorAll('.said dt')].map((dt) => dt.textContent).join() === 'Kind of message,In the source,Client,Method,Path,Status,Took'`)
+	b.Await(`[...drawer.querySelectorAll('[data-field="file"]')].map((value) => value.textContent).join() === 'main.lua:12,/data/dev1/gate/lua/router.lua:88'`)
+	b.Await(`drawer.querySelector('[data-field="took"]').textContent === '0.25 s'`)
+	b.Await(`drawer.querySelector('[data-field="path"]').textContent === '/gate?id=7 <b>'`)
+	b.Shoot("details-content")
+	b.Key("k")
+	b.Await(`drawer.querySelector('.said').textContent === 'Kind of messagesyslog'`)
+	b.Key("j")
+	b.Click(`[data-field="path"]`)
+	b.Await(`!menu.hidden`)
+	b.Key("\r")
+	b.Await(`new URLSearchParams(location.search).get('q') === 'path:"/gate?id=7 <b>"'`)
+}
+
 func TestHostileEntriesStayText(t *testing.T) {
 	s := newServer(t)
 	s.add(hostile()...)
@@ -317,7 +342,7 @@ func TestHostileEntriesStayText(t *testing.T) {
 	b.Shoot("hostile")
 	for seq := 1; seq <= len(hostile()); seq++ {
 		b.Click(fmt.Sprintf("#row%d .c-time", seq))
-		b.Await(fmt.Sprintf(`drawer.querySelector('.fields').lastChild.textContent === '%d'`, seq))
+		b.Await(fmt.Sprintf(`drawer.querySelector('.fields:not(.said)').lastChild.textContent === '%d'`, seq))
 		b.Shoot(fmt.Sprintf("hostile-%d", seq))
 		if got := b.Eval(`String(document.documentElement.scrollWidth <= innerWidth && drawer.querySelector('.drawer-content').scrollWidth <= drawer.clientWidth)`); got != "true" {
 			t.Errorf("entry %d makes the page wider than the window", seq)

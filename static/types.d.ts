@@ -28,6 +28,38 @@ interface Entry {
   message: string;
 }
 
+/** A place in a program's source. */
+interface Place {
+  file: string;
+  line?: number;
+  function?: string;
+}
+
+/** What a message says, under the names of the search's fields. */
+interface Content {
+  kind: string;
+  client?: string;
+  method?: string;
+  path?: string;
+  status?: number;
+  bytes?: number;
+  /** Seconds, as upstream_took. */
+  took?: number;
+  upstream_took?: number;
+  upstream?: string;
+  server?: string;
+  http_host?: string;
+  referer?: string;
+  ua?: string;
+  req?: string;
+  conn?: string;
+  context?: string;
+  file?: string;
+  line?: number;
+  /** All places, if there are several. */
+  locations?: Place[];
+}
+
 /** Entries that the tail did not show; both ends are included. */
 interface Gap {
   gap: true;

@@ -29,8 +29,9 @@ const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
  * @param {Entry} entry
  * @param {import('./store.js').Store} store
  * @param {(by: 1 | -1) => void} step
+ * @param {HTMLElement} said what the message says
  */
-export function detailsView(entry, store, step) {
+export function detailsView(entry, store, step, said) {
   const { utc } = store.state;
   return h('article', { class: `details sev-${entry.severity}` },
     h('header', { class: 'details-head' },
@@ -42,6 +43,7 @@ export function detailsView(entry, store, step) {
     message(entry),
     ...(entry.flags ?? []).filter((flag) => warnings.includes(flag))
       .map((flag) => h('p', { class: 'warn' }, t(`details.${flag}`))),
+    said,
     h('dl', { class: 'fields' }, ...fields.flatMap((key) => field(entry, key, store))));
 }
 
@@ -98,12 +100,13 @@ function skewText(entry) {
 }
 
 /**
+ * A value and the menu of what can be done with it.
  * @param {string} key
  * @param {string} value
  * @param {string} shown
  * @param {import('./store.js').Store} store
  */
-function valueButton(key, value, shown, store) {
+export function valueButton(key, value, shown, store) {
   const term = fieldTerm(key, value);
   /** @type {import('./menu.js').Choice[]} */
   const choices = [{ label: t('menu.copy'), run: () => void copy(value) }];

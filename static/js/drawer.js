@@ -1,6 +1,7 @@
 // The right drawer: what there is to know of one entry or of one instance.
 
 import { byId, h, icon, replace } from './dom.js';
+import { ContentView } from './content.js';
 import { detailsView } from './details.js';
 import { InstanceView } from './instance.js';
 import { t } from './strings.js';
@@ -20,6 +21,7 @@ export function drawer(store, feed, actions) {
       click: () => store.set({ drawer: '' }),
     }, icon('close')));
   element.append(tabs, content);
+  const contentView = new ContentView(store);
   const instanceView = new InstanceView(store, actions.refresh);
   /** The entry is held here too: the list may forget it. @type {Entry | null} */
   let entry = null;
@@ -37,7 +39,7 @@ export function drawer(store, feed, actions) {
     }
     const focused = document.activeElement;
     const title = focused instanceof HTMLElement && content.contains(focused) ? focused.title : '';
-    if (entry) replace(content, detailsView(entry, store, actions.step));
+    if (entry) replace(content, detailsView(entry, store, actions.step, contentView.show(entry)));
     else replace(content, h('p', { class: 'quiet pad' }, t('drawer.pick')));
     // The arrow that was pressed has been drawn anew.
     if (title !== '') [...content.querySelectorAll('button')].find((button) => button.title === title)?.focus();

@@ -37,10 +37,12 @@ export function quote(value) {
   return '"' + value.replace(/["\\]/g, '\\$&') + '"';
 }
 
-/** The entry's keys that can be searched, and under which name. */
+/** The keys of an entry, and of what its message says, that can be searched, and under which name. */
 const fieldNames = /** @type {Record<string, string>} */ ({
   instance: 'instance', owner: 'owner', severity: 'severity', facility: 'facility',
   hostname: 'host', app_name: 'tag', proc_id: 'pid',
+  kind: 'kind', file: 'file', client: 'client', method: 'method', path: 'path', status: 'status', bytes: 'bytes', took: 'took',
+  upstream: 'upstream', server: 'server', http_host: 'http_host', referer: 'referer', ua: 'ua', req: 'req', conn: 'conn',
 });
 
 /**

@@ -29,6 +29,10 @@ test('a value becomes a term that finds it', () => {
     ['app_name', '/x/', 'tag:"/x/"'],
     ['app_name', 'a*', 'tag:"a*"'],
     ['service', 'redis', 'instance:redis/*'],
+    ['path', '/a?b=1&c="d', 'path:"/a?b=1&c=\\"d"'],
+    ['file', '/srv/main.lua:12', 'file:"/srv/main.lua:12"'],
+    ['status', '502', 'status:502'],
+    ['upstream_took', '0.3', ''],
     ['input', 'udp://127.0.0.1:5514', ''],
   ];
   for (const [key, value, want] of cases) assert.equal(fieldTerm(key, value), want);
