@@ -144,3 +144,22 @@ func BenchmarkSearch(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMatchContent is what it costs to ask a line of nginx's debug log
+// that an index could not exclude.
+func BenchmarkMatchContent(b *testing.B) {
+	messages := storedMessages(b)
+	for _, text := range []string{"timeout", "status:5xx", "client:10.0.0.0/8", "path:/api", "file:main.lua:12", "took>1s"} {
+		b.Run(text, func(b *testing.B) {
+			q := parse(text)
+			entries := make([]Entry, len(messages))
+			for i := range entries {
+				entries[i].Message = messages[i]
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i = (i + 1) % len(entries) {
+				q.Match(&entries[i])
+			}
+		})
+	}
+}

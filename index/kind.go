@@ -30,7 +30,7 @@ var kindNames = [...]string{
 // Kind is what kind of message e is, given what its Message says: nginx-error,
 // nginx-access, lua, redis, python, json, or syslog for every other one.
 // Redis's messages say nothing of it, so that its name has to.
-func (e *Entry) Kind(said *content.Message) string {
+func (e *Entry) Kind(said content.Message) string {
 	kind := said.Kind()
 	if kind == content.Other && strings.HasPrefix(e.AppName, "redis") {
 		return kindRedis

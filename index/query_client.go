@@ -22,7 +22,7 @@ func compileClient(f *field, op operator, o operand, opts ParseOptions) (expr, s
 	}
 	return contentExpr{
 		source: f.name + string(op) + o.typed,
-		test: func(_ *Entry, said *content.Message) bool {
+		test: func(_ *Entry, said content.Message) bool {
 			addr, ok := parseClient(said.Client())
 			return ok && network.Contains(addr)
 		},
@@ -43,6 +43,9 @@ func parseNetwork(text string) (netip.Prefix, bool) {
 // parseClient reads an address, with a port or without. An IPv4 address that
 // is written as a part of an IPv6 address, ::ffff:10.1.2.3, is one.
 func parseClient(text string) (netip.Addr, bool) {
+	if text == "" {
+		return netip.Addr{}, false
+	}
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
 		both, err := netip.ParseAddrPort(text)

@@ -11,7 +11,7 @@ import (
 // words and ids of Message have too.
 type contentExpr struct {
 	unplanned
-	test   func(e *Entry, said *content.Message) bool
+	test   func(e *Entry, said content.Message) bool
 	needs  plan
 	probe  func(message string) bool // false excludes without reading; nil asks nothing
 	source string
@@ -21,8 +21,7 @@ func (x contentExpr) match(e *Entry) bool {
 	if x.probe != nil && !x.probe(e.Message) {
 		return false
 	}
-	said := content.Read(e.Message)
-	return x.test(e, &said)
+	return x.test(e, content.Read(e.Message))
 }
 
 func (x contentExpr) plan() plan     { return x.needs }
@@ -34,7 +33,7 @@ func compileContent(f *field, op operator, o operand, _ ParseOptions) (expr, str
 	test, read := o.test(whole), f.said
 	return contentExpr{
 		source: f.name + string(op) + o.typed,
-		test:   func(_ *Entry, said *content.Message) bool { return test(read(said)) },
+		test:   func(_ *Entry, said content.Message) bool { return test(read(said)) },
 		needs:  o.plan(whole),
 		probe:  o.probe(),
 	}, ""
@@ -90,7 +89,7 @@ func compileKind(f *field, op operator, o operand, _ ParseOptions) (expr, string
 	}
 	return contentExpr{
 		source: f.name + string(op) + o.typed,
-		test: func(e *Entry, said *content.Message) bool {
+		test: func(e *Entry, said content.Message) bool {
 			return test(e.Kind(said)) || said.Kind() == content.Lua && test(kindNginxError)
 		},
 	}, ""
@@ -121,7 +120,7 @@ func compileFile(f *field, op operator, o operand, _ ParseOptions) (expr, string
 	}
 	return contentExpr{
 		source: source,
-		test: func(_ *Entry, said *content.Message) bool {
+		test: func(_ *Entry, said content.Message) bool {
 			for l := range said.Locations {
 				if (line == "" || l.Line == line) && (test(l.File) || test(l.Base())) {
 					return true

@@ -184,7 +184,7 @@ func contentMessages(t testing.TB) []string {
 // something that comes close.
 func randomContentQuery(r *rand.Rand, message string) string {
 	m := content.Read(message)
-	field, value := randomContent(r, &m)
+	field, value := randomContent(r, m)
 	if r.IntN(3) == 0 {
 		value = randomPart(r, value)
 	}
@@ -216,7 +216,7 @@ func randomContentQuery(r *rand.Rand, message string) string {
 	return field + ":" + value
 }
 
-func randomContent(r *rand.Rand, m *content.Message) (field, value string) {
+func randomContent(r *rand.Rand, m content.Message) (field, value string) {
 	var locations []content.Location
 	for l := range m.Locations {
 		locations = append(locations, l)

@@ -65,7 +65,7 @@ type field struct {
 	// kinds that have a compile of their own.
 	get []func(e *Entry) string
 	// said is the value that a message's text gives, for compileContent.
-	said func(m *content.Message) string
+	said func(m content.Message) string
 	// compile overrides how one value is compiled. It returns a problem, in
 	// words, if the field has no such value: the part is plain text then.
 	compile func(f *field, op operator, o operand, opts ParseOptions) (x expr, problem string)
@@ -106,16 +106,16 @@ var fields = []field{
 	{name: "seq", kind: orderedKind, compile: compileSeq},
 
 	{name: "kind", kind: idKind, compile: compileKind},
-	{name: "conn", kind: idKind, said: (*content.Message).Conn, compile: compileContent},
-	{name: "req", aliases: []string{"rid"}, kind: idKind, said: (*content.Message).RequestID, compile: compileContent},
-	{name: "client", aliases: []string{"ip"}, kind: idKind, said: (*content.Message).Client, compile: compileClient},
-	{name: "method", aliases: []string{"http_method"}, kind: idKind, said: (*content.Message).Method, compile: compileContent},
-	{name: "path", aliases: []string{"url", "http_url"}, kind: textKind, said: (*content.Message).Path, compile: compileContent},
-	{name: "http_host", kind: textKind, said: (*content.Message).Host, compile: compileContent},
-	{name: "ua", aliases: []string{"http_useragent"}, kind: textKind, said: (*content.Message).UserAgent, compile: compileContent},
-	{name: "referer", aliases: []string{"http_referer"}, kind: textKind, said: (*content.Message).Referrer, compile: compileContent},
-	{name: "upstream", kind: textKind, said: (*content.Message).Upstream, compile: compileContent},
-	{name: "server", kind: textKind, said: (*content.Message).Server, compile: compileContent},
+	{name: "conn", kind: idKind, said: content.Message.Conn, compile: compileContent},
+	{name: "req", aliases: []string{"rid"}, kind: idKind, said: content.Message.RequestID, compile: compileContent},
+	{name: "client", aliases: []string{"ip"}, kind: idKind, said: content.Message.Client, compile: compileClient},
+	{name: "method", aliases: []string{"http_method"}, kind: idKind, said: content.Message.Method, compile: compileContent},
+	{name: "path", aliases: []string{"url", "http_url"}, kind: textKind, said: content.Message.Path, compile: compileContent},
+	{name: "http_host", kind: textKind, said: content.Message.Host, compile: compileContent},
+	{name: "ua", aliases: []string{"http_useragent"}, kind: textKind, said: content.Message.UserAgent, compile: compileContent},
+	{name: "referer", aliases: []string{"http_referer"}, kind: textKind, said: content.Message.Referrer, compile: compileContent},
+	{name: "upstream", kind: textKind, said: content.Message.Upstream, compile: compileContent},
+	{name: "server", kind: textKind, said: content.Message.Server, compile: compileContent},
 	{name: "status", aliases: []string{"http_status"}, kind: orderedKind, compile: compileStatus},
 	{name: "bytes", aliases: []string{"http_bytessend"}, kind: orderedKind, compile: compileNumber},
 	{name: "took", kind: orderedKind, compile: compileNumber},

@@ -23,9 +23,9 @@ func compileFlag(f *field, _ operator, o operand, _ ParseOptions) (expr, string)
 	case "error":
 		return severityExpr{mask: 1<<(Err+1) - 1, source: source}, ""
 	case "access":
-		return saidExpr(source, func(m *content.Message) bool { return m.Kind() == content.Access }), ""
+		return saidExpr(source, func(m content.Message) bool { return m.Kind() == content.Access }), ""
 	case "slow":
-		return saidExpr(source, func(m *content.Message) bool {
+		return saidExpr(source, func(m content.Message) bool {
 			took, ok := m.Took()
 			return ok && took >= slow
 		}), ""
@@ -45,12 +45,12 @@ func compileHas(keyword, source string) (expr, string) {
 	case "redis":
 		return containsExpr(source, "redis"), ""
 	case "file":
-		return saidExpr(source, func(m *content.Message) bool {
+		return saidExpr(source, func(m content.Message) bool {
 			_, ok := m.Location()
 			return ok
 		}), ""
 	case "req":
-		return saidExpr(source, func(m *content.Message) bool { return m.Request() != "" || m.RequestID() != "" }), ""
+		return saidExpr(source, func(m content.Message) bool { return m.Request() != "" || m.RequestID() != "" }), ""
 	}
 	return nil, "has: knows trace, file, req, redis, url, json"
 }
@@ -65,6 +65,6 @@ func containsExpr(source string, texts ...string) expr {
 }
 
 // saidExpr asks about the text of a message what no index knows.
-func saidExpr(source string, test func(m *content.Message) bool) expr {
-	return contentExpr{source: source, test: func(_ *Entry, said *content.Message) bool { return test(said) }}
+func saidExpr(source string, test func(m content.Message) bool) expr {
+	return contentExpr{source: source, test: func(_ *Entry, said content.Message) bool { return test(said) }}
 }

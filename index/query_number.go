@@ -16,7 +16,7 @@ const maxPlanIDs = 128
 type number struct {
 	parse func(text string) (uint64, bool)
 	// any tells whether one of the message's values is within a range.
-	any     func(m *content.Message, within span64) bool
+	any     func(m content.Message, within span64) bool
 	written bool // in the message as digits and no other way
 	problem string
 }
@@ -41,7 +41,7 @@ func compileNumber(f *field, op operator, o operand, _ ParseOptions) (expr, stri
 	}
 	x := contentExpr{
 		source: f.name + string(op) + o.typed,
-		test:   func(_ *Entry, said *content.Message) bool { return n.any(said, within) },
+		test:   func(_ *Entry, said content.Message) bool { return n.any(said, within) },
 	}
 	if n.written {
 		x.needs = planNumbers(within)
@@ -127,8 +127,12 @@ func parseSize(text string) (uint64, bool) {
 	return uint64(math.Round(n * unit)), err == nil && n*unit < 1<<62
 }
 
-func anyBytes(m *content.Message, within span64) bool {
-	n, err := strconv.ParseUint(m.Bytes(), 10, 64)
+func anyBytes(m content.Message, within span64) bool {
+	bytes := m.Bytes()
+	if bytes == "" {
+		return false
+	}
+	n, err := strconv.ParseUint(bytes, 10, 64)
 	return err == nil && within.has(n)
 }
 
@@ -138,7 +142,7 @@ func parseTook(text string) (uint64, bool) {
 	return uint64(d), ok && d >= 0
 }
 
-func anyTook(m *content.Message, within span64) bool {
+func anyTook(m content.Message, within span64) bool {
 	d, ok := m.Took()
 	return ok && d >= 0 && within.has(uint64(d))
 }
@@ -148,8 +152,11 @@ func parseLine(text string) (uint64, bool) {
 	return n, err == nil
 }
 
-func anyLine(m *content.Message, within span64) bool {
+func anyLine(m content.Message, within span64) bool {
 	for l := range m.Locations {
+		if l.Line == "" {
+			continue
+		}
 		if n, err := strconv.ParseUint(l.Line, 10, 64); err == nil && within.has(n) {
 			return true
 		}

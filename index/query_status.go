@@ -20,8 +20,12 @@ func compileStatus(f *field, op operator, o operand, _ ParseOptions) (expr, stri
 	}
 	return contentExpr{
 		source: f.name + string(op) + o.typed,
-		test: func(_ *Entry, said *content.Message) bool {
-			n, err := strconv.Atoi(said.Status())
+		test: func(_ *Entry, said content.Message) bool {
+			status := said.Status()
+			if status == "" {
+				return false
+			}
+			n, err := strconv.Atoi(status)
 			return err == nil && set[n]
 		},
 		needs: set.plan(),

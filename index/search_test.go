@@ -166,7 +166,7 @@ func oneBlockEach(t testing.TB, s *Store, messages ...string) {
 
 func TestSearchReadsOnlyBlocksThatCanMatch(t *testing.T) {
 	s := openStore(t, Config{Dir: t.TempDir()})
-	oneBlockEach(t, s, "connection refused", "read timeouts", "id 7f3a9c", "连接超时", "dev10 up")
+	oneBlockEach(t, s, "connection refused", "read timeouts", "id 7f3a9c", "连接超时", "dev10 up", accessUp, luaTraceback)
 	tests := []struct {
 		query Query
 		want  int
@@ -177,9 +177,15 @@ func TestSearchReadsOnlyBlocksThatCanMatch(t *testing.T) {
 		{textQuery("超时"), 1},
 		{textQuery("7f3a9c"), 1},
 		{textQuery("nothing"), 0},
+		{textQuery("status:502"), 1},
+		{textQuery("path:/err -status:2xx"), 1},
+		{textQuery("file:err.lua:5"), 1},
+		{textQuery("file:err.lua:7"), 0},
+		{textQuery("client:10.0.0.0/8"), 0},
+		{textQuery("client:2001:db8::/32"), 0},
 		{InstanceQuery("other"), 0},
 		{textQuery("severity:err"), 0},
-		{Query{}, 5},
+		{Query{}, 7},
 	}
 	for _, test := range tests {
 		result, err := s.Search(context.Background(), SearchRequest{Query: test.query})

@@ -56,7 +56,7 @@ type location struct {
 func readSaid(e *index.Entry) said {
 	m := content.Read(e.Message)
 	out := said{
-		Kind: e.Kind(&m), Level: m.Level(), PID: m.PID(), Conn: m.Conn(), Client: m.Client(), Server: m.Server(),
+		Kind: e.Kind(m), Level: m.Level(), PID: m.PID(), Conn: m.Conn(), Client: m.Client(), Server: m.Server(),
 		Method: m.Method(), Path: m.Path(), Protocol: m.Protocol(), Upstream: m.Upstream(), HTTPHost: m.Host(),
 		Referer: m.Referrer(), UserAgent: m.UserAgent(), RequestID: m.RequestID(), Context: m.Phase(),
 		Took: secondsOf(m.Took()), UpstreamTook: secondsOf(m.UpstreamTook()),

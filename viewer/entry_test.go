@@ -3,10 +3,13 @@ package viewer
 import (
 	"encoding/json"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -62,6 +65,26 @@ func TestEntryAnswersWithWhatItsMessageSays(t *testing.T) {
 				t.Errorf("content (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestEntryIsThereOnlyForWhomSearchShowsIt(t *testing.T) {
+	s := listenTest(t, testConfig(t, newFakeLogs(1)))
+	for name, test := range map[string]struct {
+		p    principal
+		want int
+	}{"admin": {admin(), 200}, "nobody": {principal{}, 404}, "an unknown role": {principal{Name: "x", Role: "looker"}, 404}} {
+		rec := httptest.NewRecorder()
+		c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/", nil), rec)
+		c.SetParamNames("seq")
+		c.SetParamValues("1")
+		got := rec.Code
+		if err := s.entry(c, test.p); err != nil {
+			got = asProblem(err, c.Request()).Status
+		}
+		if got != test.want {
+			t.Errorf("%s: status = %d, want %d", name, got, test.want)
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ const (
 )
 
 // Message is what was found in a message. Its accessors return "" for what the
-// message does not say.
+// message does not say. They take it by value, so that a caller who chooses one
+// of them at run time keeps it on the stack.
 type Message struct {
 	kind Kind
 	text string // what no other field holds
@@ -59,83 +60,84 @@ func Read(message string) Message {
 }
 
 // Kind is the form of the message.
-func (m *Message) Kind() Kind { return m.kind }
+func (m Message) Kind() Kind { return m.kind }
 
 // Text is what the program says, without what surrounds it: of an nginx error,
 // the part between the header and the client's context.
-func (m *Message) Text() string { return m.text }
+func (m Message) Text() string { return m.text }
 
 // Level is nginx's word, such as "error", or Redis's sign, such as "#".
-func (m *Message) Level() string { return m.level }
+func (m Message) Level() string { return m.level }
 
 // PID and TID are the process and the thread, in digits.
-func (m *Message) PID() string { return m.pid }
+func (m Message) PID() string { return m.pid }
 
 // TID is nginx's thread, which mostly is its process.
-func (m *Message) TID() string { return m.tid }
+func (m Message) TID() string { return m.tid }
 
 // Role is Redis's letter: M for a master, S for a replica, C for a child.
-func (m *Message) Role() string { return m.role }
+func (m Message) Role() string { return m.role }
 
 // Conn is the number of the connection, in digits: nginx's *4139.
-func (m *Message) Conn() string { return m.or(m.conn, connKeys) }
+func (m Message) Conn() string { return either(m.conn, m.text, connKeys) }
 
 // Client is the address of the client, or its name in Apache's access log.
-func (m *Message) Client() string { return m.or(m.client, clientKeys) }
+func (m Message) Client() string { return either(m.client, m.text, clientKeys) }
 
 // Server is nginx's server_name.
-func (m *Message) Server() string { return m.or(m.server, serverKeys) }
+func (m Message) Server() string { return either(m.server, m.text, serverKeys) }
 
 // Request is the request line: method, path and protocol.
-func (m *Message) Request() string { return m.request }
+func (m Message) Request() string { return m.request }
 
 // Upstream is the address or URL that the request was passed to.
-func (m *Message) Upstream() string { return m.or(m.upstream, upstreamKeys) }
+func (m Message) Upstream() string { return either(m.upstream, m.text, upstreamKeys) }
 
 // Host is the Host header of the request.
-func (m *Message) Host() string { return m.or(m.host, hostKeys) }
+func (m Message) Host() string { return either(m.host, m.text, hostKeys) }
 
 // Referrer is the Referer header of the request.
-func (m *Message) Referrer() string { return m.or(m.referrer, referrerKeys) }
+func (m Message) Referrer() string { return either(m.referrer, m.text, referrerKeys) }
 
 // UserAgent is the header of that name.
-func (m *Message) UserAgent() string { return m.or(m.agent, agentKeys) }
+func (m Message) UserAgent() string { return either(m.agent, m.text, agentKeys) }
 
 // RequestID is what ties the lines of one request together.
-func (m *Message) RequestID() string { return m.or("", requestIDKeys) }
+func (m Message) RequestID() string { return either("", m.text, requestIDKeys) }
 
 // Phase is where Lua code ran without a request: nginx's "context: ngx.timer".
-func (m *Message) Phase() string { return m.phase }
+func (m Message) Phase() string { return m.phase }
 
 // Method is the method of the request.
-func (m *Message) Method() string {
+func (m Message) Method() string {
 	method, _, _ := cutRequest(m.request)
-	return m.or(method, methodKeys)
+	return either(method, m.text, methodKeys)
 }
 
 // Path is the path and the query string of the request.
-func (m *Message) Path() string {
+func (m Message) Path() string {
 	_, path, _ := cutRequest(m.request)
-	return m.or(path, pathKeys)
+	return either(path, m.text, pathKeys)
 }
 
 // Protocol is the request's, such as "HTTP/1.1".
-func (m *Message) Protocol() string {
+func (m Message) Protocol() string {
 	_, _, protocol := cutRequest(m.request)
 	return protocol
 }
 
 // HasTrace tells whether the message has a traceback of Lua or Python.
-func (m *Message) HasTrace() bool {
+func (m Message) HasTrace() bool {
 	return strings.Contains(m.text, luaTrace) || strings.Contains(m.text, pythonTrace)
 }
 
-// or returns a value that was read, or that of the first pair with such a key.
-func (m *Message) or(read string, keys []string) string {
+// either returns a value that was read, or that of the first pair of text with
+// such a key.
+func either(read, text string, keys []string) string {
 	if read != "" {
 		return read
 	}
-	_, value := pair(m.text, keys)
+	_, value := pair(text, keys)
 	return value
 }
 

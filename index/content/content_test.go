@@ -16,7 +16,7 @@ import (
 func said(message string) map[string]string {
 	m := Read(message)
 	out := map[string]string{}
-	for name, value := range strs(&m) {
+	for name, value := range strs(m) {
 		if value != "" {
 			out[name] = value
 		}
@@ -37,7 +37,7 @@ func said(message string) map[string]string {
 }
 
 // strs are the accessors that return a part of the message.
-func strs(m *Message) map[string]string {
+func strs(m Message) map[string]string {
 	return map[string]string{
 		"level": m.Level(), "pid": m.PID(), "role": m.Role(), "conn": m.Conn(), "client": m.Client(), "server": m.Server(),
 		"method": m.Method(), "path": m.Path(), "protocol": m.Protocol(), "upstream": m.Upstream(), "host": m.Host(),
@@ -81,6 +81,8 @@ func TestReadFindsWhatMessagesSay(t *testing.T) {
 			errorHead + "connect() failed (111: Connection refused) while connecting to upstream, client: ::1, server: , " +
 				"request: \"POST /up HTTP/1.1\", upstream: \"http://127.0.0.1:9/up\", host: \"a\"", NginxError,
 			errorOf(want{"client": "::1", "server": "", "method": "POST", "path": "/up", "upstream": "http://127.0.0.1:9/up", "host": "a"})},
+		"a chunk that was loaded from text": {errorHead + "[string \"main.lua\"]:12: in function 'f'", NginxError,
+			want{"level": "error", "pid": "18331", "conn": "2", "places": "main.lua:12 f"}},
 		"a timer": {"2026/11/22 08:53:13 [warn] 1#2: *13 [lua] timer.lua:1: premature=false, context: ngx.timer, client: 127.0.0.1, server: 127.0.0.1:1081", Lua,
 			want{"level": "warn", "pid": "1", "conn": "13", "client": "127.0.0.1", "server": "127.0.0.1:1081", "phase": "ngx.timer", "places": "timer.lua:1"}},
 		"a timer without a client": {"2026/11/22 08:53:13 [warn] 1#2: *13 [lua] t.lua:1: x, context: ngx.timer", Lua,
@@ -166,7 +168,7 @@ func TestParseDurationReadsSecondsAndUnits(t *testing.T) {
 func checkParts(t *testing.T, message string) {
 	t.Helper()
 	m := Read(message)
-	parts := strs(&m)
+	parts := strs(m)
 	parts["tid"], parts["request"] = m.TID(), m.Request()
 	for name, value := range parts {
 		checkPart(t, name, message, value)

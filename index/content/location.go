@@ -19,7 +19,7 @@ func (l Location) Base() string { return l.File[strings.LastIndexAny(l.File, `/\
 // Locations calls yield for every place that the text names, in its order,
 // until yield returns false: main.lua:12, Lua's "main.lua: in function" and
 // Python's File "main.py", line 12.
-func (m *Message) Locations(yield func(Location) bool) {
+func (m Message) Locations(yield func(Location) bool) {
 	text, from := m.text, 0
 	for dot := strings.IndexByte(text, '.'); dot >= 0; {
 		if end := extension(text, dot); end > 0 {
@@ -40,7 +40,7 @@ func (m *Message) Locations(yield func(Location) bool) {
 
 // Location is the place that the message is about: where it was written or
 // where the error is. Python's traceback has that last.
-func (m *Message) Location() (Location, bool) {
+func (m Message) Location() (Location, bool) {
 	var found Location
 	ok := false
 	for l := range m.Locations {
@@ -84,12 +84,17 @@ func locationAt(text string, from, dot, end int) (l Location, after int, ok bool
 }
 
 // readBehind reads the line and the function behind the name of a file, and
-// returns how long they are. It is false if there is neither.
+// returns how long they are. It is false if there is neither. A chunk that Lua
+// has loaded from text looks like [string "main.lua"]:12.
 func (l *Location) readBehind(s string) (length int, ok bool) {
-	if behind, found := strings.CutPrefix(s, ":"); found {
+	for _, mark := range [...]string{":", "\"]:"} {
+		behind, found := strings.CutPrefix(s, mark)
+		if !found {
+			continue
+		}
 		if l.Line = lineAt(behind); l.Line != "" {
 			l.Function = luaFunction(behind[len(l.Line):])
-			return 1 + len(l.Line), true
+			return len(mark) + len(l.Line), true
 		}
 	}
 	if strings.HasPrefix(s, ": in ") {

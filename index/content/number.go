@@ -8,8 +8,8 @@ import (
 )
 
 // Status is the status of the answer: 100 to 599.
-func (m *Message) Status() string {
-	status := m.or(m.status, statusKeys)
+func (m Message) Status() string {
+	status := either(m.status, m.text, statusKeys)
 	if len(status) != 3 || digits(status) != 3 || status[0] < '1' || status[0] > '5' {
 		return ""
 	}
@@ -17,8 +17,8 @@ func (m *Message) Status() string {
 }
 
 // Bytes is the size of the answer, in digits without leading zeros.
-func (m *Message) Bytes() string {
-	bytes := m.or(m.bytes, bytesKeys)
+func (m Message) Bytes() string {
+	bytes := either(m.bytes, m.text, bytesKeys)
 	if !isNumber(bytes) {
 		return ""
 	}
@@ -26,14 +26,14 @@ func (m *Message) Bytes() string {
 }
 
 // Took is how long the request or the task took.
-func (m *Message) Took() (time.Duration, bool) { return m.duration(m.took, tookKeys) }
+func (m Message) Took() (time.Duration, bool) { return m.duration(m.took, tookKeys) }
 
 // UpstreamTook is how long the upstream's answer took.
-func (m *Message) UpstreamTook() (time.Duration, bool) {
+func (m Message) UpstreamTook() (time.Duration, bool) {
 	return m.duration(m.upstreamTook, upstreamTookKeys)
 }
 
-func (m *Message) duration(read string, keys []string) (time.Duration, bool) {
+func (m Message) duration(read string, keys []string) (time.Duration, bool) {
 	if read != "" {
 		return ParseDuration(read)
 	}
