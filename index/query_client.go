@@ -20,14 +20,19 @@ func compileClient(f *field, op operator, o operand, opts ParseOptions) (expr, s
 		}
 		return compileContent(f, op, o, opts)
 	}
-	return contentExpr{
+	x := contentExpr{
 		source: f.name + string(op) + o.typed,
 		test: func(_ *Entry, said content.Message) bool {
 			addr, ok := parseClient(said.Client())
 			return ok && network.Contains(addr)
 		},
 		needs: planNetwork(network),
-	}, ""
+	}
+	if addr := network.Addr(); addr.Is4() && network.Bits() >= 8 {
+		begin := strconv.Itoa(int(addr.As4()[0])) + "."
+		x.probe = func(message string) bool { return strings.Contains(message, begin) }
+	}
+	return x, ""
 }
 
 // parseNetwork reads a network or a single address, without a port.

@@ -29,7 +29,16 @@ func compileStatus(f *field, op operator, o operand, _ ParseOptions) (expr, stri
 			return err == nil && set[n]
 		},
 		needs: set.plan(),
+		probe: mayHaveStatus,
 	}, ""
+}
+
+var statusKey = newPattern([]chunk{{text: "status"}}, false)
+
+// mayHaveStatus is a cheap look at a message: a status is behind the quoted
+// request of an access line, or has a key with this word.
+func mayHaveStatus(message string) bool {
+	return strings.Contains(message, "\" ") || statusKey.in(message)
 }
 
 func readStatuses(op operator, o operand) (*statusSet, bool) {

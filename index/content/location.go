@@ -80,7 +80,8 @@ func locationAt(text string, from, dot, end int) (l Location, after int, ok bool
 		start--
 	}
 	l.File = text[start:end]
-	return l, end + length, start < dot
+	// What goes on right behind the place before is no name of its own.
+	return l, end + length, start < dot && (start == 0 || start > from)
 }
 
 // readBehind reads the line and the function behind the name of a file, and

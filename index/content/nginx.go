@@ -101,9 +101,9 @@ func (m *Message) readContext() {
 	} else {
 		m.text = m.text[:found]
 	}
-	if at := strings.LastIndex(m.text, phaseMark); at >= 0 && !strings.Contains(m.text[at+len(phaseMark):], " ") {
-		m.phase = m.text[at+len(phaseMark):]
-		m.text = m.text[:at]
+	last := strings.LastIndexByte(m.text, ' ') + 1
+	if before, ok := strings.CutSuffix(m.text[:last], phaseMark); ok {
+		m.phase, m.text = m.text[last:], before
 	}
 }
 
