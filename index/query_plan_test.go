@@ -62,12 +62,12 @@ func (b *testBlock) keptBy(p plan) bool {
 }
 
 func hasPart(token string, p plan) bool {
-	switch {
-	case p.anchor == anchorStart|anchorEnd:
+	switch p.anchor {
+	case anchorStart | anchorEnd:
 		return token == p.text
-	case p.anchor == anchorStart:
+	case anchorStart:
 		return strings.HasPrefix(token, p.text)
-	case p.anchor == anchorEnd:
+	case anchorEnd:
 		return strings.HasSuffix(token, p.text)
 	}
 	return strings.Contains(token, p.text)
