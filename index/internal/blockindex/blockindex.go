@@ -7,7 +7,8 @@
 // frequency of a word in a document is the number of lines in the block that
 // contain it. The index is derived from the blocks: what does not open is
 // deleted and built again, and a block that is not in IDs is added again. Add
-// does not wait for the disk for the same reason. Start reading at Open.
+// does not wait for the disk for the same reason, nor even for bleve: blocks go
+// there in batches, at the latest when somebody asks. Start reading at Open.
 package blockindex
 
 import (
@@ -38,6 +39,20 @@ const MaxTerms = 4096
 // instead of on the disk.
 const persistNapMilliseconds = 500
 
+// floorBlocks is the size up to which segments count as equally small when
+// they are merged. A document is a block: with bleve's 2,000 a day's whole
+// index is one small segment, which is written again with each new block.
+const floorBlocks = 16
+
+const (
+	// batchBlocks and batchWords are how much goes to bleve at once. Each batch
+	// makes a segment, whose merging with others costs more than itself.
+	batchBlocks = 32
+	batchWords  = 64 << 10
+	// pendingWords bounds what waits while bleve does not take it.
+	pendingWords = 4 * batchWords
+)
+
 // ErrTooMany is returned by Containing if a text is part of too many words.
 var ErrTooMany = errors.New("text is part of too many words")
 
@@ -49,8 +64,12 @@ type Index struct {
 	bleve bleve.Index
 	queue *bleve.AnalysisQueue
 
-	mu     sync.RWMutex // held for reading while bleve is used
+	mu     sync.RWMutex // held for reading while bleve is used; taken before pendingMu
 	closed bool
+
+	pendingMu sync.Mutex
+	pending   []*document.Document // not in bleve yet
+	words     int                  // in pending
 }
 
 // Open opens the index in dir and makes one if there is none.
@@ -65,6 +84,7 @@ func Open(dir string) (x *Index, err error) {
 		"unsafe_batch":           true,
 		"bolt_timeout":           "5s",
 		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": persistNapMilliseconds},
+		"scorchMergePlanOptions": map[string]any{"FloorSegmentSize": floorBlocks},
 	}, queue)
 	if err == nil {
 		err = s.Open()
@@ -110,19 +130,53 @@ func (x *Index) Add(id string, words []Word, overflow bool) (err error) {
 		words = append(words[:len(words):len(words)], Word{Text: overflowWord, Lines: 1})
 	}
 	doc.AddField(newField(words))
-	if err := x.bleve.Update(doc); err != nil {
-		return fmt.Errorf("index words: %w", err)
+	x.pendingMu.Lock()
+	defer x.pendingMu.Unlock()
+	if x.words > pendingWords {
+		if err := x.flushLocked(); err != nil {
+			return err
+		}
+	}
+	x.pending = append(x.pending, doc)
+	x.words += len(words)
+	if len(x.pending) >= batchBlocks || x.words >= batchWords {
+		return x.flushLocked()
 	}
 	return nil
 }
 
-// read calls f with a consistent view.
+// flush gives bleve what waits. After an error it waits on.
+func (x *Index) flush() error {
+	x.pendingMu.Lock()
+	defer x.pendingMu.Unlock()
+	return x.flushLocked()
+}
+
+func (x *Index) flushLocked() error {
+	if len(x.pending) == 0 {
+		return nil
+	}
+	batch := bleve.NewBatch()
+	for _, doc := range x.pending {
+		batch.Update(doc)
+	}
+	if err := x.bleve.Batch(batch); err != nil {
+		return fmt.Errorf("index words: %w", err)
+	}
+	x.pending, x.words = nil, 0
+	return nil
+}
+
+// read calls f with a consistent view of all that was added.
 func (x *Index) read(f func(bleve.IndexReader) error) (err error) {
 	defer recovered("read word index", &err)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.closed {
 		return ErrClosed
+	}
+	if err := x.flush(); err != nil {
+		return err
 	}
 	r, err := x.bleve.Reader()
 	if err != nil {
@@ -242,7 +296,7 @@ func (x *Index) Close() (err error) {
 	}
 	x.closed = true
 	defer x.queue.Close()
-	if err := x.bleve.Close(); err != nil {
+	if err = errors.Join(x.flush(), x.bleve.Close()); err != nil {
 		return fmt.Errorf("close word index: %w", err)
 	}
 	return nil
