@@ -6,9 +6,10 @@ import (
 	"github.com/tagtail/tagtail/index/internal/block"
 )
 
-// toColumns turns the entries of one instance into the columns of a block.
-func toColumns(entries []*Entry) *block.Columns {
-	c := newColumns(len(entries))
+// toColumns makes c, whose memory is used again, the columns of a block with the
+// entries of one instance.
+func toColumns(c *block.Columns, entries []*Entry) {
+	c.Reset(len(entries))
 	c.Instance = entries[0].Instance
 	for _, e := range entries {
 		c.Seq = append(c.Seq, e.Seq)
@@ -31,19 +32,6 @@ func toColumns(entries []*Entry) *block.Columns {
 		if e.Severity <= Err {
 			c.LastError = max(c.LastError, e.Received.UnixNano())
 		}
-	}
-	return c
-}
-
-// newColumns returns columns with room for n entries.
-func newColumns(n int) *block.Columns {
-	octets := func() []uint8 { return make([]uint8, 0, n) }
-	texts := func() []string { return make([]string, 0, n) }
-	return &block.Columns{
-		Seq: make([]uint64, 0, n), Received: make([]int64, 0, n), Time: make([]block.Stamp, 0, n),
-		Facility: octets(), Severity: octets(), Format: octets(), By: octets(), Flags: make([]uint16, 0, n),
-		Hostname: texts(), Source: texts(), AppName: texts(), ProcID: texts(), MsgID: texts(),
-		StructuredData: texts(), Input: texts(), Message: texts(),
 	}
 }
 

@@ -105,11 +105,32 @@ func withoutHead(heads []*head, h *head) []*head {
 	return slices.DeleteFunc(heads, func(other *head) bool { return other == h })
 }
 
+// sealDesk is the memory in which a block is made.
+type sealDesk struct {
+	columns block.Columns
+	file    []byte
+}
+
+// deskKeep is how large a file may be for its desk to be used again.
+const deskKeep = 2 << 20
+
+func (s *Store) putDesk(desk *sealDesk) {
+	if cap(desk.file) > deskKeep {
+		return
+	}
+	desk.columns.Reset(0)
+	s.desks.Put(desk)
+}
+
 // seal turns a pending head into a block. The order matters: the block is
 // durable before the head is gone, and the head is gone before the journal is.
 func (s *Store) seal(h *head, d *day) error {
-	columns := toColumns(h.entries)
-	file, header := s.codec.Encode(columns)
+	desk := s.desks.Get().(*sealDesk)
+	defer s.putDesk(desk)
+	columns := &desk.columns
+	toColumns(columns, h.entries)
+	file, header := s.codec.Encode(desk.file[:0], columns)
+	desk.file = file
 	b := &storedBlock{
 		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
 		size: int64(len(file)), header: header,

@@ -43,6 +43,7 @@ type Store struct {
 	slots    chan struct{} // has one for each search that runs
 	tokens   sync.Pool     // of *tokens
 	frames   sync.Pool     // of *[]byte, for Append
+	desks    sync.Pool     // of *sealDesk
 	counters counters
 
 	syncReport, sealReport, indexReport throttle
@@ -82,6 +83,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
 	s.frames.New = func() any { return new([]byte) }
+	s.desks.New = func() any { return new(sealDesk) }
 	if err = s.openDays(); err == nil {
 		err = s.openJournal()
 	}

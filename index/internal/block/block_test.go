@@ -54,7 +54,7 @@ func TestColumnsComeBackAsTheyWere(t *testing.T) {
 	codec := newCodec(t)
 	for _, n := range []int{1, 2, 3, 100, 9000} {
 		want := sample(n)
-		file, header := codec.Encode(want)
+		file, header := codec.Encode(nil, want)
 		got, err := codec.Decode(file)
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestColumnsComeBackAsTheyWere(t *testing.T) {
 
 func TestEveryFlippedByteIsNoticed(t *testing.T) {
 	codec := newCodec(t)
-	file, _ := codec.Encode(sample(5))
+	file, _ := codec.Encode(nil, sample(5))
 	for at := range file {
 		flipped := bytes.Clone(file)
 		flipped[at] ^= 0x01
@@ -90,7 +90,7 @@ func TestEveryFlippedByteIsNoticed(t *testing.T) {
 
 func TestEveryCutIsNoticed(t *testing.T) {
 	codec := newCodec(t)
-	file, _ := codec.Encode(sample(5))
+	file, _ := codec.Encode(nil, sample(5))
 	path := filepath.Join(t.TempDir(), "cut")
 	for size := range file {
 		if _, err := codec.Decode(file[:size]); !errors.Is(err, ErrDamaged) {
@@ -106,7 +106,7 @@ func TestEveryCutIsNoticed(t *testing.T) {
 }
 
 func TestAnotherVersionIsNamed(t *testing.T) {
-	file, _ := newCodec(t).Encode(sample(1))
+	file, _ := newCodec(t).Encode(nil, sample(1))
 	file[len(magic)] = 9
 	if _, err := newCodec(t).Decode(file); err == nil || !strings.Contains(err.Error(), "format 9") {
 		t.Errorf("error = %v, want one about format 9", err)
@@ -138,7 +138,7 @@ func TestFileNameIsSafeAndReadable(t *testing.T) {
 
 func FuzzDecodeNeverPanics(f *testing.F) {
 	codec := newCodec(f)
-	file, _ := codec.Encode(sample(3))
+	file, _ := codec.Encode(nil, sample(3))
 	f.Add(file)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if columns, err := codec.Decode(data); err == nil && len(columns.Seq) != len(columns.Message) {

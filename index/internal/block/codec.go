@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -37,11 +38,19 @@ const (
 	codecZstd
 )
 
+// plainBytes is the length up to which a section is not worth compressing:
+// most often it is the one value that all entries have.
+const plainBytes = 48
+
 // Codec compresses and decompresses. It is safe for use by several goroutines.
 type Codec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
+	scratch sync.Pool // of *scratch
 }
+
+// scratch is what Encode needs memory for.
+type scratch struct{ raw, body []byte }
 
 // NewCodec returns a Codec, which holds no resources but memory.
 func NewCodec() (*Codec, error) {
@@ -54,29 +63,42 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare decompression: %w", err)
 	}
-	return &Codec{encoder: encoder, decoder: decoder}, nil
+	k := &Codec{encoder: encoder, decoder: decoder}
+	k.scratch.New = func() any { return new(scratch) }
+	return k, nil
 }
 
-// Encode returns the file of a block. c has at least one entry.
-func (k *Codec) Encode(c *Columns) ([]byte, Header) {
+// Encode appends the file of a block to dst, which is empty. c has at least one
+// entry.
+func (k *Codec) Encode(dst []byte, c *Columns) ([]byte, Header) {
 	h := c.header()
-	var raw, body []byte
+	t := k.scratch.Get().(*scratch)
+	defer k.scratch.Put(t)
+	t.body = t.body[:0]
 	for id := sectionSeq; int(id) <= sectionCount; id++ {
-		raw = c.appendSection(raw[:0], id)
-		start := len(body)
-		s := section{id: id, codec: codecZstd, raw: len(raw)}
-		body = k.encoder.EncodeAll(raw, body)
-		if len(body)-start >= len(raw) {
-			s.codec = codecPlain
-			body = append(body[:start], raw...)
-		}
-		s.size = len(body) - start
-		s.sum = crc32.Checksum(body[start:], castagnoli)
-		h.sections = append(h.sections, s)
+		t.raw = c.appendSection(t.raw[:0], id)
+		h.sections = append(h.sections, k.compress(t, id))
 	}
-	file := h.appendTo(make([]byte, 0, len(body)+1024))
-	h.bodyAt = len(file)
-	return append(file, body...), h
+	dst = h.appendTo(dst)
+	h.bodyAt = len(dst)
+	return append(dst, t.body...), h
+}
+
+// compress moves a section from t.raw to the end of t.body.
+func (k *Codec) compress(t *scratch, id uint8) section {
+	start := len(t.body)
+	s := section{id: id, codec: codecPlain, raw: len(t.raw)}
+	if len(t.raw) > plainBytes {
+		s.codec = codecZstd
+		t.body = k.encoder.EncodeAll(t.raw, t.body)
+	}
+	if s.codec == codecPlain || len(t.body)-start >= len(t.raw) {
+		s.codec = codecPlain
+		t.body = append(t.body[:start], t.raw...)
+	}
+	s.size = len(t.body) - start
+	s.sum = crc32.Checksum(t.body[start:], castagnoli)
+	return s
 }
 
 // Decode reads the file that Encode returned. The strings share memory.

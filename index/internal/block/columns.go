@@ -1,6 +1,33 @@
 package block
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Reset empties the columns, lets go of their strings and makes room for so
+// many entries.
+func (c *Columns) Reset(entries int) {
+	kept := *c
+	*c = Columns{
+		Seq: slices.Grow(kept.Seq[:0], entries), Received: slices.Grow(kept.Received[:0], entries),
+		Time: slices.Grow(kept.Time[:0], entries), Flags: slices.Grow(kept.Flags[:0], entries),
+		Message: emptied(kept.Message, entries),
+	}
+	for id := sectionSeq; int(id) <= sectionCount; id++ {
+		if texts := c.texts(id); texts != nil {
+			*texts = emptied(*kept.texts(id), entries)
+		}
+		if octets := c.octets(id); octets != nil {
+			*octets = slices.Grow((*kept.octets(id))[:0], entries)
+		}
+	}
+}
+
+func emptied(texts []string, room int) []string {
+	clear(texts)
+	return slices.Grow(texts[:0], room)
+}
 
 // appendDictionary writes the distinct values, and then, if there is more than
 // one, which of them each entry has.
