@@ -43,12 +43,17 @@ func (d *Decoder) Parse(frame []byte, opts *Options, e *index.Entry) bool {
 type header struct {
 	text [128]byte
 	n    int // of text; 0 remembers nothing
-	// hour is that of Received, in hours since 1970: it settles the year.
+	// hour is that of Received, in hours since 1970: it settles the year of a
+	// time that is near.
 	hour  int64
 	entry index.Entry
 }
 
 const secondsPerHour = 60 * 60
+
+// maxAway is how far from Received a time may be, so that its year is the same
+// all through the hour: it changes half a year away.
+const maxAway = 24 * time.Hour
 
 // begins tells whether a frame that was received then has the header.
 func (h *header) begins(frame []byte, received time.Time) bool {
@@ -62,6 +67,9 @@ func (h *header) begins(frame []byte, received time.Time) bool {
 func (h *header) remember(text string, e *index.Entry) {
 	n := len(text) - len(e.Message)
 	if e.Format != index.FormatRFC3164 || e.Time.IsZero() || e.AppName == "" || n > len(h.text) || n < 2 || text[n-2:n] != ": " || startsVersion(text) {
+		return
+	}
+	if e.Received.Sub(e.Time).Abs() > maxAway {
 		return
 	}
 	h.n = copy(h.text[:], text[:n])

@@ -43,6 +43,15 @@ func TestADecoderGivesWhatParseGives(t *testing.T) {
 	}
 }
 
+func TestADecoderReadsTheYearOfAnOldTimeAnew(t *testing.T) {
+	var d Decoder
+	frame := []byte("<13>May 24 08:30:00 h t: half a year ago, then half a year ahead")
+	for _, minute := range []int{20, 40} {
+		at := time.Date(2026, 11, 22, 20, minute, 0, 0, time.UTC)
+		compareDecoder(t, &d, &Options{Location: time.UTC}, frame, at, "peer")
+	}
+}
+
 func compareDecoder(t *testing.T, d *Decoder, opts *Options, frame []byte, at time.Time, source string) {
 	t.Helper()
 	want := index.Entry{Received: at, Source: source, Flags: index.FlagTruncated}
