@@ -70,6 +70,22 @@ func TestAFloodLeavesRoomForOthersInTheQueue(t *testing.T) {
 	}
 }
 
+func TestASlabKeepsItsMemoryFromBurstToBurstAndFreesItAfterThem(t *testing.T) {
+	var s slab
+	burst, little := from(1, strings.Repeat("x", 2*keptBytes)), from(1, "x")
+	s.add(&burst, len(burst.data))
+	s.reset()
+	s.reset() // as often as the parser looks whether there is more
+	if got := cap(s.data); got < 2*keptBytes {
+		t.Errorf("%d bytes are kept between bursts", got)
+	}
+	s.add(&little, 1)
+	s.reset()
+	if got := cap(s.data); got > keptBytes {
+		t.Errorf("%d bytes are kept after them", got)
+	}
+}
+
 func TestTheOrderOfEachSenderStaysWhileSmallOnesOvertake(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	q := newQueue(4 << 10)

@@ -61,8 +61,9 @@ type mark struct {
 	truncated bool
 }
 
+// reset empties the slab. One that is empty has not shown what it needs.
 func (s *slab) reset() {
-	if cap(s.data) > keptBytes && len(s.data) < cap(s.data)/8 {
+	if n := len(s.data); n > 0 && cap(s.data) > keptBytes && n < cap(s.data)/8 {
 		s.data, s.marks = nil, nil
 	}
 	s.data, s.marks, s.used, s.held = s.data[:0], s.marks[:0], 0, nil
