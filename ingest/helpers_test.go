@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,9 +56,9 @@ type fileSink struct {
 
 // kept is an entry in the file.
 type kept struct {
-	Time                   time.Time
-	Facility, Severity     uint8
-	Hostname, App, Message string
+	Time                             time.Time
+	Facility, Severity               uint8
+	Hostname, App, Message, Instance string
 }
 
 func openFileSink(path string) (*fileSink, error) {
@@ -92,7 +93,7 @@ func (s *fileSink) Append(entries []index.Entry) error {
 	var text []byte
 	for i := range entries {
 		e := &entries[i]
-		line, err := json.Marshal(kept{e.Time, uint8(e.Facility), uint8(e.Severity), e.Hostname, e.AppName + "[" + e.ProcID, e.Message})
+		line, err := json.Marshal(kept{e.Time, uint8(e.Facility), uint8(e.Severity), e.Hostname, e.AppName + "[" + e.ProcID, e.Message, e.Instance})
 		if err != nil {
 			return err
 		}
@@ -103,20 +104,19 @@ func (s *fileSink) Append(entries []index.Entry) error {
 	return err
 }
 
-func (s *fileSink) Recall(_ context.Context, _, _ string, limit int) ([]index.Entry, error) {
+func (s *fileSink) Recall(_ context.Context, _, _ string, limit int, yield func(*index.Entry)) error {
 	all, err := messagesOf(s.file.Name())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var entries []index.Entry
-	for _, k := range all[max(0, len(all)-limit):] {
+	for _, k := range slices.Backward(all[max(0, len(all)-limit):]) {
 		app, proc, _ := strings.Cut(k.App, "[")
-		entries = append(entries, index.Entry{
-			Time: k.Time, Facility: index.Facility(k.Facility), Severity: index.Severity(k.Severity),
+		yield(&index.Entry{
+			Time: k.Time, Facility: index.Facility(k.Facility), Severity: index.Severity(k.Severity), Instance: k.Instance,
 			Hostname: k.Hostname, AppName: app, ProcID: proc, Message: k.Message,
 		})
 	}
-	return entries, nil
+	return nil
 }
 
 func (s *fileSink) Sync(context.Context) error {

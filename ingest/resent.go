@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/tagtail/tagtail/index"
@@ -13,9 +14,10 @@ import (
 // it, messages that a RELP client sends again after a crash, because it did
 // not get their acknowledgement, are not stored twice.
 type Recaller interface {
-	// Recall returns the newest entries that came through an input from a
-	// source (Entry.Input, Entry.Source), at most limit, oldest first.
-	Recall(ctx context.Context, input, source string, limit int) ([]index.Entry, error)
+	// Recall calls yield with the newest entries that came through an input
+	// from a source (Entry.Input, Entry.Source), at most limit, newest first.
+	// All of them may be gigabytes: an entry is valid until yield returns.
+	Recall(ctx context.Context, input, source string, limit int, yield func(*index.Entry)) error
 }
 
 const (
@@ -27,25 +29,30 @@ const (
 	// allRememberedEntries bounds those of all sources of an input, 50 MB. The
 	// sources that were quiet longest are forgotten first.
 	allRememberedEntries = 16 * rememberedEntries
+	// sourceCost is what a source counts for in entries besides its own, so
+	// that there are at most 4,096: whoever has a network has more addresses.
+	sourceCost = 256
 )
 
 // resent knows which messages of an input are in the store already. A client
 // sends again what it got no acknowledgement for, and the protocol has nothing
 // to tell it by. A message was sent again if it equals one that another session
 // of the same source has sent, in all that the sender has written, the time
-// included. One without a time of its own is always new.
+// included, and is of the same instance: nobody can have a neighbour's message
+// dropped by sending it first. One without a time of its own is always new.
 //
 // Two equal messages of the same second that a client sends through two
 // sessions are taken for one.
 type resent struct {
 	seed   maphash.Seed
-	recall func(ctx context.Context, source string) ([]index.Entry, error) // nil: the store cannot
+	recall func(ctx context.Context, source string, yield func(*index.Entry)) error // nil: the store cannot
 
-	mu       sync.Mutex
-	sources  map[string]*sentBefore
-	sessions uint64 // given out
-	clock    uint64 // counts the commits
-	entries  int    // remembered, of all sources
+	mu        sync.Mutex
+	sources   map[string]*sentBefore
+	recalling map[string]chan struct{} // by source; closed when the store has answered
+	sessions  uint64                   // given out
+	clock     uint64                   // counts the commits
+	entries   int                      // remembered, of all sources, and what those cost
 }
 
 // sentBefore is what is remembered of a source.
@@ -63,35 +70,63 @@ type copies struct {
 }
 
 func newResent(in *input) *resent {
-	r := &resent{seed: maphash.MakeSeed(), sources: map[string]*sentBefore{}}
+	r := &resent{seed: maphash.MakeSeed(), sources: map[string]*sentBefore{}, recalling: map[string]chan struct{}{}}
 	if sink, ok := in.sink.(Recaller); ok {
-		r.recall = func(ctx context.Context, source string) ([]index.Entry, error) {
-			return sink.Recall(ctx, in.name, source, rememberedEntries)
+		r.recall = func(ctx context.Context, source string, yield func(*index.Entry)) error {
+			return sink.Recall(ctx, in.name, source, rememberedEntries, yield)
 		}
 	}
 	return r
 }
 
 // session returns a number for a new session. The store is asked once for each
-// source what it has of it.
+// source what it has of it: it may have to look through all that it has, and
+// the sessions that come meanwhile wait for the answer.
 func (r *resent) session(ctx context.Context, source string) (uint64, error) {
 	r.mu.Lock()
-	r.sessions++
-	session, known := r.sessions, r.sources[source] != nil
-	r.mu.Unlock()
-	if known || r.recall == nil {
-		return session, nil
-	}
-	entries, err := r.recall(ctx, source)
-	if err != nil {
-		return 0, err
-	}
-	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.sources[source] == nil { // else another session was faster
-		r.addLocked(source, 0, entries)
+	r.sessions++
+	session := r.sessions
+	for r.recall != nil && r.sources[source] == nil {
+		answered, asked := r.recalling[source]
+		if !asked {
+			return session, r.recallLocked(ctx, source)
+		}
+		r.mu.Unlock()
+		select {
+		case <-answered:
+		case <-ctx.Done():
+		}
+		r.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 	}
 	return session, nil
+}
+
+// recallLocked asks the store, without the lock.
+func (r *resent) recallLocked(ctx context.Context, source string) error {
+	answered := make(chan struct{})
+	r.recalling[source] = answered
+	r.mu.Unlock()
+	var hashes []uint64
+	err := r.recall(ctx, source, func(e *index.Entry) {
+		if !e.Time.IsZero() {
+			hashes = append(hashes, r.hash(e))
+		}
+	})
+	slices.Reverse(hashes)
+	r.mu.Lock()
+	delete(r.recalling, source)
+	close(answered)
+	if err != nil {
+		return err
+	}
+	if r.sources[source] == nil { // else a session that was forgotten has stored more
+		r.addLocked(source, 0, hashes)
+	}
+	return nil
 }
 
 // again tells whether a message that a session has got is stored already.
@@ -123,24 +158,29 @@ func (r *resent) again(source string, session uint64, e *index.Entry) bool {
 
 // add notes that a session has stored entries.
 func (r *resent) add(source string, session uint64, entries []index.Entry) {
+	hashes := make([]uint64, 0, len(entries))
+	for i := range entries {
+		if e := &entries[i]; !e.Time.IsZero() {
+			hashes = append(hashes, r.hash(e))
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addLocked(source, session, entries)
+	r.addLocked(source, session, hashes)
 }
 
-func (r *resent) addLocked(source string, session uint64, entries []index.Entry) {
+func (r *resent) addLocked(source string, session uint64, hashes []uint64) {
 	known := r.sources[source]
 	if known == nil {
 		known = &sentBefore{copies: map[uint64]copies{}}
 		r.sources[source] = known
+		r.entries += sourceCost
 	}
 	r.clock++
 	known.used = r.clock
 	before := len(known.order)
-	for i := range entries {
-		if e := &entries[i]; !e.Time.IsZero() {
-			known.add(session, r.hash(e))
-		}
+	for _, hash := range hashes {
+		known.add(session, hash)
 	}
 	known.trim()
 	r.entries += len(known.order) - before
@@ -193,7 +233,7 @@ func (r *resent) forgetQuietestLocked(except *sentBefore) {
 			quietest, since = source, s.used
 		}
 	}
-	r.entries -= len(r.sources[quietest].order)
+	r.entries -= len(r.sources[quietest].order) + sourceCost
 	delete(r.sources, quietest)
 }
 
@@ -218,7 +258,7 @@ func (r *resent) forget(source string, session uint64) {
 	known.order = kept
 }
 
-// hash is of all that the sender has written.
+// hash is of all that the sender has written, and of its instance.
 func (r *resent) hash(e *index.Entry) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)
@@ -226,7 +266,7 @@ func (r *resent) hash(e *index.Entry) uint64 {
 	binary.LittleEndian.PutUint64(fixed[:], uint64(e.Time.UnixNano()))
 	fixed[8], fixed[9] = byte(e.Facility), byte(e.Severity)
 	_, _ = h.Write(fixed[:]) // never fails
-	for _, s := range [...]string{e.Hostname, e.AppName, e.ProcID, e.MsgID, e.StructuredData, e.Message} {
+	for _, s := range [...]string{e.Instance, e.Hostname, e.AppName, e.ProcID, e.MsgID, e.StructuredData, e.Message} {
 		_, _ = h.WriteString(s)
 		_ = h.WriteByte(0)
 	}

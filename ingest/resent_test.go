@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,8 +79,96 @@ func TestOnlyTheNewestMessagesAreRemembered(t *testing.T) {
 	if r.again("host", 2, &first) {
 		t.Error("one more than that is known again")
 	}
-	if got := r.entries; got != rememberedEntries || len(r.sources["host"].copies) != got {
+	if got := len(r.sources["host"].order); got != rememberedEntries || len(r.sources["host"].copies) != got {
 		t.Errorf("%d are remembered, by %d hashes", got, len(r.sources["host"].copies))
+	}
+}
+
+func TestTheOldestThatTheStoreRecallsAreForgottenFirst(t *testing.T) {
+	r := newResent(&input{})
+	r.recall = func(_ context.Context, _ string, yield func(*index.Entry)) error {
+		for _, letter := range "cba" {
+			yield(&entriesOf(string(letter))[0])
+		}
+		return nil
+	}
+	session, err := r.session(t.Context(), "host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rememberedEntries - 1 {
+		r.add("host", session, []index.Entry{{Time: time.Unix(1, 0), Message: strconv.Itoa(i)}})
+	}
+	var again string
+	for _, e := range entriesOf("abc") {
+		if r.again("host", session, &e) {
+			again += e.Message
+		}
+	}
+	if again != "c" {
+		t.Errorf("got %q, want the newest", again)
+	}
+}
+
+func TestAMessageOfANeighboursInstanceIsNotTakenForOneSentAgain(t *testing.T) {
+	r := newResent(&input{})
+	e := entriesOf("a")
+	e[0].Instance = "web/dev1"
+	r.add("host", 1, e)
+	e[0].Instance = "web/dev2"
+	if r.again("host", 2, &e[0]) {
+		t.Error("dev1 has sent what dev2 will send, and it is dropped")
+	}
+}
+
+func TestTheStoreIsAskedOnceThoughManySessionsComeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newResent(&input{})
+		asked, answer := 0, make(chan error)
+		r.recall = func(_ context.Context, _ string, yield func(*index.Entry)) error {
+			asked++
+			yield(&entriesOf("a")[0])
+			return <-answer
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var failed, known atomic.Int32
+		begin := func(ctx context.Context) {
+			session, err := r.session(ctx, "host")
+			if err != nil {
+				failed.Add(1)
+			} else if r.again("host", session, &entriesOf("a")[0]) {
+				known.Add(1)
+			}
+		}
+		for range 100 {
+			go begin(t.Context())
+		}
+		synctest.Wait()
+		go begin(ctx)
+		synctest.Wait()
+		cancel() // ends that one alone
+		synctest.Wait()
+		answer <- errors.New("not now") // is the first one's trouble; another asks again
+		synctest.Wait()
+		answer <- nil
+		synctest.Wait()
+		if asked != 2 || failed.Load() != 2 || known.Load() != 99 {
+			t.Errorf("the store was asked %d times, %d sessions failed, %d know the message again", asked, failed.Load(), known.Load())
+		}
+	})
+}
+
+func TestSourcesWithoutMessagesAreForgottenToo(t *testing.T) {
+	r := newResent(&input{})
+	r.recall = func(context.Context, string, func(*index.Entry)) error { return nil }
+	const most = allRememberedEntries / sourceCost
+	for i := range 2 * most {
+		if _, err := r.session(t.Context(), strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(r.sources); got != most {
+		t.Errorf("%d are remembered, want %d", got, most)
 	}
 }
 
@@ -88,7 +178,7 @@ func TestTheSourcesThatWereQuietLongestAreForgotten(t *testing.T) {
 	for i := range many {
 		many[i] = index.Entry{Time: time.Unix(1, 0), Message: strconv.Itoa(i)}
 	}
-	for source := range allRememberedEntries/rememberedEntries + 1 {
+	for source := range allRememberedEntries / rememberedEntries {
 		r.add(strconv.Itoa(source), 1, many)
 	}
 	if r.again("0", 2, &many[0]) || !r.again("1", 2, &many[0]) {
@@ -176,13 +266,16 @@ type recallingSink struct {
 	err error
 }
 
-func (s recallingSink) Recall(_ context.Context, input, source string, limit int) ([]index.Entry, error) {
+func (s recallingSink) Recall(_ context.Context, input, source string, limit int, yield func(*index.Entry)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !strings.HasPrefix(input, "relp://127.0.0.1:") || source != "127.0.0.1" || limit < 128 {
-		return nil, fmt.Errorf("asked for %d of %q from %q", limit, input, source)
+		return fmt.Errorf("asked for %d of %q from %q", limit, input, source)
 	}
-	return s.durable, s.err
+	for i := range s.durable {
+		yield(&s.durable[len(s.durable)-1-i])
+	}
+	return s.err
 }
 
 func TestWhatIsSentAgainAfterARestartIsStoredOnce(t *testing.T) {
