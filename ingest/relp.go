@@ -64,7 +64,7 @@ type relpStream struct {
 	reader  *relp.Reader
 	session relp.Session
 	stored  *resent
-	number  uint64 // of the session, in stored; 0 before the first message
+	number  uint32 // of the session, in stored; 0 before the first message
 	skipped bool   // since the last commit, messages were not stored again
 
 	opened, last time.Time // last: when bytes came

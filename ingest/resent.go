@@ -26,7 +26,7 @@ const (
 	// what its disk-assisted queue takes back when a connection breaks goes to
 	// the end of that queue, and comes after everything in it.
 	rememberedEntries = 1 << 16
-	// allRememberedEntries bounds those of all sources of an input, 50 MB. The
+	// allRememberedEntries bounds those of all sources of an input, 90 MB. The
 	// sources that were quiet longest are forgotten first.
 	allRememberedEntries = 16 * rememberedEntries
 	// sourceCost is what a source counts for in entries besides its own, so
@@ -42,7 +42,7 @@ const (
 // dropped by sending it first. One without a time of its own is always new.
 //
 // Two equal messages of the same second that a client sends through two
-// sessions are taken for one.
+// sessions are taken for one; what one session sends twice is there twice.
 type resent struct {
 	seed   maphash.Seed
 	recall func(ctx context.Context, source string, yield func(*index.Entry)) error // nil: the store cannot
@@ -50,7 +50,7 @@ type resent struct {
 	mu        sync.Mutex
 	sources   map[string]*sentBefore
 	recalling map[string]chan struct{} // by source; closed when the store has answered
-	sessions  uint64                   // given out
+	sessions  uint32                   // given out
 	clock     uint64                   // counts the commits
 	entries   int                      // remembered, of all sources, and what those cost
 }
@@ -64,9 +64,27 @@ type sentBefore struct {
 
 // copies are equal messages of a source.
 type copies struct {
-	stored  uint32 // how many
-	sent    uint32 // how many of them session has sent
-	session uint64 // that was the last to send one
+	stored uint32 // how many
+	// last and before are the two sessions that sent one last: two of a client
+	// may take turns, and each is known to have sent its own.
+	last, before copiesOf
+}
+
+// copiesOf are those of copies that a session has sent.
+type copiesOf struct {
+	session uint32
+	sent    uint32
+}
+
+// by makes session the last to send one.
+func (c *copies) by(session uint32) {
+	if c.last.session == session {
+		return
+	}
+	c.last, c.before = c.before, c.last
+	if c.last.session != session {
+		c.last = copiesOf{session: session}
+	}
 }
 
 func newResent(in *input) *resent {
@@ -82,7 +100,7 @@ func newResent(in *input) *resent {
 // session returns a number for a new session. The store is asked once for each
 // source what it has of it: it may have to look through all that it has, and
 // the sessions that come meanwhile wait for the answer.
-func (r *resent) session(ctx context.Context, source string) (uint64, error) {
+func (r *resent) session(ctx context.Context, source string) (uint32, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sessions++
@@ -130,7 +148,7 @@ func (r *resent) recallLocked(ctx context.Context, source string) error {
 }
 
 // again tells whether a message that a session has got is stored already.
-func (r *resent) again(source string, session uint64, e *index.Entry) bool {
+func (r *resent) again(source string, session uint32, e *index.Entry) bool {
 	if e.Time.IsZero() {
 		return false
 	}
@@ -145,19 +163,17 @@ func (r *resent) again(source string, session uint64, e *index.Entry) bool {
 	if !ok {
 		return false
 	}
-	if c.session != session {
-		c.session, c.sent = session, 0
-	}
-	if c.sent == c.stored {
+	c.by(session)
+	if c.last.sent == c.stored {
 		return false
 	}
-	c.sent++
+	c.last.sent++
 	known.copies[hash] = c
 	return true
 }
 
 // add notes that a session has stored entries.
-func (r *resent) add(source string, session uint64, entries []index.Entry) {
+func (r *resent) add(source string, session uint32, entries []index.Entry) {
 	hashes := make([]uint64, 0, len(entries))
 	for i := range entries {
 		if e := &entries[i]; !e.Time.IsZero() {
@@ -169,7 +185,7 @@ func (r *resent) add(source string, session uint64, entries []index.Entry) {
 	r.addLocked(source, session, hashes)
 }
 
-func (r *resent) addLocked(source string, session uint64, hashes []uint64) {
+func (r *resent) addLocked(source string, session uint32, hashes []uint64) {
 	known := r.sources[source]
 	if known == nil {
 		known = &sentBefore{copies: map[uint64]copies{}}
@@ -189,13 +205,11 @@ func (r *resent) addLocked(source string, session uint64, hashes []uint64) {
 	}
 }
 
-func (s *sentBefore) add(session, hash uint64) {
+func (s *sentBefore) add(session uint32, hash uint64) {
 	c := s.copies[hash]
-	if c.session != session {
-		c.session, c.sent = session, 0
-	}
+	c.by(session)
 	c.stored++
-	c.sent++
+	c.last.sent++
 	s.copies[hash] = c
 	s.order = append(s.order, hash)
 }
@@ -221,7 +235,7 @@ func (s *sentBefore) drop(hash uint64) {
 		return
 	}
 	c.stored--
-	c.sent = min(c.sent, c.stored)
+	c.last.sent, c.before.sent = min(c.last.sent, c.stored), min(c.before.sent, c.stored)
 	s.copies[hash] = c
 }
 
@@ -239,7 +253,7 @@ func (r *resent) forgetQuietestLocked(except *sentBefore) {
 
 // forget notes that a session has got all acknowledgements: nothing of it comes
 // again.
-func (r *resent) forget(source string, session uint64) {
+func (r *resent) forget(source string, session uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.sources[source]
@@ -248,7 +262,7 @@ func (r *resent) forget(source string, session uint64) {
 	}
 	kept := known.order[:0]
 	for _, hash := range known.order {
-		if known.copies[hash].session == session {
+		if known.copies[hash].last.session == session {
 			delete(known.copies, hash)
 		} else if _, ok := known.copies[hash]; ok {
 			kept = append(kept, hash)

@@ -51,12 +51,28 @@ func TestMessagesThatAreSentAgainAreFound(t *testing.T) {
 func TestWhatWasSentAgainIsKnownInTheNextSessionToo(t *testing.T) {
 	r := newResent(&input{})
 	r.add("host", 1, entriesOf("ab"))
-	for session := uint64(2); session < 5; session++ {
+	for session := uint32(2); session < 5; session++ {
 		for _, e := range entriesOf("ba") {
 			if !r.again("host", session, &e) {
 				t.Errorf("%s is new to session %d", e.Message, session)
 			}
 		}
+	}
+}
+
+func TestEachOfTwoSessionsMayRepeatItself(t *testing.T) {
+	r := newResent(&input{})
+	stored := 0
+	for range 10 {
+		for session := range uint32(2) {
+			if e := entriesOf("a"); !r.again("host", session+1, &e[0]) {
+				r.add("host", session+1, e)
+				stored++
+			}
+		}
+	}
+	if stored != 10 {
+		t.Errorf("%d messages are stored, want the 10 of one session", stored)
 	}
 }
 
