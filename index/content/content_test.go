@@ -273,3 +273,14 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+func TestWhatIsLongerThanANameIsNoPythonFunction(t *testing.T) {
+	for length, want := range map[int]int{255: 255, 257: 0} {
+		for _, end := range []string{"", "\n"} {
+			place, _ := Read(`File "a.py", line 1, in ` + strings.Repeat("f", length) + end).Location()
+			if got := len(place.Function); got != want {
+				t.Errorf("%d letters and %q: got %d", length, end, got)
+			}
+		}
+	}
+}

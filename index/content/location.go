@@ -108,10 +108,23 @@ func (l *Location) readBehind(s string) (length int, ok bool) {
 		return 0, false
 	}
 	if name, found := strings.CutPrefix(behind[len(l.Line):], ", in "); found {
-		l.Function, _, _ = strings.Cut(name, "\n")
-		l.Function = strings.TrimSuffix(l.Function, "\r")
+		l.Function = pythonFunction(name)
 	}
 	return len(pythonLine) + len(l.Line), true
+}
+
+// pythonFunction returns the rest of the line. Looking farther than a name is
+// long would take the square of the time for a text full of such places.
+func pythonFunction(s string) string {
+	const longest = 256
+	end := strings.IndexByte(s[:min(len(s), longest)], '\n')
+	switch {
+	case end >= 0:
+		return strings.TrimSuffix(s[:end], "\r")
+	case len(s) > longest:
+		return ""
+	}
+	return strings.TrimSuffix(s, "\r")
 }
 
 // isPathByte tells whether a file's path goes on with c, to the left.
