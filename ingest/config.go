@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tagtail/tagtail/ingest/syslog"
@@ -62,10 +63,12 @@ type Config struct {
 	RateLimit RateLimit
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
-	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 64 MiB.
+	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 64 MiB, or a
+	// share of 128 MiB where there are more than two datagram listeners.
 	ReceiveBufferBytes int
 	// QueueBytes bounds what a datagram listener holds for the Sink; 0 is
-	// 32 MiB. Another QueueBytes are in the parser's hands.
+	// 32 MiB, or a share of 64 MiB where there are more than two. Another
+	// QueueBytes are in the parser's hands.
 	QueueBytes int
 	// MaxConns bounds the connections of a listener, MaxConnsPerSource those
 	// from one address; 0 is 4,096 and 2,048. All Lua workers of a one-host
@@ -175,11 +178,26 @@ func (c *Config) validateTimes() error {
 	return nil
 }
 
+// leastShare is what every datagram listener gets at least, in bytes.
+const leastShare = 8 << 20
+
+// share is what each datagram listener gets of what two may have: a flood of
+// all of them must not take the machine's memory.
+func (c *Config) share(each int) int {
+	datagrams := 0
+	for _, input := range c.Inputs {
+		if strings.HasPrefix(input, "udp:") || strings.HasPrefix(input, "unixgram:") {
+			datagrams++
+		}
+	}
+	return max(leastShare, min(each, 2*each/max(1, datagrams)))
+}
+
 // withDefaults returns c with every zero field replaced.
 func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.MaxMessageBytes, syslog.DefaultMaxBytes)
-	orDefault(&c.ReceiveBufferBytes, defaultReceiveBuffer)
-	orDefault(&c.QueueBytes, defaultQueueBytes)
+	orDefault(&c.ReceiveBufferBytes, c.share(defaultReceiveBuffer))
+	orDefault(&c.QueueBytes, c.share(defaultQueueBytes))
 	c.QueueBytes = max(c.QueueBytes, c.MaxMessageBytes+1) // or the largest would never fit
 	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.MaxConnsPerSource, defaultMaxConnsPerSource)

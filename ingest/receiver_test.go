@@ -496,3 +496,20 @@ func TestAnothersSocketFileIsNotRemoved(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestManyDatagramListenersShareTheMemory(t *testing.T) {
+	for _, test := range []struct{ listeners, queue, buffer int }{{1, 32, 64}, {2, 32, 64}, {4, 16, 32}, {100, 8, 8}} {
+		var c Config
+		for range test.listeners {
+			c.Inputs = append(c.Inputs, "udp://127.0.0.1:0")
+		}
+		got, err := c.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.QueueBytes != test.queue<<20 || got.ReceiveBufferBytes != test.buffer<<20 {
+			t.Errorf("%d listeners: got %d and %d MiB, want %d and %d", test.listeners,
+				got.QueueBytes>>20, got.ReceiveBufferBytes>>20, test.queue, test.buffer)
+		}
+	}
+}

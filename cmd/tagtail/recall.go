@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -10,12 +11,17 @@ import (
 // has sent last, so that what is sent again after a crash is kept once.
 type recaller struct{ *index.Store }
 
-// recallPage is how many entries are in memory at once.
-const recallPage = 512
+const (
+	// recallPage is how many entries are in memory at once.
+	recallPage = 512
+	// recallDays is for how long the server may have been away for that: a
+	// stranger's first message must not make it look through all it has.
+	recallDays = 7
+)
 
 // Recall implements ingest.Recaller.
 func (r recaller) Recall(ctx context.Context, input, source string, limit int, yield func(*index.Entry)) error {
-	request := index.SearchRequest{Query: index.SenderQuery(input, source)}
+	request := index.SearchRequest{Query: index.SenderQuery(input, source), From: time.Now().AddDate(0, 0, -recallDays)}
 	for limit > 0 {
 		request.Limit = min(limit, recallPage)
 		page, err := r.Search(ctx, request)

@@ -49,6 +49,7 @@ func TestReadFindsWhatMessagesSay(t *testing.T) {
 	const errorHead = "2026/11/22 08:53:08 [error] 18331#18331: *2 "
 	const onError = ", client: 127.0.0.1, server: localhost, request: \"GET /err?token=abc&u=1 HTTP/1.1\", host: \"127.0.0.1:1081\""
 	type want = map[string]string
+	saysNothing := want{"level": "error", "pid": "18331", "conn": "2"} // of the client
 	errorOf := func(more want) want {
 		out := want{
 			"level": "error", "pid": "18331", "conn": "2", "client": "127.0.0.1", "server": "localhost", "method": "GET",
@@ -97,7 +98,16 @@ func TestReadFindsWhatMessagesSay(t *testing.T) {
 			errorOf(want{"places": "a.lua:1"})},
 		"a request that looks like a context": {
 			errorHead + "open() failed, client: 127.0.0.1, server: localhost, request: \"GET /\", client: 6.6.6.6, server: evil HTTP/1.1\", host: \"127.0.0.1:1081\"",
-			NginxError, errorOf(want{"path": "/\", client: 6.6.6.6, server: evil"})},
+			NginxError, saysNothing},
+		"a path that looks like a context": {
+			errorHead + "open() \"/x, client: 6.6.6.6, server: _, request: \"GET /\" failed (2: No such file or directory)" + onError,
+			NginxError, errorOf(nil)},
+		"a path that looks like a context up to the Referer": {
+			errorHead + "open() \"/x, client: 6.6.6.6, server: _, request: \"GET / HTTP/1.1\", referrer: \"\" failed (2: No such file or directory)" + onError,
+			NginxError, saysNothing},
+		"a Referer that looks like a context": {
+			errorHead + "open() failed" + onError + ", referrer: \"http://x/, client: 6.6.6.6, server: _, request: \"GET / HTTP/1.1\"",
+			NginxError, saysNothing},
 		"a context that is cut": {errorHead + "x, client: 127.0.0.1, server: localhost, request: \"GET /err?tok", NginxError,
 			want{"level": "error", "pid": "18331", "conn": "2", "client": "127.0.0.1", "server": "localhost", "method": "GET", "path": "/err?tok"}},
 		"JSON in a Lua line": {errorHead + `[lua] odd.lua:11: {"user":"dev1","status": 502,"ms":12.5,"path":"/a b"}`, Lua,

@@ -75,35 +75,71 @@ const (
 	clientMark = ", client: "
 	phaseMark  = ", context: "
 
-	// maxTries bounds the time that a text full of false contexts takes.
-	maxTries = 8
+	// maxContexts bounds the time that a text full of false contexts takes.
+	maxContexts = 8
 )
 
 // readContext cuts what nginx has appended off the text: ", client: …, server:
-// …, request: "…"". Both the text before it and the request in it may hold the
-// same words, put there by whoever wanted to: the first place from which all
-// of the rest can be read is taken, or else the last place.
+// …, request: "…"". Both the text before it and the Referer at its end may hold
+// the same words, put there by whoever wanted to be taken for somebody else: of
+// several places, only one that alone can be read as nginx writes it counts.
+// Otherwise nothing is said of the client.
 func (m *Message) readContext() {
 	found := strings.Index(m.text, clientMark)
-	for tries := 0; found >= 0 && !m.readClient(m.text[found+len(clientMark):]); tries++ {
-		next := strings.Index(m.text[found+1:], clientMark)
-		if next < 0 {
+	switch {
+	case found < 0:
+		m.readNginxClient()
+	case !strings.Contains(m.text[found+1:], clientMark):
+		m.readClient(m.text[found+len(clientMark):])
+		m.text = m.text[:found]
+	default:
+		if found = m.onlyContext(found); found < 0 {
+			m.clearContext()
 			break
 		}
-		if tries < maxTries {
-			found += 1 + next
-		} else {
-			found = strings.LastIndex(m.text, clientMark)
-		}
-	}
-	if found < 0 {
-		m.readNginxClient()
-	} else {
+		m.readClient(m.text[found+len(clientMark):])
 		m.text = m.text[:found]
 	}
 	last := strings.LastIndexByte(m.text, ' ') + 1
 	if before, ok := strings.CutSuffix(m.text[:last], phaseMark); ok {
 		m.phase, m.text = m.text[last:], before
+	}
+}
+
+// onlyContext returns the one place of clientMark in the text, of those from
+// first on, behind which a whole context stands, or -1 if there are more or
+// none.
+func (m *Message) onlyContext(first int) int {
+	only := -1
+	at := first
+	for range maxContexts {
+		if m.readClient(m.text[at+len(clientMark):]) && m.plainContext() {
+			if only >= 0 {
+				return -1
+			}
+			only = at
+		}
+		next := strings.Index(m.text[at+1:], clientMark)
+		if next < 0 {
+			return only
+		}
+		at += 1 + next
+	}
+	return -1
+}
+
+// plainContext tells whether no value of the context has a quote or space that
+// nginx would not have written; browsers escape them, and the Referer may have
+// all.
+func (m *Message) plainContext() bool {
+	return !strings.ContainsAny(m.client, `" `) && !strings.ContainsAny(m.server, `" `) &&
+		strings.IndexByte(m.request, '"') < 0 && strings.IndexByte(m.upstream, '"') < 0 && strings.IndexByte(m.host, '"') < 0
+}
+
+func (m *Message) clearContext() {
+	m.client = ""
+	for i := range contextMarks {
+		m.setContext(i, "")
 	}
 }
 
@@ -143,9 +179,7 @@ func (m *Message) setContext(mark int, value string) {
 // readClient reads a context from the client's address on, and tells whether
 // nothing was left over.
 func (m *Message) readClient(s string) bool {
-	for i := range contextMarks {
-		m.setContext(i, "")
-	}
+	m.clearContext()
 	end := endOfBare(s)
 	m.client = s[:end]
 	s = s[end:]
