@@ -137,7 +137,7 @@ func awaitPort(t *testing.T, port string) {
 			_ = conn.Close()
 			return
 		}
-			time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("nobody listens on port %s", port)
 }

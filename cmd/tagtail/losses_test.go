@@ -71,7 +71,7 @@ func untilCounted(t *testing.T, at endpoint, dir, input string, wanted func(coun
 		if got == last && wanted(got) {
 			return got
 		}
-			time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("the counters of %s never were as wanted; last they were %+v", input, got)
 	return got
