@@ -163,3 +163,26 @@ func BenchmarkMatchContent(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCollect cuts the lines of a block into its words and ids.
+func BenchmarkCollect(b *testing.B) {
+	debug := make([]string, 8192)
+	for i, e := range debugLines(len(debug)) {
+		debug[i] = e.Message
+	}
+	requests := make([]string, len(debug))
+	r := rand.New(rand.NewPCG(3, 3))
+	for i := range requests {
+		requests[i] = fmt.Sprintf(`10.0.%d.%d - - "GET /api/v1/users/%08x/orders/%d HTTP/1.1" 200 %d "-" rid=%016x-%08x took=0.%03d 超时`,
+			r.IntN(256), r.IntN(256), r.Uint32(), r.IntN(1e6), r.IntN(1e5), r.Uint64(), r.Uint32(), r.IntN(1000))
+	}
+	for name, lines := range map[string][]string{"debug": debug, "requests": requests} {
+		b.Run(name, func(b *testing.B) {
+			t := newTokens(16384)
+			for b.Loop() {
+				t.collect(lines)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(lines)), "ns/line")
+		})
+	}
+}

@@ -102,7 +102,7 @@ func (s *Store) addBlock(index *blockindex.Index, b *storedBlock) error {
 }
 
 func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
-	if err := index.Add(b.id(), t.list, t.overflow); err != nil {
+	if err := index.Add(b.id(), t.words.list, t.overflow); err != nil {
 		return err
 	}
 	b.overflow.Store(t.overflow)

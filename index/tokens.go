@@ -1,7 +1,8 @@
 package index
 
 import (
-	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"unsafe"
+
 	"github.com/tagtail/tagtail/index/internal/filter"
 	"github.com/tagtail/tagtail/index/internal/words"
 )
@@ -9,56 +10,49 @@ import (
 // tokens are the distinct words and ids of a block. One goroutine owns it and
 // uses it for one block after the other.
 type tokens struct {
-	budget   int // of words
+	words    wordSet
+	ids      hashSet // of ids and of words past the budget
 	overflow bool
 
-	index map[string]int32 // of words in list
-	list  []blockindex.Word
-	seen  []int32 // for each of list, the last line it was in
-	ids   hashSet // of ids and of words past the budget
-
-	line   int32
-	folded []byte
+	line    int32
+	scanner words.Scanner
+	folded  []byte
 }
 
-func newTokens(budget int) *tokens {
-	return &tokens{budget: budget, index: make(map[string]int32)}
-}
+func newTokens(budget int) *tokens { return &tokens{words: newWordSet(budget)} }
 
 // collect replaces what t holds by the tokens of the messages.
 func (t *tokens) collect(messages []string) {
-	clear(t.index)
-	t.list, t.seen, t.overflow = t.list[:0], t.seen[:0], false
+	t.words.reset()
 	t.ids.reset()
-	add := t.add
+	t.overflow = false
 	for i, message := range messages {
 		t.line = int32(i)
-		t.folded = words.Fold(t.folded[:0], message)
-		words.Each(t.folded, add)
+		t.scanner.Reset(message)
+		for token, more := t.scanner.Next(); more; token, more = t.scanner.Next() {
+			if token.Kind != words.Other {
+				t.add(token)
+				continue
+			}
+			t.folded = words.Fold(t.folded[:0], token.Text)
+			words.Each(t.folded, t.addFolded)
+		}
 	}
 }
 
-func (t *tokens) add(token []byte, _ int, kind words.Kind) {
-	if kind == words.ID {
-		t.ids.add(filter.Hash(token))
-		return
-	}
-	if at, ok := t.index[string(token)]; ok {
-		if t.seen[at] != t.line {
-			t.seen[at] = t.line
-			t.list[at].Lines++
+func (t *tokens) addFolded(token []byte, _ int, kind words.Kind) {
+	t.add(words.Token{Text: unsafe.String(unsafe.SliceData(token), len(token)), Kind: kind})
+}
+
+// add adds a token, whose text it copies.
+func (t *tokens) add(token words.Token) {
+	if token.Kind == words.Word {
+		if t.words.add(token.Text, t.line) {
+			return
 		}
-		return
-	}
-	if len(t.list) >= t.budget {
 		t.overflow = true
-		t.ids.add(filter.Hash(token))
-		return
 	}
-	text := string(token)
-	t.index[text] = int32(len(t.list))
-	t.list = append(t.list, blockindex.Word{Text: text, Lines: 1})
-	t.seen = append(t.seen, t.line)
+	t.ids.add(filter.Hash(token.Text))
 }
 
 // filter builds the filter of what was collected.
