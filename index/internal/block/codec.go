@@ -102,53 +102,7 @@ func (k *Codec) compress(t *scratch, id uint8) section {
 }
 
 // Decode reads the file that Encode returned. The strings share memory.
-func (k *Codec) Decode(file []byte) (*Columns, error) {
-	h, err := parseHeader(file)
-	if err != nil {
-		return nil, err
-	}
-	c := &Columns{Instance: h.Instance, TextBytes: h.TextBytes, LastError: h.LastError}
-	rest := file[h.bodyAt:]
-	var lengths []int
-	for _, s := range h.sections {
-		if s.size > len(rest) {
-			return nil, damaged("it is cut off")
-		}
-		raw, err := k.open(s, rest[:s.size])
-		if err != nil {
-			return nil, err
-		}
-		rest = rest[s.size:]
-		r := reader{data: raw}
-		if s.id == sectionLengths {
-			lengths = readLengths(&r, h.Entries)
-		} else {
-			c.readSection(s.id, &r, h, lengths)
-		}
-		if r.bad {
-			return nil, damaged(fmt.Sprintf("content of section %d", s.id))
-		}
-	}
-	if !c.complete(h.Entries) {
-		return nil, damaged("a section is missing")
-	}
-	return c, nil
-}
-
-// complete tells whether every column has so many entries.
-func (c *Columns) complete(entries int) bool {
-	ok := len(c.Seq) == entries && len(c.Received) == entries && len(c.Time) == entries &&
-		len(c.Flags) == entries && len(c.Message) == entries
-	for id := sectionSeq; int(id) <= sectionCount; id++ {
-		if texts := c.texts(id); texts != nil {
-			ok = ok && len(*texts) == entries
-		}
-		if octets := c.octets(id); octets != nil {
-			ok = ok && len(*octets) == entries
-		}
-	}
-	return ok
-}
+func (k *Codec) Decode(file []byte) (*Columns, error) { return k.DecodePart(file, PartAll) }
 
 // open returns the raw bytes of a section.
 func (k *Codec) open(s section, data []byte) ([]byte, error) {

@@ -1,0 +1,105 @@
+package block
+
+import "fmt"
+
+// Part is a set of columns. Seq and Received are in every part.
+type Part uint32
+
+// The columns that can be left out.
+const (
+	PartTime           Part = 1 << sectionTime
+	PartFacility       Part = 1 << sectionFacility
+	PartSeverity       Part = 1 << sectionSeverity
+	PartFormat         Part = 1 << sectionFormat
+	PartBy             Part = 1 << sectionBy
+	PartFlags          Part = 1 << sectionFlags
+	PartHostname       Part = 1 << sectionHostname
+	PartSource         Part = 1 << sectionSource
+	PartAppName        Part = 1 << sectionAppName
+	PartProcID         Part = 1 << sectionProcID
+	PartMsgID          Part = 1 << sectionMsgID
+	PartStructuredData Part = 1 << sectionStructuredData
+	PartInput          Part = 1 << sectionInput
+	PartMessage        Part = 1<<sectionMessage | 1<<sectionLengths
+
+	PartAll Part = (1<<(sectionMessage+1) - 1) &^ 1
+
+	partAlways Part = 1<<sectionSeq | 1<<sectionReceived
+)
+
+// has tells whether a section is in p. Sections of a later program are in
+// PartAll only, for their checksums.
+func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionMessage && p>>id&1 != 0 }
+
+// DecodePart is Decode for a part of the columns: the others are nil, and what
+// is damaged in them is not noticed.
+func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
+	c := &Columns{}
+	if err := k.decodeInto(c, file, part|partAlways); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// DecodeRest adds to c, which DecodePart has returned for the part, every other
+// column of the same file.
+func (k *Codec) DecodeRest(c *Columns, file []byte, part Part) error {
+	return k.decodeInto(c, file, PartAll&^(part|partAlways))
+}
+
+func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
+	h, err := parseHeader(file)
+	if err != nil {
+		return err
+	}
+	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
+	rest := file[h.bodyAt:]
+	var lengths []int
+	for _, s := range h.sections {
+		if s.size > len(rest) {
+			return damaged("it is cut off")
+		}
+		data := rest[:s.size]
+		rest = rest[s.size:]
+		if !part.has(s.id) {
+			continue
+		}
+		raw, err := k.open(s, data)
+		if err != nil {
+			return err
+		}
+		r := reader{data: raw}
+		if s.id == sectionLengths {
+			lengths = readLengths(&r, h.Entries)
+		} else {
+			c.readSection(s.id, &r, h, lengths)
+		}
+		if r.bad {
+			return damaged(fmt.Sprintf("content of section %d", s.id))
+		}
+	}
+	if !c.complete(h.Entries, part) {
+		return damaged("a section is missing")
+	}
+	return nil
+}
+
+// complete tells whether every column of the part has so many entries.
+func (c *Columns) complete(entries int, part Part) bool {
+	ok := true
+	for id, n := range map[uint8]int{
+		sectionSeq: len(c.Seq), sectionReceived: len(c.Received), sectionTime: len(c.Time),
+		sectionFlags: len(c.Flags), sectionMessage: len(c.Message),
+	} {
+		ok = ok && (n == entries || !part.has(id))
+	}
+	for id := sectionSeq; int(id) <= sectionCount; id++ {
+		if texts := c.texts(id); texts != nil && part.has(id) {
+			ok = ok && len(*texts) == entries
+		}
+		if octets := c.octets(id); octets != nil && part.has(id) {
+			ok = ok && len(*octets) == entries
+		}
+	}
+	return ok
+}

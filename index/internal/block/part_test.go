@@ -1,0 +1,54 @@
+package block
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodePartReadsOnlyTheColumnsAskedFor(t *testing.T) {
+	codec := newCodec(t)
+	all := sample(100)
+	file, header := codec.Encode(nil, all)
+	always := func() *Columns {
+		return &Columns{Instance: all.Instance, TextBytes: all.TextBytes, LastError: all.LastError, Seq: all.Seq, Received: all.Received}
+	}
+	for name, tt := range map[string]struct {
+		part Part
+		set  func(c *Columns)
+	}{
+		"none":                 {0, func(*Columns) {}},
+		"severity and message": {PartSeverity | PartMessage, func(c *Columns) { c.Severity, c.Message = all.Severity, all.Message }},
+		"texts":                {PartAppName | PartInput, func(c *Columns) { c.AppName, c.Input = all.AppName, all.Input }},
+		"time and flags":       {PartTime | PartFlags, func(c *Columns) { c.Time, c.Flags = all.Time, all.Flags }},
+		"everything":           {PartAll, func(c *Columns) { *c = *all }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := always()
+			tt.set(want)
+			got, err := codec.DecodePart(file, tt.part)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("error %v, columns (-want +got):\n%s", err, diff)
+			}
+			err = codec.DecodeRest(got, file, tt.part)
+			if diff := cmp.Diff(all, got); err != nil || diff != "" {
+				t.Errorf("error %v, columns with the rest (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+
+	damaged := append([]byte(nil), file...)
+	at := header.bodyAt
+	for _, s := range header.sections {
+		if s.id == sectionMessage {
+			damaged[at] ^= 1
+		}
+		at += s.size
+	}
+	if _, err := codec.DecodePart(damaged, PartSeverity); err != nil {
+		t.Errorf("error = %v of a part without the damage, want none", err)
+	}
+	if _, err := codec.DecodePart(damaged, PartMessage); err == nil {
+		t.Error("damage in the part is not noticed")
+	}
+}
