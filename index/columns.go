@@ -77,20 +77,30 @@ func (r *rows) received(i int) int64 {
 	return r.entries[i].Received.UnixNano()
 }
 
-// at returns entry i, valid until the next call.
+// at returns entry i, valid until the next call. What the columns do not have
+// is empty.
 func (r *rows) at(i int) *Entry {
 	c := r.columns
 	if c == nil {
 		return r.entries[i]
 	}
 	r.scratch = Entry{
-		Seq: c.Seq[i], Received: time.Unix(0, c.Received[i]).UTC(), Time: r.time(c.Time[i]),
-		Facility: Facility(c.Facility[i]), Severity: Severity(c.Severity[i]),
-		Format: Format(c.Format[i]), InstanceBy: InstanceBy(c.By[i]), Flags: Flags(c.Flags[i]),
-		Hostname: c.Hostname[i], Source: c.Source[i], AppName: c.AppName[i], ProcID: c.ProcID[i], MsgID: c.MsgID[i],
-		StructuredData: c.StructuredData[i], Message: c.Message[i], Instance: c.Instance, Input: c.Input[i],
+		Seq: c.Seq[i], Received: time.Unix(0, c.Received[i]).UTC(), Time: r.time(cell(c.Time, i)),
+		Facility: Facility(cell(c.Facility, i)), Severity: Severity(cell(c.Severity, i)),
+		Format: Format(cell(c.Format, i)), InstanceBy: InstanceBy(cell(c.By, i)), Flags: Flags(cell(c.Flags, i)),
+		Hostname: cell(c.Hostname, i), Source: cell(c.Source, i), AppName: cell(c.AppName, i),
+		ProcID: cell(c.ProcID, i), MsgID: cell(c.MsgID, i), StructuredData: cell(c.StructuredData, i),
+		Message: cell(c.Message, i), Instance: c.Instance, Input: cell(c.Input, i),
 	}
 	return &r.scratch
+}
+
+// cell is the zero value if the column was not read.
+func cell[T any](column []T, i int) (value T) {
+	if column != nil {
+		value = column[i]
+	}
+	return value
 }
 
 func (r *rows) time(s block.Stamp) time.Time {

@@ -168,18 +168,8 @@ func (r sealedRanges) has(key headKey, seq uint64) bool {
 // load reads a block. The first error is reported; after that the block counts
 // as damaged.
 func (s *Store) load(b *storedBlock) (*block.Columns, error) {
-	file, err := os.ReadFile(b.path)
-	if err == nil {
-		var columns *block.Columns
-		if columns, err = s.codec.Decode(file); err == nil {
-			return columns, nil
-		}
-	}
-	if b.damaged.CompareAndSwap(false, true) {
-		s.counters.damagedBlocks.Add(1)
-		s.cfg.Logger.Error("block cannot be read", slog.String("file", b.path), slog.Any("err", err))
-	}
-	return nil, err
+	columns, _, err := s.loadPart(b, block.PartAll)
+	return columns, err
 }
 
 func (d *day) close() error {

@@ -50,5 +50,6 @@ func (src *source) after(seq uint64) uint64 {
 
 // countBetween is how many entries there are with after < Seq ≤ upTo.
 func (s *Store) countBetween(ctx context.Context, after, upTo uint64) (uint64, error) {
-	return s.count(ctx, SearchRequest{After: after, Before: upTo + 1, Order: OldestFirst})
+	n, _, err := s.count(ctx, SearchRequest{After: after, Before: upTo + 1, Order: OldestFirst})
+	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/filter"
@@ -44,12 +45,14 @@ func (h *head) source() source {
 	}
 }
 
-// pruner evaluates a plan for one source after the other. One search owns it.
+// pruner evaluates a plan for the sources of one search.
 type pruner struct {
 	store   *Store
 	sources []source
 	root    *prunerNode
-	days    map[*day]*prunerDay
+
+	mu   sync.Mutex // guards days, and sets of the nodes
+	days map[*day]*prunerDay
 }
 
 // prunerNode is a part of the plan.
@@ -65,6 +68,7 @@ type prunerNode struct {
 type prunerDay struct {
 	words   *blockindex.Index // nil excludes nothing
 	indexed map[*storedBlock]bool
+	lines   map[string]map[string]blockindex.Lines // by text and block; nil if it is not known
 }
 
 // prunerSet is the blocks of a day that have a word.
@@ -150,16 +154,8 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 	if !whole && len(n.text) < words.MinInner {
 		return true // it may be a part of an id that is too short to be a word
 	}
-	d := p.day(ctx, src.day)
-	if d.words == nil || !d.indexed[src.block] {
-		return true
-	}
-	set := n.sets[src.day]
-	if set == nil {
-		set = p.wordSet(n, d.words, src.day)
-		n.sets[src.day] = set
-	}
-	if !set.known || set.blocks[src.block.id()] {
+	set := p.blocksWith(ctx, n, src)
+	if set == nil || !set.known || set.blocks[src.block.id()] {
 		return true
 	}
 	if src.block.overflow.Load() {
@@ -168,7 +164,24 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 	return false
 }
 
-func (p *pruner) day(ctx context.Context, d *day) *prunerDay {
+// blocksWith returns the blocks of the source's day that have the word; nil if
+// the source's block is not in the index.
+func (p *pruner) blocksWith(ctx context.Context, n *prunerNode, src *source) *prunerSet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.dayLocked(ctx, src.day)
+	if d.words == nil || !d.indexed[src.block] {
+		return nil
+	}
+	set := n.sets[src.day]
+	if set == nil {
+		set = p.wordSet(n, d.words, src.day)
+		n.sets[src.day] = set
+	}
+	return set
+}
+
+func (p *pruner) dayLocked(ctx context.Context, d *day) *prunerDay {
 	if known := p.days[d]; known != nil {
 		return known
 	}
@@ -178,7 +191,7 @@ func (p *pruner) day(ctx context.Context, d *day) *prunerDay {
 			blocks = append(blocks, p.sources[i].block)
 		}
 	}
-	known := &prunerDay{words: p.store.openWords(d), indexed: make(map[*storedBlock]bool, len(blocks))}
+	known := &prunerDay{words: p.store.openWords(d), indexed: make(map[*storedBlock]bool, len(blocks)), lines: make(map[string]map[string]blockindex.Lines)}
 	if known.words != nil {
 		p.store.completeWords(ctx, d, known.words, blocks)
 	}

@@ -7,7 +7,10 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/tagtail/tagtail/index/internal/block"
 )
 
 const defaultLimit = 100
@@ -60,41 +63,6 @@ func (s *Store) stopped(ctx context.Context) error {
 	default:
 		return nil
 	}
-}
-
-// Count returns how many entries the query matches. It takes from a block's
-// header what it can, without reading the rest: entries of a block whose damage
-// nothing has met yet are counted, though no search can show them.
-func (s *Store) Count(ctx context.Context, req CountRequest) (uint64, error) {
-	return s.count(ctx, SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst})
-}
-
-func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, error) {
-	if err := s.begin(); err != nil {
-		return 0, err
-	}
-	defer s.inUse.Done()
-	if err := s.takeSlot(ctx); err != nil {
-		return 0, err
-	}
-	defer s.freeSlot()
-	m := newScan(s, req)
-	total := uint64(0)
-	for i := range m.sources {
-		src := &m.sources[i]
-		if err := s.stopped(ctx); err != nil {
-			return total, err
-		}
-		if !m.wants(ctx, src) {
-			continue
-		}
-		if src.block != nil && !src.block.damaged.Load() && req.Query.Empty() && m.bounds.hasAll(src) {
-			total += uint64(src.block.header.Entries)
-			continue
-		}
-		m.match(src, func(*Entry) bool { total++; return true })
-	}
-	return total, nil
 }
 
 // bounds are a request's limits of Seq and Received: the lower one is in, the
@@ -159,7 +127,9 @@ type scan struct {
 	newest  bool // the order
 	sources []source
 	pruner  *pruner
-	stats   SearchStats
+
+	mu    sync.Mutex // guards stats, and what the goroutines of the search find
+	stats SearchStats
 }
 
 func newScan(s *Store, req SearchRequest) *scan {
@@ -198,26 +168,44 @@ func (s *Store) sources() []source {
 // it is known whether there is one more.
 func (m *scan) page(ctx context.Context, limit int) (SearchResult, error) {
 	best := matches{newest: m.newest, limit: limit}
-	for i := range m.sources {
-		src := &m.sources[i]
-		if !best.wants(m.nearest(src)) {
-			break
-		}
-		if err := m.store.stopped(ctx); err != nil {
-			return SearchResult{}, err
-		}
-		if !m.wants(ctx, src) {
-			continue
-		}
-		m.match(src, func(e *Entry) bool {
+	wants := func(seq uint64) bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return best.wants(seq)
+	}
+	err := m.each(ctx, func(src *source) bool { return wants(m.nearest(src)) }, func(src *source, left expr) (effort int) {
+		return m.match(src, left, block.PartAll, func(e *Entry) bool {
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			if !best.wants(e.Seq) {
 				return false // nor what comes behind it in this source
 			}
 			best.add(e, src.block != nil)
 			return true
 		})
+	})
+	if err != nil {
+		return SearchResult{}, err
 	}
 	return best.page(), nil
+}
+
+// each calls visit, in several goroutines at once, for every source that can
+// hold a match, up to the first that is not wanted. left is what is to be asked
+// of its entries. visit returns what it took.
+func (m *scan) each(ctx context.Context, wanted func(*source) bool, visit func(src *source, left expr) (effort int)) error {
+	c := crew{store: m.store, count: len(m.sources), work: func(ctx context.Context, i int) (int, bool) {
+		src := &m.sources[i]
+		if !wanted(src) {
+			return 0, false
+		}
+		left, ok := m.wants(ctx, src)
+		if !ok {
+			return 1, true
+		}
+		return visit(src, left), true
+	}}
+	return c.run(ctx)
 }
 
 // nearest is the Seq of the source's entry that comes first.
@@ -228,29 +216,43 @@ func (m *scan) nearest(src *source) uint64 {
 	return src.first
 }
 
-// wants tells whether the source can hold a match, and counts it if not.
-func (m *scan) wants(ctx context.Context, src *source) bool {
-	if m.bounds.hasAny(src) && m.pruner.keeps(ctx, src) {
-		return true
+// wants tells whether the source can hold a match, and counts it if not. left
+// is what is to be asked of its entries.
+func (m *scan) wants(ctx context.Context, src *source) (left expr, ok bool) {
+	left = m.query.expr
+	if ok = m.bounds.hasAny(src); ok && src.block != nil {
+		left = reduce(left, src)
+		_, none := left.(noneExpr)
+		ok = !none
+	}
+	if ok && m.pruner.keeps(ctx, src) {
+		return left, true
 	}
 	if src.block != nil {
+		m.mu.Lock()
 		m.stats.SkippedBlocks++
+		m.mu.Unlock()
 	}
-	return false
+	return nil, false
 }
 
 // match calls yield with every match in the source, in order, until it says
-// no. The entry is valid until yield returns. A block that cannot be read has
-// nothing to find.
-func (m *scan) match(src *source, yield func(*Entry) bool) {
-	r := rows{entries: src.entries}
+// no. The entry is valid until yield returns; of its fields that the query does
+// not need only those of the part are there. A block that cannot be read has
+// nothing to find. It returns what it took.
+func (m *scan) match(src *source, left expr, part block.Part, yield func(*Entry) bool) (effort int) {
+	whole := part == block.PartAll
+	if whole {
+		part = 0 // until there is a match
+	}
+	r, err := m.store.openRows(src, part|needs(left))
+	if err != nil {
+		return crewBlock // it is reported
+	}
 	if src.block != nil {
-		columns, err := m.store.load(src.block)
-		if err != nil {
-			return // load has reported it
-		}
+		m.mu.Lock()
 		m.stats.ScannedBlocks++
-		r.columns = columns
+		m.mu.Unlock()
 	}
 	at, step := 0, 1
 	if m.newest {
@@ -260,10 +262,21 @@ func (m *scan) match(src *source, yield func(*Entry) bool) {
 		if !m.bounds.has(r.seq(at), r.received(at)) {
 			continue
 		}
-		if e := r.at(at); m.query.Match(e) && !yield(e) {
-			return
+		e := r.at(at)
+		if left != nil && !left.match(e) {
+			continue
+		}
+		if whole && r.part != block.PartAll {
+			if r.complete() != nil {
+				break
+			}
+			e = r.at(at)
+		}
+		if !yield(e) {
+			break
 		}
 	}
+	return crewBlock
 }
 
 // matches are the entries that come first, one more than the page has. Once
