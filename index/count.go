@@ -19,7 +19,7 @@ func (s *Store) Count(ctx context.Context, req CountRequest) (uint64, error) {
 
 func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, SearchStats, error) {
 	total := uint64(0)
-	stats, err := s.survey(ctx, req, func(ctx context.Context, m *scan, src *source, left expr) (effort int) {
+	stats, err := s.survey(ctx, req, nil, func(ctx context.Context, m *scan, src *source, left expr) (effort int) {
 		n, known := m.knownSums(ctx, src, left, false)
 		if !known {
 			effort = m.match(src, left, 0, func(*Entry) bool { n.total++; return true })
@@ -32,9 +32,13 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, SearchSta
 	return total, stats, err
 }
 
-// survey calls visit, in several goroutines at once, for every source that can
-// hold a match.
-func (s *Store) survey(ctx context.Context, req SearchRequest, visit func(ctx context.Context, m *scan, src *source, left expr) (effort int)) (SearchStats, error) {
+// visitor looks at a source that can hold a match, with what is left to ask of
+// its entries, and returns what that took. Several goroutines call it at once.
+type visitor func(ctx context.Context, m *scan, src *source, left expr) (effort int)
+
+// survey visits every source that can hold a match, in any order, after
+// prepare, if there is one.
+func (s *Store) survey(ctx context.Context, req SearchRequest, prepare func(*scan), visit visitor) (SearchStats, error) {
 	if err := s.begin(); err != nil {
 		return SearchStats{}, err
 	}
@@ -45,6 +49,9 @@ func (s *Store) survey(ctx context.Context, req SearchRequest, visit func(ctx co
 	}
 	defer s.freeSlot()
 	m := newScan(s, req)
+	if prepare != nil {
+		prepare(m)
+	}
 	err := m.each(ctx, func(*source) bool { return true }, func(src *source, left expr) int { return visit(ctx, m, src, left) })
 	m.stats.Took = time.Since(start)
 	return m.stats, err
