@@ -298,14 +298,9 @@ func (b *matches) wants(seq uint64) bool {
 	return seq < b.list[0].Seq
 }
 
-// add copies e, and takes the place of the last one if there are enough. Of a
-// block's text it copies its own part only: the message of an entry would keep
-// those of all.
+// add copies e, and takes the place of the last one if there are enough.
 func (b *matches) add(e *Entry, ofBlock bool) {
-	kept := *e
-	if ofBlock {
-		kept.Message = strings.Clone(kept.Message)
-	}
+	kept := e.own(ofBlock)
 	if len(b.list) <= b.limit {
 		if b.list = append(b.list, kept); len(b.list) > b.limit {
 			heap.Init(b)
@@ -314,6 +309,16 @@ func (b *matches) add(e *Entry, ofBlock bool) {
 	}
 	b.list[0] = kept
 	heap.Fix(b, 0)
+}
+
+// own copies e. Of a block's text it copies its own part only: the message of an
+// entry would keep those of all.
+func (e *Entry) own(ofBlock bool) Entry {
+	kept := *e
+	if ofBlock {
+		kept.Message = strings.Clone(kept.Message)
+	}
+	return kept
 }
 
 // page is the result, in order.
