@@ -42,6 +42,9 @@ type Config struct {
 	// WordsPerBlock is how many distinct words of a block go to the word
 	// index; 0 means 16,384. The others go to its filter.
 	WordsPerBlock int
+	// FilterBytes is about how much memory the filters may take that searches
+	// have used last; 0 means 64 MiB, which hold 60 million ids.
+	FilterBytes int
 
 	now        func() time.Time                        // time.Now if nil
 	createFile func(path string) (journal.File, error) // the seam for faults of the journal
@@ -59,6 +62,7 @@ func (c *Config) Validate() error {
 		"HeadAge":      int64(c.HeadAge),
 		"SyncInterval": int64(c.SyncInterval), "SegmentBytes": c.SegmentBytes,
 		"RingEntries": int64(c.RingEntries), "WordsPerBlock": int64(c.WordsPerBlock),
+		"FilterBytes": int64(c.FilterBytes),
 	} {
 		if value < 0 {
 			return fmt.Errorf("%s is %d: it must be positive, or 0 for the default", name, value)
@@ -77,6 +81,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SegmentBytes, journal.DefaultSegmentBytes)
 	orDefault(&c.RingEntries, 32768)
 	orDefault(&c.WordsPerBlock, 16384)
+	orDefault(&c.FilterBytes, 64<<20)
 	if c.now == nil {
 		c.now = time.Now
 	}

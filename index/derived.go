@@ -121,9 +121,20 @@ func (s *Store) reportIndex(doing string, d *day, err error) {
 	s.cfg.Logger.Warn("word index has trouble", slog.String("doing", doing), slog.String("day", filepath.Base(d.dir)), slog.Any("err", err))
 }
 
-// filter reads the filter of a block and builds it again if it cannot be read.
-// It is nil if the block is damaged.
+// filter returns the filter of a block, nil if the block is damaged.
 func (s *Store) filter(b *storedBlock) *filter.Filter {
+	f := s.filters.get(b)
+	if f == nil {
+		if f = s.readFilter(b); f != nil {
+			s.filters.put(b, f)
+		}
+	}
+	return f
+}
+
+// readFilter reads the filter of a block and builds it again if it cannot be
+// read.
+func (s *Store) readFilter(b *storedBlock) *filter.Filter {
 	data, err := os.ReadFile(b.filterPath())
 	if err == nil {
 		if f, err := filter.Parse(data); err == nil {

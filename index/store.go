@@ -41,9 +41,10 @@ type Store struct {
 	done     chan struct{} // closed by Close
 	sealWake chan struct{} // has one if a head has become pending
 	slots    chan struct{} // has one for each search that runs
-	tokens   sync.Pool     // of *tokens
-	frames   sync.Pool     // of *[]byte, for Append
-	desks    sync.Pool     // of *sealDesk
+	filters  *filterCache
+	tokens   sync.Pool // of *tokens
+	frames   sync.Pool // of *[]byte, for Append
+	desks    sync.Pool // of *sealDesk
 	counters counters
 
 	syncReport, sealReport, indexReport throttle
@@ -81,6 +82,7 @@ func Open(cfg Config) (*Store, error) {
 		done: make(chan struct{}), sealWake: make(chan struct{}, 1), slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
 	}
+	s.filters = newFilterCache(cfg.FilterBytes)
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
 	s.frames.New = func() any { return new([]byte) }
 	s.desks.New = func() any { return new(sealDesk) }

@@ -71,6 +71,15 @@ func Build(hashes []uint64, overflow bool) (*Filter, error) {
 // MayContain tells whether a token with that hash may have been put in.
 func (f *Filter) MayContain(hash uint64) bool { return f.fuse != nil && f.fuse.Contains(hash) }
 
+// Bytes is about what the filter takes in memory.
+func (f *Filter) Bytes() int {
+	const beside = 128
+	if f.fuse == nil {
+		return beside
+	}
+	return beside + len(f.fuse.Fingerprints)
+}
+
 // AppendTo writes the filter: magic, flags, checksum, and the filter as its
 // library saves it.
 func (f *Filter) AppendTo(dst []byte) ([]byte, error) {
