@@ -111,7 +111,7 @@ func (s *Server) entry(c echo.Context, p principal) error {
 		return fmt.Errorf("find entry %d: %w", seq, err)
 	}
 	if len(result.Entries) == 0 {
-		return newProblem(http.StatusNotFound, "There is no entry %d: it has expired, or its number was never used.", seq)
+		return noEntry(seq)
 	}
 	e := &result.Entries[0]
 	body, err := json.Marshal(readSaid(e))

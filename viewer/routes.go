@@ -21,6 +21,10 @@ func (s *Server) routes() []route {
 	return []route{
 		{method: get, path: "/api/v1/search", access: signedIn, handler: s.search},
 		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
+		{method: get, path: "/api/v1/histogram", access: signedIn, handler: s.histogram},
+		{method: get, path: "/api/v1/facets", access: signedIn, handler: s.facets},
+		{method: get, path: "/api/v1/context", access: signedIn, handler: s.neighbours},
+		{method: get, path: "/api/v1/export", access: signedIn, handler: s.export},
 		{method: get, path: "/api/v1/entries/:seq", access: signedIn, handler: s.entry},
 		{method: get, path: "/api/v1/tail", access: signedIn, handler: s.tail, socket: true},
 		{method: post, path: "/api/v1/ingest", access: signedIn, handler: s.ingest, maxBody: maxIngestBytes},

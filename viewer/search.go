@@ -107,13 +107,19 @@ func (s *Server) sendEntries(c echo.Context, result index.SearchResult, next str
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
+	return s.sendEntryList(c, result.Entries, rest)
+}
+
+// sendEntryList answers with an object of entries and what is in rest, the JSON
+// of a further object.
+func (s *Server) sendEntryList(c echo.Context, entries []index.Entry, rest []byte) error {
 	a := s.newAnswer(c)
 	a.buf = append(a.buf, `{"entries":[`...)
-	for i := range result.Entries {
+	for i := range entries {
 		if i > 0 {
 			a.buf = append(a.buf, ',')
 		}
-		a.buf = result.Entries[i].AppendJSON(a.buf)
+		a.buf = entries[i].AppendJSON(a.buf)
 		if err := a.spill(); err != nil {
 			return err
 		}

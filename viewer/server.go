@@ -51,6 +51,7 @@ type Server struct {
 	rates    rates
 	throttle *throttle           // of lines that are ingested
 	bodies   *semaphore.Weighted // bytes of what is being ingested
+	exports  chan struct{}       // has one for each that runs
 	gzips    sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
@@ -70,6 +71,7 @@ func Listen(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
+	s.exports = make(chan struct{}, maxExports)
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error
