@@ -186,3 +186,26 @@ func BenchmarkCollect(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCount counts in 400,000 entries, of which each block has all
+// severities.
+func BenchmarkCount(b *testing.B) {
+	lines := debugLines(400_000)
+	for i := range lines {
+		lines[i].Severity = Severity(i % 8)
+	}
+	s := openStore(b, Config{Dir: b.TempDir()})
+	benchStore(b, s, lines, len(lines))
+	sealAllBench(s)
+	for name, text := range map[string]string{
+		"all": "", "severity": "severity>=err", "word": "rewrite", "part of a word": "reque", "two words": "rewrite phase", "regex": "/rewr.te/",
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if n, err := s.Count(b.Context(), CountRequest{Query: textQuery(text)}); err != nil || n == 0 {
+					b.Fatalf("%d entries, error %v", n, err)
+				}
+			}
+		})
+	}
+}
