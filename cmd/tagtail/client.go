@@ -76,22 +76,33 @@ func (c *client) api(path string, query url.Values) *url.URL {
 	return u
 }
 
-// do sends a request without a body and decodes the JSON of its answer into
-// out, if out is not nil.
-func (c *client) do(ctx context.Context, method string, u *url.URL, out any) error {
+// send sends a request without a body. The caller closes the answer's body; an
+// answer that is a problem is an error.
+func (c *client) send(ctx context.Context, method string, u *url.URL) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make request: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return c.unreachable(err)
+		return nil, c.unreachable(err)
+	}
+	if response.StatusCode >= 300 {
+		defer response.Body.Close()
+		return nil, problemOf(response)
+	}
+	return response, nil
+}
+
+// do sends a request without a body and decodes the JSON of its answer into
+// out, if out is not nil.
+func (c *client) do(ctx context.Context, method string, u *url.URL, out any) error {
+	response, err := c.send(ctx, method, u)
+	if err != nil {
+		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode >= 300 {
-		return problemOf(response)
-	}
 	if out == nil {
 		return nil
 	}
