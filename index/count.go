@@ -49,6 +49,7 @@ func (s *Store) survey(ctx context.Context, req SearchRequest, prepare func(*sca
 	}
 	defer s.freeSlot()
 	m := newScan(s, req)
+	m.pruner.counts = true
 	if prepare != nil {
 		prepare(m)
 	}

@@ -62,19 +62,30 @@ func (p *pruner) lines(ctx context.Context, src *source, text string, whole bool
 	if d.words == nil || !d.indexed[src.block] || src.block.overflow.Load() {
 		return blockindex.Lines{}, false
 	}
-	blocks, asked := d.lines[text]
-	if !asked {
-		var err error
-		if blocks, err = d.words.Lines(text, whole); err != nil {
-			blocks = nil
-			if !errors.Is(err, blockindex.ErrTooMany) {
-				p.store.reportIndex("read it", src.day, err)
-			}
+	blocks := p.linesLocked(d, src.day, text, whole)
+	return blocks[src.block.id()], blocks != nil
+}
+
+// linesKey is what an index of words is asked for lines of.
+type linesKey struct {
+	text  string
+	whole bool
+}
+
+// linesLocked asks a day's index, once. It returns nil if that does not know.
+func (p *pruner) linesLocked(d *prunerDay, of *day, text string, whole bool) map[string]blockindex.Lines {
+	key := linesKey{text, whole}
+	blocks, asked := d.lines[key]
+	if asked {
+		return blocks
+	}
+	blocks, err := d.words.Lines(text, whole)
+	if err != nil {
+		blocks = nil
+		if !errors.Is(err, blockindex.ErrTooMany) {
+			p.store.reportIndex("read it", of, err)
 		}
-		d.lines[text] = blocks
 	}
-	if blocks == nil {
-		return blockindex.Lines{}, false
-	}
-	return blocks[src.block.id()], true
+	d.lines[key] = blocks
+	return blocks
 }

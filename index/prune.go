@@ -50,6 +50,7 @@ type pruner struct {
 	store   *Store
 	sources []source
 	root    *prunerNode
+	counts  bool // lines will be asked for too, so that the index is asked for both at once
 
 	mu   sync.Mutex // guards days, and sets of the nodes
 	days map[*day]*prunerDay
@@ -68,7 +69,7 @@ type prunerNode struct {
 type prunerDay struct {
 	words   *blockindex.Index // nil excludes nothing
 	indexed map[*storedBlock]bool
-	lines   map[string]map[string]blockindex.Lines // by text and block; nil if it is not known
+	lines   map[linesKey]map[string]blockindex.Lines // by block; nil if it is not known
 }
 
 // prunerSet is the blocks of a day that have a word.
@@ -154,8 +155,7 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 	if !whole && len(n.text) < words.MinInner {
 		return true // it may be a part of an id that is too short to be a word
 	}
-	set := p.blocksWith(ctx, n, src)
-	if set == nil || !set.known || set.blocks[src.block.id()] {
+	if has, known := p.hasWord(ctx, n, src); has || !known {
 		return true
 	}
 	if src.block.overflow.Load() {
@@ -164,21 +164,26 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 	return false
 }
 
-// blocksWith returns the blocks of the source's day that have the word; nil if
-// the source's block is not in the index.
-func (p *pruner) blocksWith(ctx context.Context, n *prunerNode, src *source) *prunerSet {
+// hasWord tells whether the index knows the source's block, and then whether
+// the block has the word in the index.
+func (p *pruner) hasWord(ctx context.Context, n *prunerNode, src *source) (has, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.dayLocked(ctx, src.day)
 	if d.words == nil || !d.indexed[src.block] {
-		return nil
+		return false, false
+	}
+	whole := n.anchor == anchorStart|anchorEnd
+	if p.counts && (whole || n.anchor == 0) {
+		blocks := p.linesLocked(d, src.day, n.text, whole)
+		return blocks[src.block.id()].Words > 0, blocks != nil
 	}
 	set := n.sets[src.day]
 	if set == nil {
 		set = p.wordSet(n, d.words, src.day)
 		n.sets[src.day] = set
 	}
-	return set
+	return set.blocks[src.block.id()], set.known
 }
 
 func (p *pruner) dayLocked(ctx context.Context, d *day) *prunerDay {
@@ -191,7 +196,7 @@ func (p *pruner) dayLocked(ctx context.Context, d *day) *prunerDay {
 			blocks = append(blocks, p.sources[i].block)
 		}
 	}
-	known := &prunerDay{words: p.store.openWords(d), indexed: make(map[*storedBlock]bool, len(blocks)), lines: make(map[string]map[string]blockindex.Lines)}
+	known := &prunerDay{words: p.store.openWords(d), indexed: make(map[*storedBlock]bool, len(blocks)), lines: make(map[linesKey]map[string]blockindex.Lines)}
 	if known.words != nil {
 		p.store.completeWords(ctx, d, known.words, blocks)
 	}

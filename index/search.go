@@ -35,7 +35,8 @@ type SearchResult struct {
 // SearchStats say what a search cost.
 type SearchStats struct {
 	// ScannedBlocks were decompressed and matched, SkippedBlocks were not
-	// because time, instance, index or filter excluded them.
+	// because time, instance, index or filter excluded them. What is in neither
+	// was counted without decompressing it, or comes behind the page.
 	ScannedBlocks, SkippedBlocks int
 	Took                         time.Duration
 }
