@@ -37,7 +37,6 @@ type crew struct {
 // are begun in their order.
 func (c *crew) run(ctx context.Context) error {
 	var helpers sync.WaitGroup
-	defer helpers.Wait()
 	for effort := 0; ; {
 		spent, more := c.step(ctx)
 		if !more {
