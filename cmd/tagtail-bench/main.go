@@ -1,0 +1,150 @@
+// Command tagtail-bench measures Tagtail, VictoriaLogs and rsyslog with the
+// same lines on the same machine, one after the other.
+//
+//	corpus → file → feed (one TCP connection) → peer → queries → tables
+//
+// It is a module of its own, so that the peers' dependencies stay out of
+// Tagtail's. What it starts it ends, also when it is interrupted. Start reading
+// at run, then measure.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// options is what a user may choose.
+type options struct {
+	lines    int      // of each corpus
+	corpora  []string // names
+	peers    []string // names
+	runs     int      // of each query, warm
+	cold     int      // of each query, each after a restart
+	work     string   // folder of everything that is made
+	root     string   // of Tagtail's repository
+	growth   []int    // lines after which to query; empty: compare peers
+	json     string   // file for the figures
+	markdown bool
+	keep     bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit code: 0 all agreed, 1 it could not be measured or the
+// peers count differently, 2 wrong usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, err := parseOptions(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "tagtail-bench:", err)
+		return 2
+	}
+	if err := bench(ctx, opts, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "tagtail-bench:", err)
+		return 1
+	}
+	return 0
+}
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	var o options
+	var corpora, peers, growth string
+	flags := flag.NewFlagSet("tagtail-bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&o.lines, "lines", 1_000_000, "lines of each corpus; at least 1000")
+	flags.StringVar(&corpora, "corpora", strings.Join(corpusNames, ","), "which corpora")
+	flags.StringVar(&peers, "peers", strings.Join(peerNames, ","), "which peers")
+	flags.IntVar(&o.runs, "runs", 11, "how often a warm query is asked; its median counts")
+	flags.IntVar(&o.cold, "cold", 3, "how often a cold query is asked, each after a restart")
+	flags.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "tagtail-bench"), "`folder` for corpora, binaries and stores")
+	flags.StringVar(&o.root, "root", "", "`folder` of Tagtail's repository (default: found from here upwards)")
+	flags.StringVar(&growth, "growth", "", "measure queries while a store grows to each of these `lines`, such as 1000000,3000000")
+	flags.StringVar(&o.json, "json", "", "write the figures to this `file` too")
+	flags.BoolVar(&o.markdown, "markdown", false, "print Markdown")
+	flags.BoolVar(&o.keep, "keep", false, "leave the stores in the work folder")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
+	}
+	if o.lines < 1000 || o.runs < 1 || o.cold < 1 {
+		return o, errors.New("-lines must be 1000 or more, -runs and -cold 1 or more")
+	}
+	var err error
+	if o.corpora, err = names("-corpora", corpora, corpusNames); err != nil {
+		return o, err
+	}
+	if o.peers, err = names("-peers", peers, peerNames); err != nil {
+		return o, err
+	}
+	if o.growth, err = sizes(growth); err != nil {
+		return o, err
+	}
+	if o.work, err = filepath.Abs(o.work); err != nil {
+		return o, err
+	}
+	if o.root == "" {
+		o.root, err = findRoot()
+	}
+	return o, err
+}
+
+func names(option, list string, known []string) ([]string, error) {
+	chosen := strings.Split(list, ",")
+	for _, name := range chosen {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%s has %q: name some of %s", option, name, strings.Join(known, ","))
+		}
+	}
+	return chosen, nil
+}
+
+func sizes(list string) ([]int, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var all []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1000 || len(all) > 0 && n <= all[len(all)-1] {
+			return nil, fmt.Errorf("-growth has %q: give rising numbers of lines from 1000 on, separated by commas", text)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// findRoot looks upwards for the module that this one measures.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(text), "module github.com/tagtail/tagtail\n") {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("this is not Tagtail's repository: run it from there, or name the folder with -root")
+		}
+	}
+}
