@@ -17,13 +17,14 @@ TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger py
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help run demo build test soak bench fuzz lint check clean need-go need-tests
+.PHONY: help run demo build test soak bench microbench fuzz lint check clean need-go need-tests
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
 	@echo "make demo   the same with four developers' worth of traffic to look at"
 	@echo "make build  only build $(BIN)"
-	@echo "make bench  the benchmarks of parsing, storing and searching"
+	@echo "make bench  Tagtail beside VictoriaLogs and rsyslog; BENCH='-lines 100000' is short, BENCH=-h has all"
+	@echo "make microbench  the benchmarks of parsing, storing and searching, beside the code"
 	@echo "make soak   loads while the server is killed again and again, and a flood of which nothing may be lost"
 	@echo "make fuzz   each fuzz target for FUZZTIME=10s, those of frame and parse for FRAMETIME=FUZZTIME"
 	@echo "make lint   the linter"
@@ -44,7 +45,11 @@ soak: need-go need-tests
 	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run Killed ./ingest ./cmd/tagtail
 	TAGTAIL_SOAK=1 $(GO) test -count=3 -v -run UnderLoad ./cmd/tagtail
 
-bench: need-go
+BENCH ?=
+bench: need-go need-tests
+	$(GO) -C cmd/tagtail-bench run . $(BENCH)
+
+microbench: need-go
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 FUZZTIME ?= 10s

@@ -12,10 +12,8 @@ import (
 const (
 	// stuckAfter is how long a peer may store nothing before it is given up.
 	stuckAfter = time.Minute
-	// A peer is idle if it needs less than idleCPU in idleWindow, which is
-	// longer than VictoriaLogs and Tagtail let things wait; it is given
+	// A peer is idle if it needs less than idleCPU in a while; it is given
 	// idleWithin to become so.
-	idleWindow = 8 * time.Second
 	idleCPU    = 100 * time.Millisecond
 	idleWithin = 5 * time.Minute
 )
@@ -69,9 +67,9 @@ func send(ctx context.Context, address, file string) error {
 	return conn.Close()
 }
 
-// settle waits until a peer has done what it does behind its sender's back,
-// such as merging.
-func settle(ctx context.Context, p *process) error {
+// settle waits until a peer has been idle for a while: until it has done what
+// it does behind its sender's back, such as merging.
+func settle(ctx context.Context, p *process, while time.Duration) error {
 	var seen []time.Duration // one a second
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -81,7 +79,7 @@ func settle(ctx context.Context, p *process) error {
 			return err
 		}
 		seen = append(seen, now)
-		if n := int(idleWindow / time.Second); len(seen) > n && now-seen[len(seen)-1-n] < idleCPU {
+		if n := int(while / time.Second); len(seen) > n && now-seen[len(seen)-1-n] < idleCPU {
 			return nil
 		}
 		select {

@@ -3,6 +3,9 @@ module github.com/tagtail/tagtail/cmd/tagtail-bench
 go 1.26.0
 
 tool github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
+
+require golang.org/x/sys v0.33.0
+
 require (
 	github.com/VictoriaMetrics/VictoriaMetrics v1.121.0 // indirect
 	github.com/VictoriaMetrics/easyproto v0.1.4 // indirect
@@ -19,5 +22,4 @@ require (
 	github.com/valyala/histogram v1.2.0 // indirect
 	github.com/valyala/quicktemplate v1.8.0 // indirect
 	golang.org/x/oauth2 v0.30.0 // indirect
-	golang.org/x/sys v0.33.0
 )

@@ -72,7 +72,7 @@ func grow(ctx context.Context, o options, p peer, c *corpus, stderr io.Writer) (
 			return nil, err
 		}
 		fed = lines
-		if err := settle(ctx, p.running()); err != nil {
+		if err := settle(ctx, p.running(), o.idle); err != nil {
 			return nil, err
 		}
 		step := grown{Corpus: c.name, Peer: p.name(), Lines: lines}

@@ -21,19 +21,21 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // options is what a user may choose.
 type options struct {
-	lines    int      // of each corpus
-	corpora  []string // names
-	peers    []string // names
-	runs     int      // of each query, warm
-	cold     int      // of each query, each after a restart
-	work     string   // folder of everything that is made
-	root     string   // of Tagtail's repository
-	growth   []int    // lines after which to query; empty: compare peers
-	json     string   // file for the figures
+	lines    int           // of each corpus
+	corpora  []string      // names
+	peers    []string      // names
+	runs     int           // of each query, warm
+	cold     int           // of each query, each after a restart
+	idle     time.Duration // how long a peer must have been to be done
+	work     string        // folder of everything that is made
+	root     string        // of Tagtail's repository
+	growth   []int         // lines after which to query; empty: compare peers
+	json     string        // file for the figures
 	markdown bool
 	keep     bool
 }
@@ -73,6 +75,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&peers, "peers", strings.Join(peerNames, ","), "which peers")
 	flags.IntVar(&o.runs, "runs", 11, "how often a warm query is asked; its median counts")
 	flags.IntVar(&o.cold, "cold", 3, "how often a cold query is asked, each after a restart")
+	// VictoriaLogs writes what it holds in memory after five seconds.
+	flags.DurationVar(&o.idle, "idle", 8*time.Second, "how long a peer must need no processor to count as done; whole seconds")
 	flags.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "tagtail-bench"), "`folder` for corpora, binaries and stores")
 	flags.StringVar(&o.root, "root", "", "`folder` of Tagtail's repository (default: found from here upwards)")
 	flags.StringVar(&growth, "growth", "", "measure queries while a store grows to each of these `lines`, such as 1000000,3000000")

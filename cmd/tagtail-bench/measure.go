@@ -81,6 +81,15 @@ func benchCorpus(ctx context.Context, o options, name string, peers []peer, stde
 	return results, nil
 }
 
+// trial is one peer with one corpus.
+type trial struct {
+	options options
+	peer    peer
+	corpus  *corpus
+	file    string // of the corpus
+	dir     string // of the peer
+}
+
 // measure feeds one peer and asks it all queries of the corpus.
 func measure(ctx context.Context, o options, p peer, c *corpus, file string) (r result, err error) {
 	dir, err := freshDir(o, p, c.name)
@@ -98,11 +107,11 @@ func measure(ctx context.Context, o options, p peer, c *corpus, file string) (r 
 		return r, err
 	}
 	r = result{Corpus: c.name, Peer: p.name(), Lines: c.lines, Fed: state.Size()}
-	f, ok := p.(filler)
-	if ok && !c.arrives {
-		err = measureFilled(ctx, p, f, c, file, dir)
+	t := trial{o, p, c, file, dir}
+	if f, ok := p.(filler); ok && !c.arrives {
+		err = t.fill(ctx, f)
 	} else {
-		err = r.measureFed(ctx, p, c, file, dir)
+		err = t.feed(ctx, &r)
 	}
 	if err != nil {
 		return r, err
@@ -110,65 +119,71 @@ func measure(ctx context.Context, o options, p peer, c *corpus, file string) (r 
 	if r.Disk, err = diskBytes(p.store()); err != nil {
 		return r, err
 	}
-	if err := p.start(ctx, dir); err != nil {
-		return r, err
-	}
-	for _, q := range c.queries {
-		t, err := asker{p, dir, o.runs, o.cold}.ask(ctx, q)
-		if err != nil {
-			return r, err
-		}
-		r.Queries = append(r.Queries, t)
-		peak, err := p.running().peakMemory()
-		if err != nil {
-			return r, err
-		}
-		r.QueryPeak = max(r.QueryPeak, peak)
-	}
-	return r, nil
+	return r, t.ask(ctx, &r)
 }
 
-// measureFed leaves the peer stopped: what it had still in memory counts, on the
-// disk and as work.
-func (r *result) measureFed(ctx context.Context, p peer, c *corpus, file, dir string) error {
-	err := p.start(ctx, dir)
-	if err != nil {
+// feed leaves the peer stopped: what it had still in memory counts, on the disk
+// and as work.
+func (t trial) feed(ctx context.Context, r *result) error {
+	if err := t.peer.start(ctx, t.dir); err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := feed(ctx, p, file, c.lines); err != nil {
+	if err := feed(ctx, t.peer, t.file, t.corpus.lines); err != nil {
 		return err
 	}
 	r.Wall = time.Since(began)
-	running := p.running()
-	if err := settle(ctx, running); err != nil {
+	running := t.peer.running()
+	if err := settle(ctx, running, t.options.idle); err != nil {
 		return err
 	}
+	var err error
 	if r.Peak, err = running.peakMemory(); err != nil {
 		return err
 	}
-	if err := p.stop(); err != nil {
+	if err := t.peer.stop(); err != nil {
 		return err
 	}
 	r.CPU = running.total()
 	return nil
 }
 
-func measureFilled(ctx context.Context, p peer, f filler, c *corpus, file, dir string) error {
-	if err := f.fill(ctx, dir, c, file); err != nil {
+// fill leaves the peer stopped, too.
+func (t trial) fill(ctx context.Context, f filler) error {
+	if err := f.fill(ctx, t.dir, t.corpus, t.file); err != nil {
 		return err
 	}
-	if err := p.start(ctx, dir); err != nil {
+	if err := t.peer.start(ctx, t.dir); err != nil {
 		return err
 	}
-	n, err := p.stored(ctx)
+	n, err := t.peer.stored(ctx)
 	if err != nil {
 		return err
 	}
-	if n != c.lines {
-		return fmt.Errorf("fill %s: it has %d entries of %d", p.name(), n, c.lines)
+	if n != t.corpus.lines {
+		return fmt.Errorf("fill %s: it has %d entries of %d", t.peer.name(), n, t.corpus.lines)
 	}
-	return errors.Join(settle(ctx, p.running()), p.stop())
+	return errors.Join(settle(ctx, t.peer.running(), t.options.idle), t.peer.stop())
+}
+
+// ask starts the peer again.
+func (t trial) ask(ctx context.Context, r *result) error {
+	if err := t.peer.start(ctx, t.dir); err != nil {
+		return err
+	}
+	for _, q := range t.corpus.queries {
+		answered, err := asker{t.peer, t.dir, t.options.runs, t.options.cold}.ask(ctx, q)
+		if err != nil {
+			return err
+		}
+		r.Queries = append(r.Queries, answered)
+		peak, err := t.peer.running().peakMemory()
+		if err != nil {
+			return err
+		}
+		r.QueryPeak = max(r.QueryPeak, peak)
+	}
+	return nil
 }
 
 func freshDir(o options, p peer, corpus string) (string, error) {
