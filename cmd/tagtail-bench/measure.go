@@ -188,7 +188,7 @@ func (t trial) ask(ctx context.Context, r *result) error {
 
 func freshDir(o options, p peer, corpus string) (string, error) {
 	dir := filepath.Join(o.work, p.name()+"-"+corpus)
-	if err := os.RemoveAll(dir); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+".log")); err != nil {
 		return "", err
 	}
 	return dir, os.MkdirAll(dir, 0o755)
