@@ -94,7 +94,7 @@ func TestTagtailIsFedAskedAndStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options{lines: 2000, runs: 1, cold: 1, idle: time.Second, work: t.TempDir(), root: root}
+	o := options{lines: 1000, runs: 1, cold: 1, idle: time.Second, work: t.TempDir(), root: root}
 	p, err := newTagtail(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

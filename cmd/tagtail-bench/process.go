@@ -144,7 +144,7 @@ func freeAddress() (string, error) {
 }
 
 // eachFile calls f for the files below dir. Those that vanish are left out.
-func eachFile(dir string, f func(path string, size int64) error) error {
+func eachFile(dir string, f func(*os.File) error) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -152,22 +152,31 @@ func eachFile(dir string, f func(path string, size int64) error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		state, err := d.Info()
+		file, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return f(path, state.Size())
+		defer func() { _ = file.Close() }()
+		return f(file)
 	})
 }
 
-// diskBytes is how long the files below dir are together.
+// diskBytes is how much of the disk the files below dir take. Small files take
+// more than they are long.
 func diskBytes(dir string) (int64, error) {
 	var total int64
-	err := eachFile(dir, func(_ string, size int64) error {
-		total += size
+	err := eachFile(dir, func(f *os.File) error {
+		if err := f.Sync(); err != nil { // before that the kernel may have given it none
+			return err
+		}
+		var state unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &state); err != nil {
+			return err
+		}
+		total += state.Blocks * 512
 		return nil
 	})
 	return total, err
@@ -176,12 +185,7 @@ func diskBytes(dir string) (int64, error) {
 // forget makes the kernel drop what it has cached of the files below dir. It
 // needs no rights and leaves other programs' files alone, unlike drop_caches.
 func forget(dir string) error {
-	return eachFile(dir, func(path string, _ int64) error {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }()
+	return eachFile(dir, func(f *os.File) error {
 		if err := f.Sync(); err != nil { // what is not on the disk yet would stay
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +112,24 @@ func TestWrongOptionsAreRefusedWithASentence(t *testing.T) {
 	}
 	if _, err := parseOptions([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: got %v", err)
+	}
+}
+
+func TestDiskBytesCountsWhatSmallFilesTake(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := diskBytes(dir)
+	if err != nil || got < 2 {
+		t.Errorf("got %d bytes, %v", got, err)
+	}
+	if err := forget(dir); err != nil {
+		t.Error(err)
+	}
+	if got, err := diskBytes(filepath.Join(dir, "nowhere")); got != 0 || err != nil {
+		t.Errorf("of a folder that is not there: %d bytes, %v", got, err)
 	}
 }

@@ -21,9 +21,6 @@ import (
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
-// batch is how many entries are appended at once.
-const batch = 256
-
 func main() {
 	dir := flag.String("dir", "", "`folder` of the store")
 	head := flag.Int("head", 0, "entries of a block")
@@ -42,12 +39,14 @@ func fill(dir string, head int, lines io.Reader) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- store.Run(ctx) }()
-	err = appendLines(store, lines)
+	// An Append writes a block itself when too many are due. If it brings no
+	// more than one, none waits for long.
+	err = appendLines(store, max(1, head), lines)
 	cancel()
 	return errors.Join(err, <-ended, store.Close())
 }
 
-func appendLines(store *index.Store, lines io.Reader) error {
+func appendLines(store *index.Store, batch int, lines io.Reader) error {
 	scanner := bufio.NewScanner(lines)
 	scanner.Buffer(nil, 1<<20)
 	var entries []index.Entry
