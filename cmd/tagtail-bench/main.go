@@ -58,7 +58,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "tagtail-bench:", err)
 		return 2
 	}
-	if err := bench(ctx, opts, stdout, stderr); err != nil {
+	err = bench(ctx, opts, stdout, stderr)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted: everything it started has ended")
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "tagtail-bench:", err)
 		return 1
 	}
