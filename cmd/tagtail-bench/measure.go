@@ -43,19 +43,23 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return benchGrowth(ctx, o, peers, stdout, stderr)
 	}
 	var results []result
-	var disagreements error
+	var trouble error
 	for _, name := range o.corpora {
 		of, err := benchCorpus(ctx, o, name, peers, stderr)
 		if err != nil {
-			return err
+			trouble = errors.Join(trouble, err)
+			break // what is measured already is worth printing
 		}
 		results = append(results, of...)
-		disagreements = errors.Join(disagreements, compare(of))
+		trouble = errors.Join(trouble, compare(of))
+	}
+	if len(results) == 0 {
+		return trouble
 	}
 	for _, t := range comparisonTables(results) {
 		t.print(stdout, o.markdown)
 	}
-	return errors.Join(disagreements, writeJSON(o.json, results))
+	return errors.Join(trouble, writeJSON(o.json, results))
 }
 
 func benchCorpus(ctx context.Context, o options, name string, peers []peer, stderr io.Writer) ([]result, error) {
