@@ -1,6 +1,6 @@
 package syslog
 
-import "unsafe"
+import "strings"
 
 // Sizes of an Arena's chunks: a quiet connection costs the first, a busy one
 // an allocation per maxChunkBytes of text. An Entry that is kept keeps its
@@ -14,7 +14,7 @@ const (
 // no allocation of their own: the strings share chunks that are written once
 // and never again. An Arena belongs to one goroutine; its strings to anybody.
 type Arena struct {
-	chunk []byte // the bytes up to len are strings already, those behind are free
+	chunk *strings.Builder // does not clear its memory first
 }
 
 // String returns a copy of b.
@@ -22,19 +22,24 @@ func (a *Arena) String(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if cap(a.chunk)-len(a.chunk) < len(b) {
+	if a.chunk == nil || a.chunk.Cap()-a.chunk.Len() < len(b) {
 		if len(b) > maxChunkBytes/4 {
 			return string(b)
 		}
-		a.chunk = make([]byte, 0, a.nextSize(len(b)))
+		size := a.nextSize(len(b))
+		a.chunk = new(strings.Builder)
+		a.chunk.Grow(size)
 	}
-	start := len(a.chunk)
-	a.chunk = append(a.chunk, b...)
-	return unsafe.String(&a.chunk[start], len(b))
+	start := a.chunk.Len()
+	_, _ = a.chunk.Write(b) // never fails
+	return a.chunk.String()[start:]
 }
 
 func (a *Arena) nextSize(need int) int {
-	size := max(minChunkBytes, min(2*cap(a.chunk), maxChunkBytes))
+	size := minChunkBytes
+	if a.chunk != nil {
+		size = max(size, min(2*a.chunk.Cap(), maxChunkBytes))
+	}
 	for size < need {
 		size *= 2
 	}

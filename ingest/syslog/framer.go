@@ -77,6 +77,9 @@ const (
 // of data, or with more if advance is 0. At MaxBytes and maxHeaderBytes of
 // data it always advances.
 func (f *Framer) Next(data []byte, pause Pause) (advance int, frame []byte, flags index.Flags) {
+	if n := f.plainLine(data); n > 0 {
+		return n + 1, data[:n], 0
+	}
 	switch {
 	case len(data) == 0:
 		return 0, nil, 0
@@ -97,6 +100,21 @@ func (f *Framer) Next(data []byte, pause Pause) (advance int, frame []byte, flag
 		}
 	}
 	return f.line(data, pause)
+}
+
+// plainLine returns the length of the line at the start of data if it is what
+// most are: one with a PRI, all there, of a stream that is known to end its
+// messages with line feeds, and with nothing to cut or skip. It returns 0 for
+// any other, which needs a closer look.
+func (f *Framer) plainLine(data []byte) int {
+	if len(data) == 0 || data[0] != '<' || f.multiline || !f.settled || !f.cut || f.scanned > 0 || f.skipLine || f.skipOctets > 0 {
+		return 0
+	}
+	n := bytes.IndexByte(data, '\n')
+	if n <= 0 || n > f.max || data[n-1] == '\r' || bytes.IndexByte(data[:n], 0) >= 0 {
+		return 0
+	}
+	return n
 }
 
 // skip discards data up to the end of the oversize line.
