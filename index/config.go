@@ -46,6 +46,16 @@ type Config struct {
 	// have used last; 0 means 64 MiB, which hold 60 million ids.
 	FilterBytes int
 
+	// KeepFor is how long entries are kept, by Received; 0 means for ever.
+	KeepFor time.Duration
+	// KeepBytes is about how much all blocks may take on the disk, with their
+	// filters and their part of the word index; 0 means any size. Over it the
+	// instance that takes most loses its oldest block, and so on: a noisy one
+	// costs the others nothing. The journal comes on top.
+	KeepBytes int64
+	// KeepInstanceBytes is the same for each instance by itself.
+	KeepInstanceBytes int64
+
 	now        func() time.Time                        // time.Now if nil
 	createFile func(path string) (journal.File, error) // the seam for faults of the journal
 	writeFile  func(path string, data []byte) error    // and of blocks
@@ -63,6 +73,7 @@ func (c *Config) Validate() error {
 		"SyncInterval": int64(c.SyncInterval), "SegmentBytes": c.SegmentBytes,
 		"RingEntries": int64(c.RingEntries), "WordsPerBlock": int64(c.WordsPerBlock),
 		"FilterBytes": int64(c.FilterBytes),
+		"KeepFor":     int64(c.KeepFor), "KeepBytes": c.KeepBytes, "KeepInstanceBytes": c.KeepInstanceBytes,
 	} {
 		if value < 0 {
 			return fmt.Errorf("%s is %d: it must be positive, or 0 for the default", name, value)

@@ -48,6 +48,7 @@ func (s *Store) survey(ctx context.Context, req SearchRequest, prepare func(*sca
 		return SearchStats{}, err
 	}
 	defer s.freeSlot()
+	defer s.leases.give(s.leases.take())
 	m := newScan(s, req)
 	m.pruner.counts = true
 	if prepare != nil {

@@ -2,7 +2,6 @@ package index
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sort"
@@ -21,7 +20,11 @@ type day struct {
 	number int64 // since 1970; immutable, like dir
 	dir    string
 
-	blocks []*storedBlock // guarded by Store.mu; only ever appended to
+	blocks  []*storedBlock // guarded by Store.mu, like remains
+	remains int            // blocks that are gone but have files
+
+	settled int // how many blocks there were when nothing was left to merge and optimise; Store.keeping guards it
+	tries   int // to optimise; like settled
 
 	mu     sync.Mutex
 	words  *blockindex.Index // nil until it is needed
@@ -41,8 +44,10 @@ func (s *Store) newDay(number int64) *day {
 // storedBlock is a block's file.
 type storedBlock struct {
 	path   string
-	size   int64
+	size   int64 // of the block's file
 	header block.Header
+
+	filterBytes atomic.Int64 // of the filter's file
 
 	indexed  atomic.Bool // its words are in the day's index
 	overflow atomic.Bool // but not all of them: the others are in the filter
@@ -73,6 +78,10 @@ func (s *Store) openDays() error {
 		return fmt.Errorf("read days: %w", err)
 	}
 	for _, name := range names {
+		if strings.HasSuffix(name.Name(), ".tmp") {
+			_ = os.RemoveAll(filepath.Join(root, name.Name())) // a day that is gone
+			continue
+		}
 		start, err := time.Parse(dayLayout, name.Name())
 		if err != nil || !name.IsDir() {
 			continue
@@ -90,10 +99,17 @@ func (s *Store) openDayLocked(number int64) error {
 	if err != nil {
 		return fmt.Errorf("read day: %w", err)
 	}
+	filters := make(map[string]int64)
 	for _, file := range files {
 		path := filepath.Join(d.dir, file.Name())
 		if strings.HasSuffix(path, ".tmp") {
 			_ = os.Remove(path) // a block that was never finished: the journal has it
+			continue
+		}
+		if strings.HasSuffix(path, filter.Suffix) {
+			if info, err := file.Info(); err == nil {
+				filters[path] = info.Size()
+			}
 			continue
 		}
 		_, last, ok := block.ParseFileName(file.Name())
@@ -101,17 +117,35 @@ func (s *Store) openDayLocked(number int64) error {
 			continue
 		}
 		s.lastSeq = max(s.lastSeq, last)
-		header, size, err := block.ReadHeader(path)
-		if err != nil {
-			s.counters.damagedBlocks.Add(1)
-			s.cfg.Logger.Error("block cannot be read", slog.String("file", path), slog.Any("err", err))
+		b := &storedBlock{path: path}
+		if err := b.readHeader(number); err != nil {
+			s.reportBlock(b, err)
 			continue
 		}
-		s.lastSeq = max(s.lastSeq, header.Last)
-		d.blocks = append(d.blocks, &storedBlock{path: path, size: size, header: header})
-		s.instanceLocked(header.Instance).keepBlock(&header)
+		s.lastSeq = max(s.lastSeq, b.header.Last)
+		d.blocks = append(d.blocks, b)
+	}
+	d.blocks = s.settle(d.blocks)
+	for _, b := range d.blocks {
+		b.filterBytes.Store(filters[b.filterPath()])
+		s.instanceLocked(b.header.Instance).keepBlock(&b.header)
 	}
 	s.days[number] = d
+	return nil
+}
+
+// readHeader reads what is known of the block, which is of that day.
+func (b *storedBlock) readHeader(day int64) error {
+	header, size, err := block.ReadHeader(b.path)
+	if err != nil {
+		return err
+	}
+	for _, received := range []int64{header.MinReceived, header.MaxReceived} {
+		if n := dayNumber(time.Unix(0, received)); n != day {
+			return fmt.Errorf("%w: it is of %s", block.ErrDamaged, dayName(n))
+		}
+	}
+	b.header, b.size = header, size
 	return nil
 }
 

@@ -20,11 +20,11 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 		return d.words
 	}
 	dir := filepath.Join(d.dir, blockindex.Folder)
-	words, err := blockindex.Open(dir)
+	words, err := s.indexes.Open(dir)
 	if err != nil {
 		s.reportIndex("build it again", d, err)
 		if err = os.RemoveAll(dir); err == nil {
-			words, err = blockindex.Open(dir)
+			words, err = s.indexes.Open(dir)
 		}
 	}
 	if err != nil {
@@ -172,5 +172,9 @@ func (s *Store) writeFilter(b *storedBlock, t *tokens) (*filter.Filter, error) {
 	if err := os.WriteFile(temporary, data, 0o640); err != nil {
 		return f, errors.Join(err, os.Remove(temporary))
 	}
-	return f, os.Rename(temporary, b.filterPath())
+	if err := os.Rename(temporary, b.filterPath()); err != nil {
+		return f, err
+	}
+	b.filterBytes.Store(int64(len(data)))
+	return f, nil
 }

@@ -36,6 +36,7 @@ func (s *Store) Export(ctx context.Context, req ExportRequest, yield func([]Entr
 	if err := s.begin(); err != nil {
 		return err
 	}
+	defer s.leases.give(s.leases.take())
 	x := newExport(s, req)
 	s.inUse.Done()
 	batch := make([]Entry, 0, exportBatch)

@@ -26,6 +26,11 @@ func (s *Store) instanceLocked(name string) *instanceState {
 func (i *instanceState) keep(e *Entry) {
 	i.entries++
 	i.bytes += textBytes(e)
+	i.seen(e)
+}
+
+// seen takes note of when the entry was received.
+func (i *instanceState) seen(e *Entry) {
 	received := e.Received.UnixNano()
 	i.last = max(i.last, received)
 	if e.Severity <= Err {
@@ -36,6 +41,10 @@ func (i *instanceState) keep(e *Entry) {
 func (i *instanceState) keepBlock(h *block.Header) {
 	i.entries += uint64(h.Entries)
 	i.bytes += h.TextBytes
+	i.seenBlock(h)
+}
+
+func (i *instanceState) seenBlock(h *block.Header) {
 	i.last = max(i.last, h.MaxReceived)
 	i.lastError = max(i.lastError, h.LastError)
 }

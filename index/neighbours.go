@@ -45,6 +45,7 @@ func (s *Store) Context(ctx context.Context, req ContextRequest) (ContextResult,
 		return ContextResult{}, err
 	}
 	defer s.freeSlot()
+	defer s.leases.give(s.leases.take())
 	result, err := s.neighbours(ctx, req)
 	result.Stats.Took = time.Since(start)
 	return result, err

@@ -27,6 +27,7 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 		return SearchResult{}, err
 	}
 	defer s.freeSlot()
+	defer s.leases.give(s.leases.take())
 	if req.Limit <= 0 {
 		req.Limit = defaultLimit
 	}

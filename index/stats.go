@@ -12,6 +12,9 @@ type counters struct {
 	damagedFrames, damagedBlocks             atomic.Uint64
 	sealErrors, syncErrors, indexErrors      atomic.Uint64
 	sealedBlocks, rebuiltFilters, rebuiltDoc atomic.Uint64
+	mergedBlocks, keepErrors                 atomic.Uint64
+	expiredBlocks, expiredEntries            atomic.Uint64
+	expiredBytes                             atomic.Uint64
 }
 
 // Stats are counts since Open, and sizes.
@@ -26,6 +29,11 @@ type Stats struct {
 	// SealedBlocks were written; RebuiltFilters and RebuiltDocuments are
 	// derived data that was missing or damaged and is there again.
 	SealedBlocks, RebuiltFilters, RebuiltDocuments uint64
+
+	// MergedBlocks became part of larger ones. ExpiredBlocks, with so many
+	// entries and bytes, were let go of as the Config says. KeepErrors are
+	// failed tries to do either.
+	MergedBlocks, ExpiredBlocks, ExpiredEntries, ExpiredBytes, KeepErrors uint64
 
 	// Blocks and BlockBytes are all blocks' number and size; Heads and
 	// Pending are runs of entries in memory, growing and full.
@@ -45,6 +53,8 @@ func (s *Store) Stats() Stats {
 		DamagedFrames: c.damagedFrames.Load(), DamagedBlocks: c.damagedBlocks.Load(),
 		SealErrors: c.sealErrors.Load(), SyncErrors: c.syncErrors.Load(), IndexErrors: c.indexErrors.Load(),
 		SealedBlocks: c.sealedBlocks.Load(), RebuiltFilters: c.rebuiltFilters.Load(), RebuiltDocuments: c.rebuiltDoc.Load(),
+		MergedBlocks: c.mergedBlocks.Load(), KeepErrors: c.keepErrors.Load(),
+		ExpiredBlocks: c.expiredBlocks.Load(), ExpiredEntries: c.expiredEntries.Load(), ExpiredBytes: c.expiredBytes.Load(),
 	}
 	stats.JournalBytes, stats.JournalSegments = s.journal.Size()
 	s.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tagtail/tagtail/index/internal/block"
+	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/journal"
 )
 
@@ -20,6 +21,10 @@ var ErrClosed = errors.New("store is closed")
 // seqReserve is how many numbers are left out after a power cut: more than can
 // have been given out, and seen, in the time between two syncs.
 const seqReserve = 1 << 24
+
+// openIndexes is how many days' word indexes are open at once: each takes a few
+// files and goroutines.
+const openIndexes = 32
 
 // Store keeps entries in a folder:
 //
@@ -41,13 +46,16 @@ type Store struct {
 	done     chan struct{} // closed by Close
 	sealWake chan struct{} // has one if a head has become pending
 	slots    chan struct{} // has one for each search that runs
+	leases   leases        // has one for each call that reads blocks it has listed
+	indexes  *blockindex.Pool
+	keeping  chan struct{} // has one while somebody changes blocks that are there
 	filters  *filterCache
 	tokens   sync.Pool // of *tokens
 	frames   sync.Pool // of *[]byte, for Append
 	desks    sync.Pool // of *sealDesk
 	counters counters
 
-	syncReport, sealReport, indexReport throttle
+	syncReport, sealReport, indexReport, keepReport throttle
 
 	mu        sync.Mutex
 	lastSeq   uint64
@@ -56,6 +64,7 @@ type Store struct {
 	pending   []*head   // full heads, until their blocks are there; those that failed come last
 	retrySeal time.Time // when a head is tried again, after one failed
 	days      map[int64]*day
+	remains   []remains // blocks that are gone, but for searches under way
 	instances map[string]*instanceState
 	closed    bool
 	inUse     sync.WaitGroup // calls that Close waits for
@@ -80,6 +89,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, lock: lock, codec: codec,
 		done: make(chan struct{}), sealWake: make(chan struct{}, 1), slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
+		indexes: blockindex.NewPool(openIndexes), keeping: make(chan struct{}, 1),
 		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
 	}
 	s.filters = newFilterCache(cfg.FilterBytes)
@@ -184,12 +194,14 @@ func (s *Store) replayLocked(e *Entry, sealed sealedRanges) {
 	s.instanceLocked(e.Instance).keep(e)
 }
 
-// Run seals full and old heads and syncs the journal, until ctx ends. A store
-// works without it, but then only Append seals, and only when it must.
+// Run seals full and old heads, syncs the journal, and merges and expires
+// blocks, until ctx ends. A store works without it, but then only Append seals,
+// and only when it must.
 func (s *Store) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.runSealer(ctx) })
 	wg.Go(func() { s.runSyncer(ctx) })
+	wg.Go(func() { s.runKeeper(ctx) })
 	wg.Wait()
 	return nil
 }
@@ -286,6 +298,7 @@ func (s *Store) Close() error {
 	if s.sync(context.Background()) != nil { // it is counted and logged
 		s.sealAllPending()
 	}
+	s.bury()
 	err := s.journal.Close()
 	clean := err == nil
 	for _, d := range s.days {

@@ -186,3 +186,22 @@ func bit(set bool) byte {
 	}
 	return 0
 }
+
+// Append adds the entries of other, which come after those of c.
+func (c *Columns) Append(other *Columns) {
+	c.Seq = append(c.Seq, other.Seq...)
+	c.Received = append(c.Received, other.Received...)
+	c.Time = append(c.Time, other.Time...)
+	c.Flags = append(c.Flags, other.Flags...)
+	c.Message = append(c.Message, other.Message...)
+	for id := sectionSeq; int(id) <= sectionCount; id++ {
+		if to := c.texts(id); to != nil {
+			*to = append(*to, *other.texts(id)...)
+		}
+		if to := c.octets(id); to != nil {
+			*to = append(*to, *other.octets(id)...)
+		}
+	}
+	c.TextBytes += other.TextBytes
+	c.LastError = max(c.LastError, other.LastError)
+}

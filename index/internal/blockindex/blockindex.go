@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -59,12 +60,16 @@ var ErrTooMany = errors.New("text is part of too many words")
 // ErrClosed is returned after Close.
 var ErrClosed = errors.New("word index is closed")
 
-// Index is safe for use by several goroutines.
+// Index is safe for use by several goroutines. One of a Pool may be at rest:
+// then it holds neither files nor goroutines, and its next use opens it again.
 type Index struct {
-	bleve bleve.Index
-	queue *bleve.AnalysisQueue
+	dir   string
+	pool  *Pool        // nil if it never rests
+	dirty atomic.Int64 // batches that bleve has in memory only
 
-	mu     sync.RWMutex // held for reading while bleve is used; taken before pendingMu
+	mu     sync.RWMutex   // held for reading while bleve is used; taken before pendingMu
+	bleve  *scorch.Scorch // nil at rest
+	queue  *bleve.AnalysisQueue
 	closed bool
 
 	pendingMu sync.Mutex
@@ -73,27 +78,46 @@ type Index struct {
 }
 
 // Open opens the index in dir and makes one if there is none.
-func Open(dir string) (x *Index, err error) {
+func Open(dir string) (*Index, error) { return (*Pool)(nil).Open(dir) }
+
+// openLocked opens what is in the folder.
+func (x *Index) openLocked() (err error) {
 	defer recovered("open word index", &err)
-	if err := verify(dir); err != nil {
-		return nil, err
+	if err := verify(x.dir); err != nil {
+		return err
 	}
 	queue := bleve.NewAnalysisQueue(1)
-	s, err := scorch.NewScorch(scorch.Name, map[string]any{
-		"path":                   dir,
+	made, err := scorch.NewScorch(scorch.Name, map[string]any{
+		"path":                   x.dir,
 		"unsafe_batch":           true,
 		"bolt_timeout":           "5s",
 		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": persistNapMilliseconds},
 		"scorchMergePlanOptions": map[string]any{"FloorSegmentSize": floorBlocks},
 	}, queue)
+	s, _ := made.(*scorch.Scorch)
 	if err == nil {
 		err = s.Open()
 	}
 	if err != nil {
 		queue.Close()
-		return nil, fmt.Errorf("open word index: %w", err)
+		return fmt.Errorf("open word index: %w", err)
 	}
-	return &Index{bleve: s, queue: queue}, nil
+	x.bleve, x.queue = s, queue
+	return nil
+}
+
+// closeLocked frees what openLocked has taken.
+func (x *Index) closeLocked() error {
+	if x.bleve == nil {
+		return nil
+	}
+	s, queue := x.bleve, x.queue
+	x.bleve, x.queue = nil, nil
+	defer queue.Close()
+	if err := s.Close(); err != nil {
+		return fmt.Errorf("close word index: %w", err)
+	}
+	return nil
 }
 
 // verify compares the checksum that ends each segment of bleve's, which bleve
@@ -120,11 +144,10 @@ const overflowWord = "\x00"
 // Add puts the words of a block in; overflow tells that there are more.
 func (x *Index) Add(id string, words []Word, overflow bool) (err error) {
 	defer recovered("index words", &err)
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.closed {
-		return ErrClosed
+	if err := x.acquire(); err != nil {
+		return err
 	}
+	defer x.mu.RUnlock()
 	doc := document.NewDocument(id)
 	if overflow {
 		words = append(words[:len(words):len(words)], Word{Text: overflowWord, Lines: 1})
@@ -160,7 +183,7 @@ func (x *Index) flushLocked() error {
 	for _, doc := range x.pending {
 		batch.Update(doc)
 	}
-	if err := x.bleve.Batch(batch); err != nil {
+	if err := x.commit(batch); err != nil {
 		return fmt.Errorf("index words: %w", err)
 	}
 	x.pending, x.words = nil, 0
@@ -170,11 +193,10 @@ func (x *Index) flushLocked() error {
 // read calls f with a consistent view of all that was added.
 func (x *Index) read(f func(bleve.IndexReader) error) (err error) {
 	defer recovered("read word index", &err)
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.closed {
-		return ErrClosed
+	if err := x.acquire(); err != nil {
+		return err
 	}
+	defer x.mu.RUnlock()
 	if err := x.flush(); err != nil {
 		return err
 	}
@@ -295,11 +317,11 @@ func (x *Index) Close() (err error) {
 		return nil
 	}
 	x.closed = true
-	defer x.queue.Close()
-	if err = errors.Join(x.flush(), x.bleve.Close()); err != nil {
-		return fmt.Errorf("close word index: %w", err)
+	x.pool.forget(x)
+	if x.bleve == nil {
+		return nil
 	}
-	return nil
+	return errors.Join(x.flush(), x.closeLocked())
 }
 
 // recovered turns a panic into an error: bleve reads damaged files without

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -331,6 +332,48 @@ func (j *Journal) Remove(before uint64) error {
 		return fmt.Errorf("remove journal segment: %w", err)
 	}
 	return nil
+}
+
+// Turn ends the active segment, so that Remove can delete it once nothing in
+// it is needed. The next one holds numbers from first on.
+func (j *Journal) Turn(first uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return ErrClosed
+	}
+	if j.active != nil && j.active.last == 0 {
+		return nil
+	}
+	return j.beginLocked(first)
+}
+
+// First is the lowest number that a replay could bring back.
+func (j *Journal) First() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first := uint64(math.MaxUint64)
+	for _, s := range j.older {
+		first = min(first, s.first)
+	}
+	if j.active != nil {
+		first = min(first, j.active.first)
+	}
+	return first
+}
+
+// Holding is the highest number in the segments that a number up to last may be
+// in, 0 if there are none: what has to be in blocks before they can go.
+func (j *Journal) Holding(last uint64) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	highest := uint64(0)
+	for _, s := range append(j.older[:len(j.older):len(j.older)], j.active) {
+		if s != nil && s.first <= last {
+			highest = max(highest, s.last)
+		}
+	}
+	return highest
 }
 
 // Size is the number of bytes in all segments, and how many there are.

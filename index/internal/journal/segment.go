@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -177,45 +176,38 @@ func (s *segment) replay(replay func(uint64, []byte) (uint64, error)) ([]Damage,
 	}
 	s.readable = true
 	var damage []Damage
-	at, bad := segmentHeaderBytes, -1
-	var reason error
-	for at < len(data) {
-		first, frame, err := parseFrame(data[at:], salt)
-		if err == nil {
-			if bad >= 0 {
-				damage = append(damage, s.damaged(bad, at, reason))
-				bad = -1
-			}
-			last, err := replay(first, frame[HeaderBytes:])
+	var stop error
+	cut := len(data)
+	walkFrames(data, salt, func(f foundFrame) {
+		if stop != nil {
+			return
+		}
+		if f.err == nil {
+			last, err := replay(f.first, f.payload)
 			if errors.As(err, new(stopError)) {
-				return damage, err
+				stop = err
+				return
 			}
-			if err != nil {
-				s.readable = false
-				damage = append(damage, s.damaged(at, at+len(frame), err))
-			}
+			s.readable = s.readable && err == nil
 			s.last = max(s.last, last)
-			at += len(frame)
-			continue
+			f.err = err
 		}
-		if bad < 0 {
-			bad, reason = at, err
+		if f.err != nil {
+			d := s.damaged(f.from, f.to, f.err)
+			d.Torn = f.torn
+			damage = append(damage, d)
 		}
-		step := bytes.Index(data[at+1:], []byte(frameMarker))
-		if step < 0 {
-			break
+		if f.torn {
+			cut = f.from
 		}
-		at += 1 + step
+	})
+	if stop != nil || cut == len(data) {
+		return damage, stop
 	}
-	if bad >= 0 {
-		torn := s.damaged(bad, len(data), reason)
-		torn.Torn = true
-		damage = append(damage, torn)
-		if err := os.Truncate(s.path, int64(bad)); err != nil {
-			return damage, err
-		}
-		s.size = int64(bad)
+	if err := os.Truncate(s.path, int64(cut)); err != nil {
+		return damage, err
 	}
+	s.size = int64(cut)
 	return damage, nil
 }
 

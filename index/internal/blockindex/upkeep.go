@@ -1,0 +1,137 @@
+package blockindex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	bleve "github.com/blevesearch/bleve_index_api"
+)
+
+// Remove takes blocks out. One that is not in is no error.
+func (x *Index) Remove(ids []string) (err error) {
+	defer recovered("remove words", &err)
+	if err := x.acquire(); err != nil {
+		return err
+	}
+	defer x.mu.RUnlock()
+	if err := x.flush(); err != nil {
+		return err
+	}
+	batch := bleve.NewBatch()
+	for _, id := range ids {
+		batch.Delete(id)
+	}
+	if err := x.commit(batch); err != nil {
+		return fmt.Errorf("remove words: %w", err)
+	}
+	return nil
+}
+
+// Optimise makes one segment of all, for an index that nothing is added to any
+// more. It does nothing, and says so, while something is not written yet. It is
+// done when Segments says so.
+func (x *Index) Optimise(ctx context.Context) (begun bool, err error) {
+	defer recovered("optimise word index", &err)
+	if err := x.acquire(); err != nil {
+		return false, err
+	}
+	defer x.mu.RUnlock()
+	if !x.writtenLocked() {
+		return false, nil
+	}
+	if err := x.bleve.ForceMerge(ctx, nil); err != nil {
+		return true, fmt.Errorf("optimise word index: %w", err)
+	}
+	// An empty batch is written behind the result, so that resting before that
+	// is not possible.
+	return true, x.commit(bleve.NewBatch())
+}
+
+// Segments is how many segments the index in dir has on the disk.
+func Segments(dir string) int {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.zap")) // the pattern is valid
+	return len(paths)
+}
+
+// Sum tells two sets of words with their counts of lines apart. The zero Sum is
+// of none.
+type Sum struct {
+	Words int
+	Hash  uint64
+}
+
+// Add counts a word in. The order does not matter.
+func (s *Sum) Add(word string, lines uint64) {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(word); i++ {
+		h = (h ^ uint64(word[i])) * 1099511628211
+	}
+	h ^= lines * 0x9e3779b97f4a7c15
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	s.Words++
+	s.Hash += h ^ h>>33
+}
+
+// Sums returns the sum of the words of each block that is in. It reads the
+// whole index.
+func (x *Index) Sums(ctx context.Context) (map[string]Sum, error) {
+	sums := make(map[string]Sum)
+	ids, err := x.IDs()
+	if err != nil {
+		return nil, err
+	}
+	for id := range ids {
+		sums[id] = Sum{}
+	}
+	err = x.read(func(r bleve.IndexReader) (err error) {
+		dict, err := r.FieldDict(fieldName)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, dict.Close()) }()
+		for {
+			entry, err := dict.Next()
+			if err != nil || entry == nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if entry.Term == overflowWord {
+				continue
+			}
+			if err := addSums(ctx, r, entry.Term, sums); err != nil {
+				return err
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sums, nil
+}
+
+// addSums counts a word in for each block that has it.
+func addSums(ctx context.Context, r bleve.IndexReader, word string, sums map[string]Sum) (err error) {
+	postings, err := r.TermFieldReader(ctx, []byte(word), fieldName, true, false, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, postings.Close()) }()
+	var doc bleve.TermFieldDoc
+	for {
+		next, err := postings.Next(doc.Reset())
+		if err != nil || next == nil {
+			return err
+		}
+		id, err := r.ExternalID(next.ID)
+		if err != nil {
+			return err
+		}
+		sum := sums[id]
+		sum.Add(word, next.Freq)
+		sums[id] = sum
+	}
+}

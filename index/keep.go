@@ -1,0 +1,160 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tagtail/tagtail/index/internal/blockindex"
+)
+
+const (
+	// keepInterval is how often blocks are expired and merged.
+	keepInterval = time.Minute
+	// optimiseTries is how often the word index of a day that is over is
+	// optimised, if bleve does not come to one segment.
+	optimiseTries = 3
+)
+
+// runKeeper looks after the blocks that are there.
+func (s *Store) runKeeper(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-s.done:
+			cancel()
+		}
+	})
+	ticker := time.NewTicker(keepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := s.keep(ctx); err != nil && s.stopped(ctx) == nil {
+			s.counters.keepErrors.Add(1)
+			if s.keepReport.allow(s.cfg.now()) {
+				s.cfg.Logger.Error("blocks cannot be expired or merged: trying again", slog.Any("err", err))
+			}
+		}
+	}
+}
+
+// keep lets go of what is too old or too much, merges small blocks, and
+// optimises the word indexes of days that are over.
+func (s *Store) keep(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.inUse.Done()
+	if err := s.lockBlocks(ctx); err != nil {
+		return err
+	}
+	defer s.unlockBlocks()
+	s.bury()
+	err := s.expire(ctx)
+	for _, d := range s.allDays() {
+		if stop := s.stopped(ctx); stop != nil {
+			return stop
+		}
+		err = errors.Join(err, s.tidy(ctx, d))
+	}
+	s.bury()
+	s.indexes.Trim()
+	return err
+}
+
+// lockBlocks waits until nobody else removes or replaces blocks. New ones still
+// come.
+func (s *Store) lockBlocks(ctx context.Context) error {
+	select {
+	case s.keeping <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
+func (s *Store) unlockBlocks() { <-s.keeping }
+
+// allDays lists the days, oldest first.
+func (s *Store) allDays() []*day {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	days := make([]*day, 0, len(s.days))
+	for _, d := range s.days {
+		days = append(days, d)
+	}
+	slices.SortFunc(days, func(a, b *day) int { return cmp.Compare(a.number, b.number) })
+	return days
+}
+
+// tidy merges the small blocks of a day, and optimises its word index once the
+// day is over.
+func (s *Store) tidy(ctx context.Context, d *day) error {
+	over := d.number < dayNumber(s.cfg.now())
+	s.mu.Lock()
+	blocks := len(d.blocks)
+	s.mu.Unlock()
+	if over && d.settled == blocks {
+		return nil
+	}
+	runs := s.mergeRuns(d, over)
+	for _, run := range runs {
+		if err := s.stopped(ctx); err != nil {
+			return err
+		}
+		if err := s.merge(d, run); err != nil {
+			return err
+		}
+	}
+	if !over || len(runs) > 0 {
+		return nil // the word index of the merged ones is not written yet
+	}
+	done, err := s.optimise(ctx, d)
+	if done {
+		d.settled, d.tries = blocks, 0
+	}
+	return err
+}
+
+// optimise makes the word index of a day one segment, in a while. It tells
+// whether there is nothing more to do.
+func (s *Store) optimise(ctx context.Context, d *day) (done bool, err error) {
+	d.mu.Lock()
+	open := d.words
+	d.mu.Unlock()
+	if open != nil && !open.Written() {
+		return false, nil
+	}
+	segments := blockindex.Segments(filepath.Join(d.dir, blockindex.Folder))
+	if segments == 0 {
+		return true, nil // a search that needs it builds it
+	}
+	words := s.openWords(d)
+	if words == nil {
+		return true, nil
+	}
+	if segments == 1 {
+		words.Rest()
+		return true, nil
+	}
+	begun, err := words.Optimise(ctx)
+	if begun {
+		d.tries++
+	}
+	return d.tries >= optimiseTries, err
+}
