@@ -57,8 +57,11 @@ func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []de
 }
 
 func (a *app) open(more func([]string) []deploy.Instance) error {
-	var err error
-	if a.store, err = index.Open(index.Config{Dir: filepath.Join(a.cfg.Data, "logs"), Logger: a.logger}); err != nil {
+	logs, err := a.cfg.indexConfig(a.logger)
+	if err != nil {
+		return err
+	}
+	if a.store, err = index.Open(logs); err != nil {
 		return err
 	}
 	inputs := a.cfg.ingestConfig(a.instances)

@@ -25,6 +25,11 @@ type config struct {
 	// address, HTTPBurst how many at once after a silence; 0 is the default.
 	HTTPRate  int `yaml:"http_rate"`
 	HTTPBurst int `yaml:"http_burst"`
+	// Keep is how old entries become, KeepBytes and KeepInstanceBytes how much
+	// they may take on the disk, in all and of each instance: see retention.
+	Keep              string `yaml:"keep"`
+	KeepBytes         string `yaml:"keep_bytes"`
+	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
 	// Syslog lists the listeners as URLs; empty means defaultSyslog.
 	Syslog []string `yaml:"syslog"`
 	// Serverctrl is the folder with nginx.*.sub.py, redis.sub.py and their
@@ -114,6 +119,7 @@ func defaultConfig() config {
 	return config{
 		Data:      "tagtail-data",
 		HTTP:      "127.0.0.1:8514",
+		Keep:      "30d",
 		Root:      "/opt/hhl",
 		RedisRoot: "/opt/redis",
 	}
@@ -144,6 +150,11 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 		"`lines` a second that each token may send by HTTP (default 10000)")
 	flags.IntVar(&c.HTTPBurst, "http-burst", c.HTTPBurst,
 		"`lines` that it may send at once after a silence (default twice the rate)")
+	flags.StringVar(&c.Keep, "keep", c.Keep, "`age` at which entries are let go of, such as 14d or 12h; 0 keeps them for ever")
+	flags.StringVar(&c.KeepBytes, "keep-bytes", c.KeepBytes,
+		"`size` of all that is kept, such as 10GB: over it the largest instance loses its oldest (default no limit)")
+	flags.StringVar(&c.KeepInstanceBytes, "keep-instance-bytes", c.KeepInstanceBytes,
+		"`size` of what is kept of each instance, such as 500MB (default no limit)")
 	flags.StringArrayVar(&c.Syslog, "syslog", c.Syslog,
 		"listener `URL`: udp://HOST:PORT, tcp://HOST:PORT or unixgram:///PATH; may be repeated\n"+
 			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
@@ -250,6 +261,10 @@ func (c *config) readFile(path string) error {
 	if file.HTTP != "" {
 		c.HTTP = file.HTTP
 	}
+	if file.Keep != "" {
+		c.Keep = file.Keep
+	}
+	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
@@ -270,6 +285,9 @@ func (c *config) validate() error {
 	}
 	if c.HTTPRate < 0 || c.HTTPBurst < 0 {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)
+	}
+	if _, err := c.retention(); err != nil {
+		return err
 	}
 	if c.Serverctrl != "" {
 		if info, err := os.Stat(c.Serverctrl); err != nil || !info.IsDir() {

@@ -45,7 +45,7 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	}
 	want := config{
 		Data: filepath.Join(filepath.Dir(file), "kept"), HTTP: "127.0.0.1:3", Root: "/environment", RedisRoot: "/opt/redis",
-		HTTPRate: 2, HTTPBurst: 1,
+		HTTPRate: 2, HTTPBurst: 1, Keep: "30d",
 		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"}, ownData: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {

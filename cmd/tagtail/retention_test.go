@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAgesAndSizesAreReadAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": 0, "0": 0, "30d": 30 * 24 * time.Hour, "8w": 8 * 7 * 24 * time.Hour, "12h": 12 * time.Hour, "90m": 90 * time.Minute,
+	} {
+		if got, err := parseAge(text); err != nil || got != want {
+			t.Errorf("parseAge(%q) = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]int64{
+		"": 0, "0": 0, "1000": 1000, "500MB": 500e6, "10GB": 10e9, "1.5 TB": 15e11, "2GiB": 2 << 30, "64k": 64e3,
+	} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("parseSize(%q) = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"-1d", "d", "14 days", "-5h", "99999999d", "x"} {
+		if got, err := parseAge(text); err == nil {
+			t.Errorf("parseAge(%q) = %v, want an error", text, got)
+		}
+	}
+	for _, text := range []string{"-1GB", "GB", "10GX", "1e30GB", "NaN", "BGB"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("parseSize(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+func TestThirtyDaysAreKeptUnlessSomethingElseIsSaid(t *testing.T) {
+	tests := map[string]struct {
+		file string
+		args []string
+		env  map[string]string
+		want retention
+	}{
+		"default":     {want: retention{age: 30 * 24 * time.Hour}},
+		"for ever":    {file: "keep: 0\n"},
+		"file":        {file: "keep: 14d\nkeep_bytes: 10GB\nkeep_instance_bytes: 500MB\n", want: retention{14 * 24 * time.Hour, 10e9, 500e6}},
+		"environment": {env: map[string]string{"TAGTAIL_KEEP": "1w", "TAGTAIL_KEEP_BYTES": "1GB", "TAGTAIL_KEEP_INSTANCE_BYTES": "1MB"}, want: retention{7 * 24 * time.Hour, 1e9, 1e6}},
+		"flags":       {args: []string{"--keep", "2d", "--keep-bytes", "7", "--keep-instance-bytes", "5"}, want: retention{48 * time.Hour, 7, 5}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.file != "" {
+				test.args = append(test.args, "--config", writeFile(t, "tagtail.yaml", test.file))
+			}
+			cfg, err := loadConfig(parseFlags(t, test.args...), environment(test.env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := cfg.retention(); err != nil || got != test.want {
+				t.Errorf("retention = %+v, %v, want %+v", got, err, test.want)
+			}
+		})
+	}
+	for key, want := range map[string]string{
+		"keep": `keep "soon" is not an age`, "keep_bytes": `keep_bytes "soon" is not a size`, "keep_instance_bytes": `keep_instance_bytes "soon" is not a size`,
+	} {
+		file := writeFile(t, "tagtail.yaml", key+": soon\n")
+		if _, err := loadConfig(parseFlags(t, "--config", file), environment(nil)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want it to say %q", err, want)
+		}
+	}
+}
