@@ -22,6 +22,7 @@ type day struct {
 
 	blocks  []*storedBlock // guarded by Store.mu, like remains
 	remains int            // blocks that are gone but have files
+	unread  []string       // files of blocks that could not be read; immutable after Open
 
 	settled int // how many blocks there were when nothing was left to merge and optimise; Store.keeping guards it
 	tries   int // to optimise; like settled
@@ -120,12 +121,13 @@ func (s *Store) openDayLocked(number int64) error {
 		b := &storedBlock{path: path}
 		if err := b.readHeader(number); err != nil {
 			s.reportBlock(b, err)
+			d.unread = append(d.unread, path)
 			continue
 		}
 		s.lastSeq = max(s.lastSeq, b.header.Last)
 		d.blocks = append(d.blocks, b)
 	}
-	d.blocks = s.settle(d.blocks)
+	s.settle(d)
 	for _, b := range d.blocks {
 		b.filterBytes.Store(filters[b.filterPath()])
 		s.instanceLocked(b.header.Instance).keepBlock(&b.header)

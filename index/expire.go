@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 )
 
@@ -277,10 +276,7 @@ func (s *Store) bury() {
 }
 
 func (s *Store) deleteFiles(r remains) {
-	err := removeFile(r.block.path)
-	if err == nil {
-		err = removeFile(r.block.filterPath())
-	}
+	err := removeBlock(r.block)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -291,6 +287,15 @@ func (s *Store) deleteFiles(r remains) {
 	if s.keepReport.allow(s.cfg.now()) {
 		s.cfg.Logger.Warn("expired or merged block stays", slog.String("file", r.block.path), slog.Any("err", err))
 	}
+}
+
+// removeBlock deletes the files of a block, its own last: a filter without a
+// block tells that one is missing.
+func removeBlock(b *storedBlock) error {
+	if err := removeFile(b.filterPath()); err != nil {
+		return err
+	}
+	return removeFile(b.path)
 }
 
 // removeFile is no error if the file is not there.
@@ -339,6 +344,5 @@ func (s *Store) isEmptyLocked(d *day) bool {
 	if s.cfg.KeepFor > 0 && d.number < dayNumber(s.cfg.now().Add(-s.cfg.KeepFor-24*time.Hour)) {
 		return true
 	}
-	unread, _ := filepath.Glob(filepath.Join(d.dir, "*"+block.Suffix)) // the pattern is valid
-	return len(unread) == 0
+	return len(d.unread) == 0
 }

@@ -57,6 +57,30 @@ func lockDir(dir, boot string) (*dirLock, error) {
 	return l, nil
 }
 
+// lockToRead keeps others from opening the folder until unlock, and changes
+// nothing in it.
+func lockToRead(dir, boot string) (unlock func(), err error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("there is no store in %s: name the data folder of one with --data", dir)
+	}
+	path := filepath.Join(dir, lockName)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return func() {}, nil // nobody ever had it open
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		_ = file.Close() // it was only read
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &inUseError{dir: dir, pid: ownerOf(path, boot)}
+		}
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	return func() { _ = file.Close() }, nil
+}
+
 // inUseError is ErrLocked as one sentence for the person who meets it.
 type inUseError struct {
 	dir string

@@ -130,10 +130,11 @@ func (s *Store) join(run []*storedBlock) (*block.Columns, error) {
 	return all, nil
 }
 
-// settle returns the blocks of a day without those that a merge has
-// replaced but not deleted: their entries are all in another one. They are
-// deleted now. What only lies between the numbers of another block stays.
-func (s *Store) settle(blocks []*storedBlock) []*storedBlock {
+// settle takes those blocks of a day out that a merge has replaced but not
+// deleted: their entries are all in another one. They are deleted now. What only
+// lies between the numbers of another block stays.
+func (s *Store) settle(d *day) {
+	blocks := d.blocks
 	sorted := slices.Clone(blocks)
 	slices.SortFunc(sorted, func(a, b *storedBlock) int {
 		return cmp.Or(cmp.Compare(a.header.Instance, b.header.Instance),
@@ -156,10 +157,18 @@ func (s *Store) settle(blocks []*storedBlock) []*storedBlock {
 		}
 	}
 	for b := range gone {
-		_ = removeFile(b.path) // it is left out again at the next start
-		_ = removeFile(b.filterPath())
+		_ = removeBlock(b) // what stays is left out again at the next start
 	}
-	return slices.DeleteFunc(blocks, func(b *storedBlock) bool { return gone[b] || b.damaged.Load() })
+	d.blocks = nil
+	for _, b := range blocks {
+		switch {
+		case gone[b]:
+		case b.damaged.Load():
+			d.unread = append(d.unread, b.path)
+		default:
+			d.blocks = append(d.blocks, b)
+		}
+	}
 }
 
 // hasAll tells whether every entry of b is in the outer block, and that can be

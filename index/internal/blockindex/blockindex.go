@@ -63,9 +63,10 @@ var ErrClosed = errors.New("word index is closed")
 // Index is safe for use by several goroutines. One of a Pool may be at rest:
 // then it holds neither files nor goroutines, and its next use opens it again.
 type Index struct {
-	dir   string
-	pool  *Pool        // nil if it never rests
-	dirty atomic.Int64 // batches that bleve has in memory only
+	dir      string
+	readOnly bool
+	pool     *Pool        // nil if it never rests
+	dirty    atomic.Int64 // batches that bleve has in memory only
 
 	mu     sync.RWMutex   // held for reading while bleve is used; taken before pendingMu
 	bleve  *scorch.Scorch // nil at rest
@@ -89,6 +90,7 @@ func (x *Index) openLocked() (err error) {
 	queue := bleve.NewAnalysisQueue(1)
 	made, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"path":                   x.dir,
+		"read_only":              x.readOnly,
 		"unsafe_batch":           true,
 		"bolt_timeout":           "5s",
 		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": persistNapMilliseconds},

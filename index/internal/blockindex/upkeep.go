@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"time"
 
 	bleve "github.com/blevesearch/bleve_index_api"
 )
@@ -47,6 +49,32 @@ func (x *Index) Optimise(ctx context.Context) (begun bool, err error) {
 	// An empty batch is written behind the result, so that resting before that
 	// is not possible.
 	return true, x.commit(bleve.NewBatch())
+}
+
+// OpenReadOnly opens the index in dir to look at it: nothing there changes.
+func OpenReadOnly(dir string) (*Index, error) {
+	if _, err := os.Stat(filepath.Join(dir, "root.bolt")); err != nil {
+		return nil, fmt.Errorf("open word index: %w", err) // bleve would make one
+	}
+	x := &Index{dir: dir, readOnly: true}
+	if err := x.openLocked(); err != nil { // nobody else has it
+		return nil, err
+	}
+	return x, nil
+}
+
+// Flush waits until all that was added is written.
+func (x *Index) Flush(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !x.Written() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Segments is how many segments the index in dir has on the disk.
