@@ -324,3 +324,29 @@ func sortedKeys[T any](m map[string]T) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// String sums the report up.
+func (r Report) String() string {
+	return fmt.Sprintf("%d journal segments, %d blocks, %d filters, %d word indexes: %d findings",
+		r.Segments, r.Blocks, r.Filters, r.Indexes, len(r.Findings))
+}
+
+// Err says what to do about the findings, nil if there are none.
+func (r Report) Err() error {
+	lost, derived := 0, 0
+	for _, f := range r.Findings {
+		if f.Derived {
+			derived++
+		} else {
+			lost++
+		}
+	}
+	switch {
+	case lost > 0:
+		return fmt.Errorf("%d places are damaged: their entries are lost, all others are served", lost)
+	case derived > 0:
+		return fmt.Errorf("no entry is lost, but %d derived files are damaged or missing: tagtail rebuild makes them again", derived)
+	default:
+		return nil
+	}
+}

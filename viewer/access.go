@@ -83,6 +83,9 @@ func (p principal) mayIngest(instance string) bool {
 	return p.Role == roleAdmin && p.scope().holds(instance)
 }
 
+// mayKeepStore tells whether p may verify and rebuild the store.
+func (p principal) mayKeepStore() bool { return p.Role == roleAdmin }
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 

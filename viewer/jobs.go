@@ -104,6 +104,9 @@ func (s *Server) findJob(c echo.Context, p principal) (running, error) {
 	if job, ok := s.controls.Job(id); ok && p.scope().holds(job.View().Instance) {
 		return job, nil
 	}
+	if job := s.upkeep.find(id); job != nil && p.mayKeepStore() {
+		return job, nil
+	}
 	return nil, newProblem(http.StatusNotFound, "There is no job %s: old ones are forgotten, start the action again.", shown(id))
 }
 

@@ -31,6 +31,8 @@ func (s *Server) routes() []route {
 		{method: get, path: "/api/v1/ingest", access: signedIn, handler: s.ingestSocket, socket: true},
 		{method: get, path: "/api/v1/instances", access: signedIn, handler: s.instances},
 		{method: post, path: "/api/v1/instances/:service/:owner/actions/:action", access: signedIn, handler: s.act},
+		{method: post, path: "/api/v1/store/verify", access: signedIn, handler: s.keepStore(actionVerify)},
+		{method: post, path: "/api/v1/store/rebuild", access: signedIn, handler: s.keepStore(actionRebuild)},
 		{method: get, path: "/api/v1/jobs/:id", access: signedIn, handler: s.job},
 		{method: get, path: "/api/v1/jobs/:id/output", access: signedIn, handler: s.jobOutput, socket: true},
 		{method: get, path: "/api/v1/me", access: signedIn, handler: s.me},

@@ -43,6 +43,7 @@ type Server struct {
 	http     *http.Server
 	sessions *sessions
 	controls controls
+	upkeep   upkeepJobs
 	assets   assets
 	metrics  *metrics
 	sockets  sockets
@@ -69,6 +70,7 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
+	s.upkeep.wake = make(chan struct{}, 1)
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
 	s.exports = make(chan struct{}, maxExports)
@@ -132,6 +134,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.rates.run(ctx, s.cfg.Logs) })
+	wg.Go(func() { s.upkeep.run(ctx, s.cfg.Upkeep) })
 
 	served := make(chan error, 1)
 	wg.Go(func() { served <- s.http.Serve(s.listener) })

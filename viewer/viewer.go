@@ -108,6 +108,8 @@ type Config struct {
 	// each address for long; 0 is 10,000. IngestBurst is how many it may send
 	// at once after a silence; 0 is twice the rate.
 	IngestRate, IngestBurst int
+	// Upkeep is nil if the store cannot be verified and rebuilt here.
+	Upkeep Upkeep
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

@@ -53,6 +53,11 @@ func (c *client) control(ctx context.Context, instance, action string, out io.Wr
 	if err := c.do(ctx, http.MethodPost, u, &job); err != nil {
 		return err
 	}
+	return c.watch(ctx, job, func(line string) { fmt.Fprintf(out, "%s\n", appendVisible(nil, line)) })
+}
+
+// watch calls print with each line of a job's output until it is done.
+func (c *client) watch(ctx context.Context, job deploy.JobView, print func(line string)) error {
 	conn, err := c.dial(ctx, c.api("jobs/"+job.ID+"/output", nil))
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (c *client) control(ctx context.Context, instance, action string, out io.Wr
 			return fmt.Errorf("read output of job %s, which goes on: %w", job.ID, err)
 		}
 		for _, line := range frame.Lines {
-			fmt.Fprintf(out, "%s\n", appendVisible(nil, line))
+			print(line)
 		}
 		if frame.Type != "done" {
 			continue

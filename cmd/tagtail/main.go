@@ -103,6 +103,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newServeCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
 		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std),
+		newVerifyCommand(std), newRebuildCommand(std),
 		newVersionCommand(std),
 	)
 	return root
