@@ -44,6 +44,7 @@ test: need-go need-tests
 soak: need-go need-tests
 	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run Killed ./ingest ./cmd/tagtail
 	TAGTAIL_SOAK=1 $(GO) test -count=3 -v -run UnderLoad ./cmd/tagtail
+	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -timeout 60m -run 'Killed|RandomLives' ./index
 
 BENCH ?=
 bench: need-go need-tests

@@ -7,21 +7,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // crashChild appends from several goroutines until it is killed, and says on
 // stdout what Append has returned for: the message and its Seq.
 func crashChild(dir string) {
-	s, err := Open(Config{Dir: dir, HeadEntries: 256, SegmentBytes: 64 << 10})
+	s, err := Open(Config{Dir: dir, HeadEntries: 256, HeadAge: 5 * time.Millisecond, SegmentBytes: 64 << 10})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	go func() { _ = s.Run(context.Background()) }()
+	go func() {
+		for s.keep(context.Background()) == nil { // merges are cut short as well
+			runtime.Gosched()
+		}
+	}()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for g := range 4 {
@@ -55,8 +62,12 @@ func TestKilledProcessLosesNothingThatWasAcknowledged(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	acknowledged := make(map[string]uint64)
 	last := uint64(0)
-	for round := range 5 {
-		runUntilKilled(t, dir, 2000+1500*round, acknowledged)
+	rounds := 10
+	if os.Getenv("TAGTAIL_SOAK") != "" {
+		rounds = 100
+	}
+	for round := range rounds {
+		runUntilKilled(t, dir, 500+1000*(round%6), acknowledged)
 
 		s := openStore(t, Config{Dir: dir})
 		seen := make(map[string]uint64)
@@ -80,7 +91,7 @@ func TestKilledProcessLosesNothingThatWasAcknowledged(t *testing.T) {
 			t.Fatalf("next seq = %d, want above %d and %d", got, previous, last)
 		}
 		last = previous
-		if stats := s.Stats(); round == 4 && (stats.Blocks == 0 || stats.DamagedBlocks > 0) {
+		if stats := s.Stats(); round == rounds-1 && (stats.Blocks == 0 || stats.DamagedBlocks > 0) {
 			t.Errorf("stats = %+v, want whole blocks", stats)
 		}
 		closeStore(t, s)
