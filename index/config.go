@@ -34,7 +34,8 @@ type Config struct {
 	// do not call Sync; 0 means half a second. A crash of the process costs
 	// nothing.
 	SyncInterval time.Duration
-	// SegmentBytes is the size of a journal segment; 0 means 16 MiB.
+	// SegmentBytes is the size of a journal segment; 0 means 4 MiB. What is in
+	// blocks takes room until all of its segment is.
 	SegmentBytes int64
 	// RingEntries is how many of the newest entries are kept for followers;
 	// 0 means 32,768. Who is further behind reads blocks.

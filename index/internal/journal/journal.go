@@ -23,7 +23,7 @@ import (
 
 // DefaultSegmentBytes is the size at which a segment is closed: small enough
 // that finished ones are soon removed, large enough that files stay few.
-const DefaultSegmentBytes = 16 << 20
+const DefaultSegmentBytes = 4 << 20
 
 // ErrClosed is returned by Append and Sync after Close.
 var ErrClosed = errors.New("journal is closed")
