@@ -241,16 +241,17 @@ func (x *Index) Overflowed() (map[string]bool, error) { return x.Containing(over
 // ask for a word that begins and ends with it.
 func (x *Index) Containing(text string, start, end bool) (map[string]bool, error) {
 	ids := make(map[string]bool)
+	add := func(id string, _ uint64) { ids[id] = true }
 	err := x.read(func(r bleve.IndexReader) error {
 		if start && end {
-			return addBlocks(r, text, ids)
+			return eachBlock(context.Background(), r, text, false, add)
 		}
 		terms, err := termsWith(r, text, start, end)
 		if err != nil {
 			return err
 		}
 		for _, term := range terms {
-			if err := addBlocks(r, term, ids); err != nil {
+			if err := eachBlock(context.Background(), r, term, false, add); err != nil {
 				return err
 			}
 		}
@@ -289,9 +290,10 @@ func termsWith(r bleve.IndexReader, text string, start, end bool) (terms []strin
 	}
 }
 
-// addBlocks adds the blocks that have the word to ids.
-func addBlocks(r bleve.IndexReader, word string, ids map[string]bool) (err error) {
-	postings, err := r.TermFieldReader(context.Background(), []byte(word), fieldName, false, false, false)
+// eachBlock calls yield with the blocks that have the word and, if frequencies
+// are asked for, in how many of its lines.
+func eachBlock(ctx context.Context, r bleve.IndexReader, word string, frequencies bool, yield func(id string, lines uint64)) (err error) {
+	postings, err := r.TermFieldReader(ctx, []byte(word), fieldName, frequencies, false, false)
 	if err != nil {
 		return err
 	}
@@ -306,7 +308,7 @@ func addBlocks(r bleve.IndexReader, word string, ids map[string]bool) (err error
 		if err != nil {
 			return err
 		}
-		ids[id] = true
+		yield(id, next.Freq)
 	}
 }
 

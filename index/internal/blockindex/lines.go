@@ -21,13 +21,20 @@ type Lines struct {
 // not in the index.
 func (x *Index) Lines(text string, whole bool) (map[string]Lines, error) {
 	blocks := make(map[string]Lines)
+	add := func(id string, lines uint64) {
+		l := blocks[id]
+		l.Words++
+		l.Least = max(l.Least, lines)
+		l.Most += lines
+		blocks[id] = l
+	}
 	err := x.read(func(r bleve.IndexReader) (err error) {
 		terms := []string{text}
 		if !whole {
 			terms, err = termsWith(r, text, false, false)
 		}
 		for _, term := range terms {
-			err = errors.Join(err, addLines(r, term, blocks))
+			err = errors.Join(err, eachBlock(context.Background(), r, term, true, add))
 		}
 		return err
 	})
@@ -35,29 +42,4 @@ func (x *Index) Lines(text string, whole bool) (map[string]Lines, error) {
 		return nil, err
 	}
 	return blocks, nil
-}
-
-// addLines adds the lines of one word.
-func addLines(r bleve.IndexReader, word string, blocks map[string]Lines) (err error) {
-	postings, err := r.TermFieldReader(context.Background(), []byte(word), fieldName, true, false, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, postings.Close()) }()
-	var doc bleve.TermFieldDoc
-	for {
-		next, err := postings.Next(doc.Reset())
-		if err != nil || next == nil {
-			return err
-		}
-		id, err := r.ExternalID(next.ID)
-		if err != nil {
-			return err
-		}
-		l := blocks[id]
-		l.Words++
-		l.Least = max(l.Least, next.Freq)
-		l.Most += next.Freq
-		blocks[id] = l
-	}
 }

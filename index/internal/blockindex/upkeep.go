@@ -130,7 +130,12 @@ func (x *Index) Sums(ctx context.Context) (map[string]Sum, error) {
 			if entry.Term == overflowWord {
 				continue
 			}
-			if err := addSums(ctx, r, entry.Term, sums); err != nil {
+			err = eachBlock(ctx, r, entry.Term, true, func(id string, lines uint64) {
+				sum := sums[id]
+				sum.Add(entry.Term, lines)
+				sums[id] = sum
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -139,27 +144,4 @@ func (x *Index) Sums(ctx context.Context) (map[string]Sum, error) {
 		return nil, err
 	}
 	return sums, nil
-}
-
-// addSums counts a word in for each block that has it.
-func addSums(ctx context.Context, r bleve.IndexReader, word string, sums map[string]Sum) (err error) {
-	postings, err := r.TermFieldReader(ctx, []byte(word), fieldName, true, false, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, postings.Close()) }()
-	var doc bleve.TermFieldDoc
-	for {
-		next, err := postings.Next(doc.Reset())
-		if err != nil || next == nil {
-			return err
-		}
-		id, err := r.ExternalID(next.ID)
-		if err != nil {
-			return err
-		}
-		sum := sums[id]
-		sum.Add(word, next.Freq)
-		sums[id] = sum
-	}
 }
