@@ -18,6 +18,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -149,6 +150,9 @@ func (j *Journal) beginLocked(first uint64) error {
 		return fmt.Errorf("begin journal segment: %w", errors.Join(err, file.Close(), os.Remove(path)))
 	}
 	j.retireLocked()
+	// An empty one whose fsync has failed may have had the name: Remove would
+	// delete the new one by it.
+	j.older = slices.DeleteFunc(j.older, func(s *segment) bool { return s.path == path })
 	j.active = &segment{path: path, first: first, size: int64(len(header)), salt: salt, file: file}
 	j.written += uint64(len(header))
 	j.newName = true
@@ -346,6 +350,14 @@ func (j *Journal) Turn(first uint64) error {
 		return nil
 	}
 	return j.beginLocked(first)
+}
+
+// Active tells whether there is a segment to append to, and so one whose name
+// says how far the numbers have come: after an error there may be none.
+func (j *Journal) Active() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.active != nil
 }
 
 // First is the lowest number that a replay could bring back.

@@ -470,3 +470,20 @@ func TestSyncIsSharedByThoseWhoWait(t *testing.T) {
 	}
 	f.mu.Unlock()
 }
+
+func TestSegmentAfterAFailedSyncOfAnEmptyOneOfItsNameStays(t *testing.T) {
+	var f faults
+	o := open(t, Config{Dir: t.TempDir(), Create: f.create})
+	f.sync = errFull
+	if err := o.journal.Sync(context.Background()); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	f.sync = nil
+	add(t, o.journal, 1, "one")
+	if err := o.journal.Remove(1); err != nil {
+		t.Fatal(err)
+	}
+	if names := segments(t, o.journal.cfg.Dir); len(names) != 1 {
+		t.Errorf("segments = %v, want the one with the frame", names)
+	}
+}
