@@ -128,7 +128,8 @@ func largest(sizes map[string]int64) (name string) {
 // leaveJournal sees to it that the journal has no entry up to the Seq, as far
 // as that is possible now.
 func (s *Store) leaveJournal(ctx context.Context, last uint64) error {
-	if upTo := s.journal.Holding(last); upTo > 0 {
+	upTo := s.journal.Holding(last)
+	if upTo > 0 || !s.journal.Active() {
 		s.mu.Lock()
 		for _, h := range s.heads {
 			if h.entries[0].Seq <= upTo {

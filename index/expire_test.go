@@ -235,3 +235,25 @@ func TestKeeperEndsWithItsContextAndWithTheStore(t *testing.T) {
 		t.Errorf("error = %v, want %v", err, ErrClosed)
 	}
 }
+
+func TestNumbersGoOnAlsoIfTheJournalHadNoSegmentAsAllExpired(t *testing.T) {
+	var disk fullDisk
+	clock := newClock()
+	cfg := Config{Dir: t.TempDir(), KeepFor: time.Hour, now: clock.now, createFile: disk.createFile}
+	s := openStore(t, cfg)
+	appendMessages(t, s, "a/b", "one", "two", "three")
+	disk.full.Store(true)
+	if err := s.Sync(t.Context()); !errors.Is(err, errFull) {
+		t.Fatalf("error = %v, want %v", err, errFull)
+	}
+	disk.full.Store(false)
+	sealAll(t, s)
+	clock.at = clock.at.Add(2 * time.Hour)
+	keep(t, s)
+	wantMessages(t, s, "after their time")
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	if last := s.LastSeq(); last < 3 {
+		t.Errorf("last number = %d, want 3 or more", last)
+	}
+}
