@@ -230,3 +230,17 @@ func TestVerifyOfAnOpenStoreSaysTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestBlockOfAnIndexThatARebuildHasDeletedIsStillFound(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	sealedMessages(t, s, "a/b", "one word")
+	d := s.allDays()[0]
+	deleted, b := s.openWords(d), d.blocks[0]
+	if err := s.forgetWords(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	b.indexed.Store(deleted) // by who has added it just before
+	if got := messages(findAll(t, s, textQuery("word"))); len(got) != 1 {
+		t.Errorf("found %q, want the message", got)
+	}
+}

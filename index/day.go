@@ -50,9 +50,9 @@ type storedBlock struct {
 
 	filterBytes atomic.Int64 // of the filter's file
 
-	indexed  atomic.Bool // its words are in the day's index
-	overflow atomic.Bool // but not all of them: the others are in the filter
-	damaged  atomic.Bool // this was reported
+	indexed  atomic.Pointer[blockindex.Index] // its words are in this one, which a rebuild may have deleted
+	overflow atomic.Bool                      // but not all of them: the others are in the filter
+	damaged  atomic.Bool                      // this was reported
 }
 
 // id names the block in the index of words.

@@ -68,12 +68,12 @@ func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks 
 		return err
 	}
 	for _, b := range blocks {
-		if b.indexed.Load() || b.damaged.Load() {
+		if b.indexed.Load() == index || b.damaged.Load() {
 			continue
 		}
 		if ids[b.id()] {
 			b.overflow.Store(overflowed[b.id()])
-			b.indexed.Store(true)
+			b.indexed.Store(index)
 			continue
 		}
 		if err := s.stopped(ctx); err != nil {
@@ -106,7 +106,7 @@ func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
 		return err
 	}
 	b.overflow.Store(t.overflow)
-	b.indexed.Store(true)
+	b.indexed.Store(index)
 	return nil
 }
 

@@ -201,7 +201,7 @@ func (p *pruner) dayLocked(ctx context.Context, d *day) *prunerDay {
 		p.store.completeWords(ctx, d, known.words, blocks)
 	}
 	for _, b := range blocks {
-		known.indexed[b] = b.indexed.Load()
+		known.indexed[b] = known.words != nil && b.indexed.Load() == known.words
 	}
 	p.days[d] = known
 	return known

@@ -89,12 +89,7 @@ func (s *Store) forgetWords(ctx context.Context, d *day) error {
 		return ErrClosed
 	}
 	defer func() { <-d.completing }()
-	d.complete, d.settled = false, 0
-	s.mu.Lock()
-	for _, b := range d.blocks {
-		b.indexed.Store(false)
-	}
-	s.mu.Unlock()
+	d.complete, d.settled = false, 0 // that a block is in the old index says nothing of the next
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.words != nil {

@@ -84,7 +84,7 @@ func (v *verifier) checkOpenDay(ctx context.Context, s *Store, d *day) error {
 	s.mu.Lock()
 	for _, b := range d.blocks {
 		paths = append(paths, b.path)
-		indexed[b.id()] = b.indexed.Load()
+		indexed[b.id()] = b.indexed.Load() != nil
 	}
 	s.mu.Unlock()
 	sums, err := v.checkBlocks(ctx, s.stopped, d.number, paths)
