@@ -72,6 +72,7 @@ type Index struct {
 	bleve  *scorch.Scorch // nil at rest
 	queue  *bleve.AnalysisQueue
 	closed bool
+	docs   uint64 // how many it had when it came to rest
 
 	pendingMu sync.Mutex
 	pending   []*document.Document // not in bleve yet

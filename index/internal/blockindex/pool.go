@@ -1,6 +1,8 @@
 package blockindex
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -114,11 +116,39 @@ func (x *Index) wake() error {
 		return nil
 	}
 	err := x.openLocked()
+	if err == nil {
+		err = x.sameLocked()
+	}
 	x.mu.Unlock()
 	if err == nil {
 		x.pool.opened(x)
 	}
 	return err
+}
+
+// sameLocked closes the index again if it has not all that it had when it came
+// to rest: bleve makes a new one where the folder is gone, and goes without a
+// segment that is missing. Who has added a block would miss it.
+func (x *Index) sameLocked() (err error) {
+	defer recovered("open word index", &err)
+	docs, err := x.countLocked()
+	if err == nil && docs == x.docs {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("open word index: %s: it has %d blocks instead of %d: rebuild it", x.dir, docs, x.docs)
+	}
+	return errors.Join(err, x.closeLocked())
+}
+
+// countLocked is how many blocks are in.
+func (x *Index) countLocked() (docs uint64, err error) {
+	r, err := x.bleve.Reader()
+	if err != nil {
+		return 0, fmt.Errorf("read word index: %w", err)
+	}
+	docs, err = r.DocCount()
+	return docs, errors.Join(err, r.Close())
 }
 
 // rest frees the files if nobody uses them and closing loses nothing, and
@@ -130,6 +160,13 @@ func (x *Index) rest() bool {
 	defer x.mu.Unlock()
 	if x.closed || x.bleve != nil && !x.writtenLocked() {
 		return false
+	}
+	if x.bleve != nil {
+		docs, err := x.countLocked()
+		if err != nil {
+			return false
+		}
+		x.docs = docs
 	}
 	_ = x.closeLocked() // all is written
 	x.pool.forget(x)

@@ -2,6 +2,7 @@ package blockindex
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -114,5 +115,33 @@ func TestRemovedBlocksAreNotFoundAndOneSegmentIsLeft(t *testing.T) {
 	sums, err := x.Sums(t.Context())
 	if err != nil || sums["3"] != want || len(sums) != 3 {
 		t.Errorf("sums = %v, error %v, want %v of block 3", sums, err, want)
+	}
+}
+
+func TestIndexThatHasLostBlocksAtRestSaysSo(t *testing.T) {
+	for name, pattern := range map[string]string{"the folder": "", "a segment": "*.zap", "the list of segments": "root.bolt"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "words")
+			x := openIn(t, NewPool(1), dir)
+			if err := x.Add("1-2", []Word{{Text: "word", Lines: 1}}, false); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, x.Written)
+			waitFor(t, x.rest)
+			lost, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || len(lost) == 0 {
+				t.Fatalf("files = %v, error %v", lost, err)
+			}
+			for _, path := range lost {
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				if got, err := x.Containing("word", true, true); err == nil {
+					t.Errorf("blocks = %v, want an error", got)
+				}
+			}
+		})
 	}
 }
