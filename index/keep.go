@@ -19,6 +19,9 @@ const (
 	// optimiseTries is how often the word index of a day that is over is
 	// optimised, if bleve does not come to one segment.
 	optimiseTries = 3
+	// optimiseWithin bounds one try: bleve goes on trying on a full disk, which
+	// only expiry may free.
+	optimiseWithin = time.Minute
 )
 
 // runKeeper looks after the blocks that are there.
@@ -152,6 +155,8 @@ func (s *Store) optimise(ctx context.Context, d *day) (done bool, err error) {
 		words.Rest()
 		return true, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, optimiseWithin)
+	defer cancel()
 	begun, err := words.Optimise(ctx)
 	if begun {
 		d.tries++

@@ -74,6 +74,8 @@ type Index struct {
 	closed bool
 	docs   uint64 // how many it had when it came to rest
 
+	merges sync.WaitGroup // begun under mu while it is not closed; Close waits
+
 	pendingMu sync.Mutex
 	pending   []*document.Document // not in bleve yet
 	words     int                  // in pending
@@ -315,6 +317,7 @@ func eachBlock(ctx context.Context, r bleve.IndexReader, word string, frequencie
 
 // Close waits for whoever uses the index. It may be called again.
 func (x *Index) Close() (err error) {
+	defer x.merges.Wait() // once the lock is free
 	defer recovered("close word index", &err)
 	x.mu.Lock()
 	defer x.mu.Unlock()

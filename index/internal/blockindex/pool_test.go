@@ -1,6 +1,8 @@
 package blockindex
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,5 +145,32 @@ func TestIndexThatHasLostBlocksAtRestSaysSo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestOptimiseThatCannotWriteEndsWithItsContext(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "words")
+	x := openIn(t, NewPool(1), dir)
+	for i := range 5 {
+		if err := x.Add(fmt.Sprint(i), []Word{{Text: "both", Lines: 2}, {Text: fmt.Sprintf("only%d", i), Lines: 1}}, false); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, x.Written)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	begun, err := x.Optimise(ctx)
+	if !begun || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("begun %v, error %v, want %v", begun, err, context.DeadlineExceeded)
+	}
+	x.merges.Wait() // bleve has ended its attempts
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := x.Containing("both", true, true); err != nil || len(got) != 5 {
+		t.Errorf("blocks = %v, error %v, want all 5", got, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
 )
 
@@ -33,22 +34,49 @@ func (x *Index) Remove(ids []string) (err error) {
 
 // Optimise makes one segment of all, for an index that nothing is added to any
 // more. It does nothing, and says so, while something is not written yet. It is
-// done when Segments says so.
+// done when Segments says so. When ctx ends it gives up, and the index rests.
 func (x *Index) Optimise(ctx context.Context) (begun bool, err error) {
 	defer recovered("optimise word index", &err)
-	if err := x.acquire(); err != nil {
+	merging, merged, err := x.beginMerge(ctx)
+	if err != nil || merging == nil {
 		return false, err
 	}
-	defer x.mu.RUnlock()
-	if !x.writtenLocked() {
-		return false, nil
+	select {
+	case err = <-merged:
+	case <-ctx.Done():
+		x.Rest() // it ends an attempt that bleve repeats for ever
+		err = ctx.Err()
 	}
-	if err := x.bleve.ForceMerge(ctx, nil); err != nil {
+	if err != nil {
 		return true, fmt.Errorf("optimise word index: %w", err)
+	}
+	if err := x.acquire(); err != nil {
+		return true, err
+	}
+	defer x.mu.RUnlock()
+	if x.bleve != merging {
+		return true, nil
 	}
 	// An empty batch is written behind the result, so that resting before that
 	// is not possible.
 	return true, x.commit(bleve.NewBatch())
+}
+
+// beginMerge starts to make one segment of all, without holding the lock: where
+// bleve cannot write the segment it tries again and again, and only closing ends
+// that. It returns nil while something is not written yet.
+func (x *Index) beginMerge(ctx context.Context) (merging *scorch.Scorch, merged <-chan error, err error) {
+	if err := x.acquire(); err != nil {
+		return nil, nil, err
+	}
+	defer x.mu.RUnlock()
+	if !x.writtenLocked() {
+		return nil, nil, nil
+	}
+	merging = x.bleve
+	result := make(chan error, 1)
+	x.merges.Go(func() { result <- merging.ForceMerge(ctx, nil) })
+	return merging, result, nil
 }
 
 // OpenReadOnly opens the index in dir to look at it: nothing there changes.
