@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -242,5 +244,34 @@ func TestBlockOfAnIndexThatARebuildHasDeletedIsStillFound(t *testing.T) {
 	b.indexed.Store(deleted) // by who has added it just before
 	if got := messages(findAll(t, s, textQuery("word"))); len(got) != 1 {
 		t.Errorf("found %q, want the message", got)
+	}
+}
+
+func TestCloseDoesNotWaitForARebuildThatCannotBeWritten(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := openStore(t, cfg)
+	sealedMessages(t, s, "a/b", "one word")
+	lost := make(chan error, 1)
+	rebuilt := make(chan error, 1)
+	go func() {
+		rebuilt <- s.Rebuild(context.Background(), func(Progress) {
+			lost <- os.RemoveAll(filepath.Join(cfg.Dir, "days")) // bleve cannot write its segment
+		})
+	}()
+	if err := <-lost; err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close waits")
+	}
+	if err := <-rebuilt; !errors.Is(err, ErrClosed) {
+		t.Errorf("error = %v, want %v", err, ErrClosed)
 	}
 }

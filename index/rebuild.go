@@ -75,7 +75,7 @@ func (s *Store) rebuildDay(ctx context.Context, d *day, step func()) error {
 		}
 		step()
 	}
-	return words.Flush(ctx)
+	return words.Flush(func() error { return s.stopped(ctx) })
 }
 
 // forgetWords deletes the word index of a day, and filters without a block.

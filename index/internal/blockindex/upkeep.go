@@ -91,16 +91,15 @@ func OpenReadOnly(dir string) (*Index, error) {
 	return x, nil
 }
 
-// Flush waits until all that was added is written.
-func (x *Index) Flush(ctx context.Context) error {
+// Flush waits until all that was added is written, or stopped returns an error.
+func (x *Index) Flush(stopped func() error) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !x.Written() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := stopped(); err != nil {
+			return err
 		}
+		<-tick.C
 	}
 	return nil
 }
