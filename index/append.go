@@ -42,6 +42,8 @@ func (s *Store) Append(entries []Entry) error {
 		if entries[i].Instance == "" {
 			entries[i].Instance = Unassigned
 		}
+		// A PRI has no other; headers count eight.
+		entries[i].Severity &= Debug
 	}
 	buffer := s.frames.Get().(*[]byte)
 	defer func() {

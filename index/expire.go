@@ -141,7 +141,7 @@ func (s *Store) leaveJournal(ctx context.Context, last uint64) error {
 		if err != nil {
 			return err
 		}
-		for s.sealNext() {
+		for s.stopped(ctx) == nil && s.sealNext() {
 		}
 	}
 	// The name of a segment is what remembers the highest number, once the

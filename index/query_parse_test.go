@@ -66,7 +66,7 @@ func TestHostileTextsAreQueriesToo(t *testing.T) {
 		"many field groups":    strings.Repeat("tag:( ", 5_000),
 		"bad field groups":     strings.Repeat("severity:( err ", 2_000) + "x",
 		"a long list":          "tag:" + strings.Repeat("a,", 15_000),
-		"a list of statuses":   "status:" + strings.Repeat("5xx,", 8_000),
+		"a list of statuses":   "status:" + strings.Repeat("5xx,", 2_000),
 		"a list of files":      "file:" + strings.Repeat("a.lua:1,", 4_000),
 		"many quotes":          strings.Repeat(`" `, 16_000),
 		"many slashes":         strings.Repeat("/ ", 16_000),

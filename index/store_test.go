@@ -374,3 +374,17 @@ func TestInstancesTellRateAndLastError(t *testing.T) {
 		t.Errorf("rate a minute later = %v, want 0", got)
 	}
 }
+
+func TestASeverityThatNoPRIHasIsTheSameInAHeadAndInABlock(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	if err := s.Append([]Entry{{Message: "a", Severity: 8 + Err}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{"head", "block"} {
+		n, err := s.Count(t.Context(), CountRequest{Query: parse("severity:err")})
+		if err != nil || n != 1 {
+			t.Errorf("in a %s: got %d, %v; want 1", where, n, err)
+		}
+		sealAll(t, s)
+	}
+}
