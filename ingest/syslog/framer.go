@@ -148,7 +148,7 @@ func (f *Framer) line(data []byte, pause Pause) (advance int, frame []byte, flag
 	if end >= 0 && data[end] == '\n' && !f.cut && !f.settled {
 		nul, is := f.nulBehind(data, max(end, f.looked))
 		switch {
-		case is == yes:
+		case is == yes, is == maybe && nul > 0 && pause != MayFollow:
 			end = nul
 		case is == maybe && pause == MayFollow && len(data) < f.max:
 			f.scanned = end
@@ -192,10 +192,11 @@ func (f *Framer) finish(data []byte, end int) (advance int, frame []byte, flags 
 // nulBehind tells whether the first message of a stream, which has a line feed
 // at data[lf], goes on up to a NUL, and where that is. Python writes a message
 // with its NUL at once, so that it is known if all of it is here: behind the
-// line feed come lines without a PRI or an octet count, then a NUL, then
-// nothing or a PRI. Lines that are whole and nothing else are never waited
-// behind: maybe is the answer only where the data ends inside of a line, whose
-// rest is under way whoever sends it.
+// line feed come lines without a PRI or an octet count, then a NUL, then a PRI.
+// Lines that are whole and nothing else are never waited behind: maybe is the
+// answer only where the data ends inside of a line, whose rest is under way
+// whoever sends it, or of what follows the NUL. Then nul is where that is, and
+// it counts once nothing has followed for a while.
 func (f *Framer) nulBehind(data []byte, lf int) (nul int, is verdict) {
 	if startsWithPRI(data) != yes {
 		return 0, no
@@ -214,10 +215,7 @@ func (f *Framer) nulBehind(data []byte, lf int) (nul int, is verdict) {
 			line = rest[:n]
 		}
 		if end := bytes.IndexByte(line, 0); end >= 0 {
-			if startsWithPRI(rest[end+1:]) == no {
-				return 0, no
-			}
-			return lf + 1 + end, yes
+			return lf + 1 + end, startsWithPRI(rest[end+1:])
 		}
 		if n < 0 {
 			f.looked = lf
