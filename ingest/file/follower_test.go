@@ -205,6 +205,9 @@ func TestTheKernelTellsOfNewFilesAndLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.notify == nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the kernel has no inotify")
+		}
 		t.Skip("the kernel has no inotify")
 	}
 	ended := make(chan error, 1)
