@@ -61,6 +61,8 @@ type Config struct {
 	createFile func(path string) (journal.File, error) // the seam for faults of the journal
 	writeFile  func(path string, data []byte) error    // and of blocks
 	bootID     func() string                           // and of the machine
+
+	flushWithin time.Duration // how long a Rebuild waits for a word index to be written; 0 means a minute
 }
 
 // Validate says what is wrong with the configuration, in one sentence.
@@ -94,6 +96,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.RingEntries, 32768)
 	orDefault(&c.WordsPerBlock, 16384)
 	orDefault(&c.FilterBytes, 64<<20)
+	orDefault(&c.flushWithin, time.Minute)
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/index/internal/block"
 )
 
 // damages are what can happen to a file.
@@ -274,4 +276,43 @@ func TestCloseDoesNotWaitForARebuildThatCannotBeWritten(t *testing.T) {
 	if err := <-rebuilt; !errors.Is(err, ErrClosed) {
 		t.Errorf("error = %v, want %v", err, ErrClosed)
 	}
+}
+
+func TestRebuildThatCannotBeWrittenGivesUpAndLetsTheKeeperGoOn(t *testing.T) {
+	cfg := Config{Dir: t.TempDir(), flushWithin: 50 * time.Millisecond}
+	s := openStore(t, cfg)
+	sealedMessages(t, s, "a/b", "one word")
+	err := s.Rebuild(t.Context(), func(Progress) {
+		remove(t, glob(t, cfg.Dir, "days/*/bleve-*")[0]) // bleve cannot write its segment
+	})
+	if err == nil || !strings.Contains(err.Error(), "the word index is not written after 50ms") {
+		t.Errorf("error = %v, want that the word index is not written", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := s.keep(ctx); err != nil {
+		t.Errorf("keeper afterwards: %v", err)
+	}
+}
+
+func TestPathOfADamagedBlockThatIsWrittenAnewIsNoLongerOne(t *testing.T) {
+	clock := newClock()
+	cfg := Config{Dir: t.TempDir(), now: clock.now}
+	s := openStore(t, cfg)
+	sealedMessages(t, s, "a/b", "1")
+	sealedMessages(t, s, "a/b", "2")
+	closeStore(t, s)
+	parts := glob(t, cfg.Dir, "days/*/*.block")
+	merged := filepath.Join(filepath.Dir(parts[0]), block.FileName(1, 2, "a/b"))
+	if err := os.WriteFile(merged, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, cfg)
+	clock.at = clock.at.Add(24 * time.Hour)
+	keep(t, s)
+	report, err := s.Verify(t.Context(), nil)
+	if err != nil || report.Blocks != 1 || len(report.Findings) > 0 {
+		t.Errorf("report = %v, findings %v, error %v, want one block", report, report.Findings, err)
+	}
+	wantMessages(t, s, "of the merged block", "1", "2")
 }

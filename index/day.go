@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ type day struct {
 
 	blocks  []*storedBlock // guarded by Store.mu, like remains
 	remains int            // blocks that are gone but have files
-	unread  []string       // files of blocks that could not be read; immutable after Open
+	unread  []string       // files of blocks that could not be read at Open; guarded by Store.mu
 
 	settled int // how many blocks there were when nothing was left to merge and optimise; Store.keeping guards it
 	tries   int // to optimise; like settled
@@ -208,10 +209,30 @@ func (s *Store) load(b *storedBlock) (*block.Columns, error) {
 	return columns, err
 }
 
+// written tells that a whole block has the path now, where there may have been
+// one that could not be read.
+func (s *Store) written(d *day, path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.unread = slices.DeleteFunc(d.unread, func(unread string) bool { return unread == path })
+}
+
+// close closes the index of words for good.
 func (d *day) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
+	return d.restLocked()
+}
+
+// rest closes the index of words until it is needed again.
+func (d *day) rest() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.restLocked()
+}
+
+func (d *day) restLocked() error {
 	if d.words == nil {
 		return nil
 	}

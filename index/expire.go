@@ -311,6 +311,15 @@ func removeFile(path string) error {
 // be read stays until its time is over.
 func (s *Store) removeEmpty(d *day) {
 	s.mu.Lock()
+	empty := s.isEmptyLocked(d)
+	s.mu.Unlock()
+	if !empty {
+		return
+	}
+	// First, or bleve would go on writing to the folder of this name, which may
+	// be that of a new day then. Only who seals a block could open it again.
+	_ = d.rest() // its files are deleted
+	s.mu.Lock()
 	if !s.isEmptyLocked(d) {
 		s.mu.Unlock()
 		return
@@ -324,7 +333,7 @@ func (s *Store) removeEmpty(d *day) {
 	}
 	delete(s.days, d.number)
 	s.mu.Unlock()
-	_ = d.close()              // its files are deleted
+	_ = d.close()              // so that nobody opens it again
 	_ = os.RemoveAll(leftover) // or at the next start
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
@@ -75,7 +76,19 @@ func (s *Store) rebuildDay(ctx context.Context, d *day, step func()) error {
 		}
 		step()
 	}
-	return words.Flush(func() error { return s.stopped(ctx) })
+	return s.flushWords(ctx, words)
+}
+
+// flushWords waits until the word index is written. On a full disk bleve goes on
+// trying, which only the keeper may end: it must not wait for this.
+func (s *Store) flushWords(ctx context.Context, words *blockindex.Index) error {
+	deadline := time.Now().Add(s.cfg.flushWithin)
+	return words.Flush(func() error {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the word index is not written after %v: see that the disk has room, then rebuild again", s.cfg.flushWithin)
+		}
+		return s.stopped(ctx)
+	})
 }
 
 // forgetWords deletes the word index of a day, and filters without a block.

@@ -181,5 +181,6 @@ func (s *Store) writeBlock(d *day, b *storedBlock, file []byte) error {
 	if err := s.cfg.writeFile(b.path, file); err != nil {
 		return err
 	}
+	s.written(d, b.path)
 	return block.SyncDir(d.dir)
 }

@@ -79,9 +79,9 @@ func (v *verifier) checkOpenDay(ctx context.Context, s *Store, d *day) error {
 		return err
 	}
 	defer s.unlockBlocks()
-	paths := slices.Clone(d.unread)
 	indexed := make(map[string]bool) // those that must be in
 	s.mu.Lock()
+	paths := slices.Clone(d.unread)
 	for _, b := range d.blocks {
 		paths = append(paths, b.path)
 		indexed[b.id()] = b.indexed.Load() != nil
