@@ -24,9 +24,13 @@ const (
 var errBacklog = errors.New("too many entries wait for blocks that cannot be written")
 
 // Append keeps the entries: when it returns, they are found, followed and
-// outlive a crash of the process. It sets Seq, and Received and Instance where
-// they are empty. It does not keep the slice, but its strings. After an error
-// the entries without a Seq are dropped and counted; the next call tries again.
+// outlive a crash of the process; with BatchSync a power cut as well. It sets
+// Seq, and Received and Instance where they are empty. It does not keep the
+// slice, but its strings. After an error the entries without a Seq are dropped
+// and counted; the next call tries again. Those with a Seq are kept like all
+// others, so nobody should append them again: with BatchSync the error tells
+// that they were not on the disk yet, since neither the journal could be synced
+// nor their block be written, which is tried again until it is possible.
 func (s *Store) Append(entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -66,16 +70,23 @@ func (s *Store) Append(entries []Entry) error {
 		s.counters.dropped.Add(uint64(len(entries)))
 		return fmt.Errorf("append %d entries: %w", len(entries), err)
 	}
+	defer s.inUse.Done()
 	s.counters.appended.Add(uint64(len(entries)))
 	if help {
 		s.sealNext() // it has counted and logged its error
-		s.inUse.Done()
+	}
+	if s.cfg.Sync != BatchSync {
+		return nil
+	}
+	if err := s.syncFrom(entries[0].Seq); err != nil {
+		return fmt.Errorf("sync %d entries, which are kept: %w", len(entries), err)
 	}
 	return nil
 }
 
 // appendFrame does what must happen in one order for all: number, journal,
-// heads, ring. If it says help, the caller owes a sealNext and inUse.Done.
+// heads, ring. Without an error the caller owes an inUse.Done and, if it says
+// help, a sealNext before.
 func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error) {
 	kept := make([]Entry, len(entries)) // for the heads and the ring
 	s.mu.Lock()
@@ -105,8 +116,8 @@ func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error
 	}
 	s.ring.add(kept)
 	if len(s.pending) >= pendingHelp && !now.Before(s.retrySeal) {
-		s.inUse.Add(1)
 		help = true
 	}
+	s.inUse.Add(1)
 	return help, nil
 }

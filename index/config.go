@@ -30,9 +30,12 @@ type Config struct {
 	// HeadAge is how long an entry may wait for its block, and so how long a
 	// quiet instance holds on to journal segments; 0 means 5 minutes.
 	HeadAge time.Duration
+	// Sync is when the journal is synced without a call of Sync; the zero value
+	// is IntervalSync.
+	Sync SyncMode
 	// SyncInterval is how much time's entries a power cut may cost those who
-	// do not call Sync; 0 means half a second. A crash of the process costs
-	// nothing.
+	// do not call Sync, with IntervalSync; 0 means half a second. A crash of the
+	// process costs nothing.
 	SyncInterval time.Duration
 	// SegmentBytes is the size of a journal segment; 0 means 4 MiB. What is in
 	// blocks takes room until all of its segment is.
@@ -81,6 +84,9 @@ func (c *Config) Validate() error {
 		if value < 0 {
 			return fmt.Errorf("%s is %d: it must be positive, or 0 for the default", name, value)
 		}
+	}
+	if int(c.Sync) >= len(syncModeNames) {
+		return fmt.Errorf("Sync is %d: it must be IntervalSync, BatchSync or NoSync", c.Sync)
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (s *Store) leaveJournal(ctx context.Context, last uint64) error {
 	}
 	// The name of a segment is what remembers the highest number, once the
 	// blocks are gone.
-	if err := s.sync(ctx); err != nil {
+	if err := s.sync(ctx, 0); err != nil {
 		return err
 	}
 	s.mu.Lock()

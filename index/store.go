@@ -19,7 +19,8 @@ import (
 var ErrClosed = errors.New("store is closed")
 
 // seqReserve is how many numbers are left out after a power cut: more than can
-// have been given out, and seen, in the time between two syncs.
+// have been given out, and seen, in the time between two syncs, and more than
+// heads have room for, which is what is not in blocks without any.
 const seqReserve = 1 << 24
 
 // openIndexes is how many days' word indexes are open at once: each takes a few
@@ -206,60 +207,6 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) runSyncer(ctx context.Context) {
-	ticker := time.NewTicker(s.cfg.SyncInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.done:
-			return
-		case <-ticker.C:
-		}
-		_ = s.sync(ctx) // it is counted and logged
-	}
-}
-
-// sync makes the journal durable. After an error, what the journal may have
-// lost goes to blocks.
-func (s *Store) sync(ctx context.Context) error {
-	err := s.journal.Sync(ctx)
-	if err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
-		return err
-	}
-	s.counters.syncErrors.Add(1)
-	if s.syncReport.allow(s.cfg.now()) {
-		s.cfg.Logger.Error("journal could not be synced", slog.Any("err", err))
-	}
-	// Only these: while the error lasts, what came since is synced elsewhere
-	// and need not become small blocks.
-	unsynced := s.journal.Unsynced()
-	s.mu.Lock()
-	for _, h := range s.heads {
-		if h.entries[0].Seq <= unsynced {
-			s.retireHeadLocked(h)
-		}
-	}
-	before := s.firstUnsealedLocked()
-	s.mu.Unlock()
-	if e := s.journal.Remove(before); e != nil { // it may all be in blocks already
-		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", e))
-	}
-	return err
-}
-
-// Sync returns when everything that was appended before the call outlives a
-// power cut. Callers at the same time share the work. After an error it goes on
-// to return one until all that the journal may have lost is in blocks.
-func (s *Store) Sync(ctx context.Context) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	defer s.inUse.Done()
-	return s.sync(ctx)
-}
-
 // LastSeq is the highest number that was given out, 0 if none was: every entry
 // has this Seq or a lower one, and the next gets a higher one. After a power cut
 // or an error of Append no entry has it.
@@ -295,7 +242,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.inUse.Wait()
 
-	if s.sync(context.Background()) != nil { // it is counted and logged
+	if s.sync(context.Background(), 0) != nil { // it is counted and logged
 		s.sealAllPending()
 	}
 	s.bury()

@@ -105,7 +105,7 @@ func (f *feed) makeRoom() {
 	f.batch = grown
 }
 
-// flush gives the batch to the Sink. What that refuses is lost.
+// flush gives the batch to the Sink. What that does not keep is lost.
 func (f *feed) flush() {
 	if len(f.batch) == 0 {
 		return
@@ -113,7 +113,7 @@ func (f *feed) flush() {
 	f.received.Add(uint64(len(f.batch)))
 	f.rejected.Add(f.headless)
 	if err := f.sink.Append(f.batch); err != nil {
-		f.dropped.Add(uint64(len(f.batch)))
+		f.dropped.Add(unkept(f.batch))
 		f.report("append entries", err)
 	}
 	f.forget()
@@ -125,7 +125,8 @@ func (f *feed) flush() {
 func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry)) error {
 	defer f.forget()
 	if len(f.batch) > 0 {
-		if err := f.sink.Append(f.batch); err != nil {
+		// What is kept needs no more than the Sync.
+		if err := f.sink.Append(f.batch); err != nil && unkept(f.batch) > 0 {
 			return fmt.Errorf("append entries: %w", err)
 		}
 	}

@@ -70,7 +70,9 @@ func (r *Receiver) Ingest(from netip.Addr, instance string, entries []index.Entr
 	if len(batch) > 0 {
 		if err := in.sink.Append(batch); err != nil {
 			in.report("append entries", err)
-			return fmt.Errorf("append entries: %w", err)
+			if unkept(batch) > 0 {
+				return fmt.Errorf("append entries: %w", err)
+			}
 		}
 	}
 	for i := range batch {

@@ -21,10 +21,21 @@ import (
 
 // Sink takes the entries that were received. Append may be called from several
 // goroutines at once. It sets Seq in place and may not keep the slice; the
-// strings may be kept. If it returns an error, the entries are lost and
-// counted as dropped.
+// strings may be kept. If it returns an error, the entries without a Seq are
+// lost and counted as dropped; those with one are kept, but may not outlive a
+// power cut.
 type Sink interface {
 	Append(entries []index.Entry) error
+}
+
+// unkept is how many of the entries a Sink that returned an error has not kept.
+func unkept(entries []index.Entry) (count uint64) {
+	for i := range entries {
+		if entries[i].Seq == 0 {
+			count++
+		}
+	}
+	return count
 }
 
 // Syncer is implemented by a Sink that can tell when entries are safe. Inputs

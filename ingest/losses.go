@@ -83,18 +83,27 @@ func (l *losses) check(every time.Duration) {
 		e := l.entry(now, index.Unassigned, fmt.Sprintf("%d messages lost between %s and %s (%s)",
 			s.pending, s.from.Format(time.RFC3339), s.to.Format(time.RFC3339), in.name))
 		e.Input = in.name
-		if err := l.sink.Append([]index.Entry{e}); err != nil {
+		if err := l.append(e); err != nil {
 			in.report("announce losses", err)
 			continue
 		}
 		s.pending, s.reported = 0, now
 	}
 	for _, s := range l.rates.due(every, now) {
-		if err := l.sink.Append([]index.Entry{l.entry(now, s.instance, s.message)}); err != nil {
+		if err := l.append(l.entry(now, s.instance, s.message)); err != nil {
 			l.rates.restore(s)
 			l.inputs[0].report("announce suppressed messages", err)
 		}
 	}
+}
+
+// append returns an error unless the Sink keeps e.
+func (l *losses) append(e index.Entry) error {
+	entries := []index.Entry{e}
+	if err := l.sink.Append(entries); err != nil && unkept(entries) > 0 {
+		return err
+	}
+	return nil
 }
 
 // due tells whether there is something to announce that was not lately.

@@ -47,6 +47,7 @@ type fakeSink struct {
 	entries []index.Entry
 	changed chan struct{} // closed and replaced with every Append
 	err     error
+	keeps   bool          // the entries although there is an err
 	gate    chan struct{} // if not nil, Append waits until it is closed
 }
 
@@ -58,7 +59,7 @@ func (s *fakeSink) Append(entries []index.Entry) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if s.err != nil && !s.keeps {
 		return s.err
 	}
 	for i := range entries {
@@ -67,7 +68,7 @@ func (s *fakeSink) Append(entries []index.Entry) error {
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
-	return nil
+	return s.err
 }
 
 func (s *fakeSink) setErr(err error) {
@@ -256,6 +257,30 @@ func TestASinkThatFailsIsCountedAndForgotten(t *testing.T) {
 	}
 	if n := strings.Count(logged.String(), "disk full"); n != 1 {
 		t.Errorf("the error was logged %d times, want once in 10 s:\n%s", n, &logged)
+	}
+}
+
+func TestEntriesThatTheSinkKeepsInSpiteOfAnErrorAreNotLost(t *testing.T) {
+	sink := newFakeSink()
+	sink.keeps = true
+	sink.setErr(errors.New("not on the disk yet"))
+	r := start(t, Config{Inputs: []string{"tcp://127.0.0.1:0"}, HTTP: httpURL, Logger: slog.New(slog.DiscardHandler)}, sink)
+	send(t, dial(t, r.Addrs()[0]), "<13>app: kept\n")
+	sink.wait(t, 1)
+	given := []index.Entry{jsonEntry("", "kept too")}
+	if err := r.Ingest(phone, "", given); err != nil || given[0].Seq != 2 {
+		t.Errorf("seq = %d, error %v, want 2 and none: the client would send it again", given[0].Seq, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Stats() {
+		if s.Received != 1 || s.Dropped != 0 {
+			t.Errorf("stats = %+v, want one received and none dropped", s)
+		}
+	}
+	if entries := sink.wait(t, 2); len(entries) != 2 {
+		t.Errorf("entries = %+v, want no announcement of a loss", entries)
 	}
 }
 

@@ -255,6 +255,6 @@ func (a *app) audit(job deploy.JobView) {
 		e.Message += ": " + job.Error
 	}
 	if err := a.store.Append([]index.Entry{e}); err != nil {
-		a.logger.Error("audit entry is lost", "instance", job.Instance, "err", err)
+		a.logger.Error("audit entry may be lost", "instance", job.Instance, "err", err)
 	}
 }

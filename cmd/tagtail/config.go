@@ -12,6 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
+
+	"github.com/tagtail/tagtail/index"
 )
 
 // config is everything that serve can be told. Each field with a flag can be
@@ -30,6 +32,9 @@ type config struct {
 	Keep              string `yaml:"keep"`
 	KeepBytes         string `yaml:"keep_bytes"`
 	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
+	// Sync is when what is received is synced to the disk: interval, batch or
+	// none.
+	Sync string `yaml:"sync"`
 	// Syslog lists the listeners as URLs; empty means defaultSyslog.
 	Syslog []string `yaml:"syslog"`
 	// Serverctrl is the folder with nginx.*.sub.py, redis.sub.py and their
@@ -120,6 +125,7 @@ func defaultConfig() config {
 		Data:      "tagtail-data",
 		HTTP:      "127.0.0.1:8514",
 		Keep:      "30d",
+		Sync:      "interval",
 		Root:      "/opt/hhl",
 		RedisRoot: "/opt/redis",
 	}
@@ -155,6 +161,9 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 		"`size` of all that is kept, such as 10GB: over it the largest instance loses its oldest (default no limit)")
 	flags.StringVar(&c.KeepInstanceBytes, "keep-instance-bytes", c.KeepInstanceBytes,
 		"`size` of what is kept of each instance, such as 500MB (default no limit)")
+	flags.StringVar(&c.Sync, "sync", c.Sync,
+		"`when` what is received is synced to the disk: twice a second (interval), before it counts as stored (batch),\n"+
+			"or when the kernel likes (none)")
 	flags.StringArrayVar(&c.Syslog, "syslog", c.Syslog,
 		"listener `URL`: udp://HOST:PORT, tcp://HOST:PORT or unixgram:///PATH; may be repeated\n"+
 			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
@@ -264,6 +273,9 @@ func (c *config) readFile(path string) error {
 	if file.Keep != "" {
 		c.Keep = file.Keep
 	}
+	if file.Sync != "" {
+		c.Sync = file.Sync
+	}
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
@@ -287,6 +299,9 @@ func (c *config) validate() error {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)
 	}
 	if _, err := c.retention(); err != nil {
+		return err
+	}
+	if _, err := index.ParseSyncMode(c.Sync); err != nil {
 		return err
 	}
 	if c.Serverctrl != "" {

@@ -36,16 +36,16 @@ func writeFile(t *testing.T, name, text string) string {
 }
 
 func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
-	file := writeFile(t, "tagtail.yaml", "data: kept\nhttp: 127.0.0.1:1\nhttp_rate: 1\nhttp_burst: 1\nroot: /file\nsyslog: [udp://127.0.0.1:1]\n")
+	file := writeFile(t, "tagtail.yaml", "data: kept\nhttp: 127.0.0.1:1\nhttp_rate: 1\nhttp_burst: 1\nsync: none\nroot: /file\nsyslog: [udp://127.0.0.1:1]\n")
 	got, err := loadConfig(
 		parseFlags(t, "--config", file, "--http", "127.0.0.1:3", "--syslog", "udp://127.0.0.1:3", "--syslog", "tcp://127.0.0.1:3"),
-		environment(map[string]string{"TAGTAIL_HTTP": "127.0.0.1:2", "TAGTAIL_ROOT": "/environment", "TAGTAIL_HTTP_RATE": "2"}))
+		environment(map[string]string{"TAGTAIL_HTTP": "127.0.0.1:2", "TAGTAIL_ROOT": "/environment", "TAGTAIL_HTTP_RATE": "2", "TAGTAIL_SYNC": "batch"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config{
 		Data: filepath.Join(filepath.Dir(file), "kept"), HTTP: "127.0.0.1:3", Root: "/environment", RedisRoot: "/opt/redis",
-		HTTPRate: 2, HTTPBurst: 1, Keep: "30d",
+		HTTPRate: 2, HTTPBurst: 1, Keep: "30d", Sync: "batch",
 		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"}, ownData: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
@@ -77,6 +77,8 @@ func TestBadConfigurationIsOneSentence(t *testing.T) {
 		"no such folder":         {args: []string{"--serverctrl", "/nonexistent"}, want: `serverctrl "/nonexistent" is not a folder`},
 		"negative rate":          {file: "http_rate: -5\n", want: "http_rate -5 with http_burst 0 is not possible: give positive numbers"},
 		"rate that is no number": {env: map[string]string{"TAGTAIL_HTTP_RATE": "fast"}, want: `TAGTAIL_HTTP_RATE="fast"`},
+		"no such sync":           {file: "sync: always\n", want: `sync "always" is not possible: give interval, batch, none`},
+		"no such sync as flag":   {args: []string{"--sync", "often"}, want: `sync "often" is not possible`},
 		"short token":            {env: map[string]string{"TAGTAIL_ADMIN_TOKEN": "secret"}, want: "has 6 characters"},
 	}
 	for name, test := range tests {

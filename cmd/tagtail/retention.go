@@ -36,8 +36,12 @@ func (c *config) retention() (r retention, err error) {
 // indexConfig is the configuration of the store.
 func (c *config) indexConfig(logger *slog.Logger) (index.Config, error) {
 	keep, err := c.retention()
+	if err != nil {
+		return index.Config{}, err
+	}
+	mode, err := index.ParseSyncMode(c.Sync)
 	return index.Config{
-		Dir: filepath.Join(c.Data, "logs"), Logger: logger,
+		Dir: filepath.Join(c.Data, "logs"), Logger: logger, Sync: mode,
 		KeepFor: keep.age, KeepBytes: keep.bytes, KeepInstanceBytes: keep.instanceBytes,
 	}, err
 }

@@ -46,8 +46,9 @@ import (
 	"github.com/tagtail/tagtail/index"
 )
 
-// Sink takes the entries of a file. It may not keep the slice. If it returns
-// an error it has taken none of them, and gets them again later.
+// Sink takes the entries of a file and sets Seq in place. It may not keep the
+// slice. If it returns an error it gets them again later, unless all of them
+// have a Seq: then it has taken them.
 type Sink interface {
 	Append(entries []index.Entry) error
 }

@@ -526,9 +526,11 @@ func (f *Follower) commit(t *tracked, g *generation, bytes int, skip bool) error
 	count := len(f.batch)
 	if count > 0 {
 		err := f.sink.Append(f.batch)
+		// What has a Seq is kept: the position waits for the Sync by itself.
+		kept := f.batch[0].Seq > 0 && f.batch[count-1].Seq > 0
 		clear(f.batch) // lets go of the text
 		f.batch = f.batch[:0]
-		if err != nil {
+		if err != nil && !kept {
 			f.counters.refused.Add(1)
 			t.retry = f.cfg.Now().Add(retryAfter)
 			return fmt.Errorf("append entries: %w", err)

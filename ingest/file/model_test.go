@@ -15,18 +15,27 @@ import (
 	"github.com/tagtail/tagtail/index"
 )
 
-// memory is a Sink that keeps the messages, and refuses some batches.
+// memory is a Sink that keeps the messages, and refuses some batches. Of every
+// second one of those it has the entries all the same.
 type memory struct {
 	entries []index.Entry
 	refuse  func() bool
+	refused int
 }
 
 func (m *memory) Append(entries []index.Entry) error {
+	var err error
 	if m.refuse != nil && m.refuse() {
-		return os.ErrInvalid
+		err = os.ErrInvalid
+		if m.refused++; m.refused%2 > 0 {
+			return err
+		}
 	}
-	m.entries = append(m.entries, entries...)
-	return nil
+	for i := range entries {
+		entries[i].Seq = uint64(len(m.entries) + 1)
+		m.entries = append(m.entries, entries[i])
+	}
+	return err
 }
 
 func (m *memory) messages() []string {

@@ -187,10 +187,15 @@ func (j *Journal) dropEmptyLocked() {
 // Sync returns when everything that was appended before the call is on the
 // disk. All who wait at the same time share one fsync. Once the fsync of a
 // segment has failed, it returns an error until Remove has deleted the segment.
-func (j *Journal) Sync(ctx context.Context) error {
+func (j *Journal) Sync(ctx context.Context) error { return j.SyncFrom(ctx, 0) }
+
+// SyncFrom is Sync for who needs only the numbers from first on: that segments
+// with lower ones have failed is no error. They may fail a round that has the
+// wanted numbers, or none of them: the next round tells.
+func (j *Journal) SyncFrom(ctx context.Context, first uint64) error {
 	j.mu.Lock()
 	target := j.written
-	for j.synced < target {
+	for again := first > 0; j.synced < target; {
 		if j.closed {
 			j.mu.Unlock()
 			return ErrClosed
@@ -209,23 +214,40 @@ func (j *Journal) Sync(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if round.err != nil {
-			return round.err
-		}
 		j.mu.Lock()
+		if round.err != nil {
+			if !again || j.failedLocked(first) != nil {
+				j.mu.Unlock()
+				return round.err
+			}
+			again = false
+		}
 	}
 	defer j.mu.Unlock()
-	return j.failedLocked()
+	return j.failedLocked(first)
 }
 
-// failedLocked is the error of a segment that may not be on the disk.
-func (j *Journal) failedLocked() error {
+// failedLocked is the error of a segment that may not be on the disk and has a
+// number from first on.
+func (j *Journal) failedLocked(first uint64) error {
 	for _, s := range j.older {
-		if s.failed != nil {
+		if s.failed != nil && s.last >= first {
 			return fmt.Errorf("sync journal segment %s: %w", s.path, s.failed)
 		}
 	}
 	return nil
+}
+
+// Waiting is how many finished segments wait for a Sync with their files open.
+func (j *Journal) Waiting() (segments int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range j.older {
+		if s.file != nil {
+			segments++
+		}
+	}
+	return segments
 }
 
 // Unsynced is the highest sequence number that is in a segment whose fsync has
