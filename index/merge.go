@@ -36,7 +36,7 @@ func (s *Store) mergeRuns(d *day, over bool) (runs [][]*storedBlock) {
 	})
 	for len(all) > 0 {
 		n := s.cfg.runLength(all, waiting[all[0].header.Instance])
-		if run := all[:n]; worthMerging(run, over) {
+		if run := worthMerging(all[:n], over); len(run) > 0 {
 			runs = append(runs, run)
 		}
 		all = all[n:]
@@ -65,18 +65,26 @@ func (c *Config) runLength(blocks []*storedBlock, waiting []seqRange) int {
 	return len(blocks)
 }
 
-// worthMerging tells whether a run is worth the work: of a day that is over
-// always, before that only if no block has most of it already.
-func worthMerging(run []*storedBlock, over bool) bool {
-	if over || len(run) < mergeFanIn {
-		return over && len(run) > 1
+// worthMerging is the part of a run that is worth the work: of a day that is
+// over all of it, before that as many of its newest blocks as can be had of
+// which none has most of the entries already. So a block is written again only
+// as part of one twice as large, and the small ones do not wait for that.
+func worthMerging(run []*storedBlock, over bool) []*storedBlock {
+	if over && len(run) > 1 {
+		return run
 	}
-	total, most := 0, 0
-	for _, b := range run {
-		total += b.header.Entries
-		most = max(most, b.header.Entries)
+	if over {
+		return nil
 	}
-	return total >= 2*most
+	total, most, from := 0, 0, len(run)
+	for i := len(run) - 1; i >= 0; i-- {
+		total += run[i].header.Entries
+		most = max(most, run[i].header.Entries)
+		if len(run)-i >= mergeFanIn && total >= 2*most {
+			from = i
+		}
+	}
+	return run[from:]
 }
 
 // merge makes one block of a run. The order matters: it is durable before the
