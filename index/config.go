@@ -65,6 +65,8 @@ type Config struct {
 	writeFile  func(path string, data []byte) error    // and of blocks
 	bootID     func() string                           // and of the machine
 
+	sealWithin  time.Duration // how long Close seals heads; 0 means 5 s, less than 0 not at all
+	wordsWithin time.Duration // how long it waits for bleve to write; 0 means 2 s, less than 0 not at all
 	flushWithin time.Duration // how long a Rebuild waits for a word index to be written; 0 means a minute
 }
 
@@ -102,6 +104,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.RingEntries, 32768)
 	orDefault(&c.WordsPerBlock, 16384)
 	orDefault(&c.FilterBytes, 64<<20)
+	orDefault(&c.sealWithin, 5*time.Second)
+	orDefault(&c.wordsWithin, 2*time.Second)
 	orDefault(&c.flushWithin, time.Minute)
 	if c.now == nil {
 		c.now = time.Now

@@ -84,7 +84,7 @@ func contentOf(t *testing.T, dir string) map[string]string {
 // damagedStore has two blocks and, in frames of their own, two entries more.
 func damagedStore(t *testing.T) Config {
 	t.Helper()
-	cfg := Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), now: newClock().now}
+	cfg := Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), now: newClock().now, sealWithin: unsealed}
 	s := openStore(t, cfg)
 	sealedMessages(t, s, "a/b", "block one id1", strings.Repeat("text ", 50))
 	sealedMessages(t, s, "c/d", "block two id2")

@@ -149,7 +149,7 @@ func messages(entries []Entry) (texts []string) {
 
 func TestFullDiskDropsAndCountsAndWritingResumesByItself(t *testing.T) {
 	var disk fullDisk
-	cfg := Config{Dir: t.TempDir(), createFile: disk.createFile, writeFile: disk.writeFile}
+	cfg := Config{Dir: t.TempDir(), createFile: disk.createFile, writeFile: disk.writeFile, sealWithin: unsealed}
 	s := openStore(t, cfg)
 	appendMessages(t, s, "a/b", "before")
 	disk.full.Store(true)
@@ -306,7 +306,7 @@ func wantMessagesAfterRestarts(t *testing.T, cfg Config, want ...string) {
 }
 
 func TestEntriesOfABlockWithADamagedHeaderComeBackOnceFromTheJournal(t *testing.T) {
-	cfg := Config{Dir: t.TempDir()}
+	cfg := Config{Dir: t.TempDir(), sealWithin: unsealed}
 	s := openStore(t, cfg)
 	appendMessages(t, s, "slow/x", "keeps the segment")
 	for _, pair := range [][]string{{"m1", "m2"}, {"m3", "m4"}} {
@@ -320,7 +320,7 @@ func TestEntriesOfABlockWithADamagedHeaderComeBackOnceFromTheJournal(t *testing.
 }
 
 func TestYoungerBlockThatWasWrittenFirstDoublesNothing(t *testing.T) {
-	cfg := Config{Dir: t.TempDir()}
+	cfg := Config{Dir: t.TempDir(), sealWithin: unsealed}
 	s := openStore(t, cfg)
 	appendMessages(t, s, "slow/x", "keeps the segment")
 	appendMessages(t, s, "a/b", "m1", "m2")
@@ -338,7 +338,7 @@ func TestYoungerBlockThatWasWrittenFirstDoublesNothing(t *testing.T) {
 }
 
 func TestBlocksThatOverlapDoubleNothing(t *testing.T) {
-	cfg := Config{Dir: t.TempDir()}
+	cfg := Config{Dir: t.TempDir(), sealWithin: unsealed}
 	s := openStore(t, cfg)
 	appendMessages(t, s, "slow/x", "keeps the segment")
 	appendMessages(t, s, "a/b", "m1", "m2", "m3", "m4", "m5")

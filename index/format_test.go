@@ -70,7 +70,7 @@ func TestSampleOfTheFormatOpens(t *testing.T) {
 func writeSample(t *testing.T) {
 	t.Helper()
 	remove(t, sampleDir)
-	s := openStore(t, Config{Dir: sampleDir})
+	s := openStore(t, Config{Dir: sampleDir, sealWithin: unsealed})
 	entries := sampleEntries()
 	if err := s.Append(entries[:3]); err != nil {
 		t.Fatal(err)

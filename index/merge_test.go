@@ -97,7 +97,7 @@ func TestBlocksStayWithinTheLimitsOfHeads(t *testing.T) {
 
 func TestNothingIsMergedAroundEntriesThatAreInNoBlock(t *testing.T) {
 	clock := newClock()
-	cfg := Config{Dir: t.TempDir(), now: clock.now}
+	cfg := Config{Dir: t.TempDir(), now: clock.now, sealWithin: unsealed}
 	s := openStore(t, cfg)
 	sealedMessages(t, s, "a/b", "1")
 	appendMessages(t, s, "a/b", "2")

@@ -54,6 +54,9 @@ func TestRandomLivesOfAStoreAreAsTheModelSays(t *testing.T) {
 				Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), now: clock.now,
 				HeadEntries: 2 + r.IntN(30), SegmentBytes: 1 << (8 + r.IntN(8)), RingEntries: 1 + r.IntN(50), WordsPerBlock: 1 + r.IntN(50),
 			}}
+			if r.IntN(2) == 0 {
+				m.cfg.sealWithin = unsealed
+			}
 			switch r.IntN(3) {
 			case 0:
 				m.cfg.KeepFor = 36 * time.Hour
@@ -227,6 +230,7 @@ func (m *model) open(want []InstanceStats) {
 // verify closes the store and reads all of it.
 func (m *model) verify() {
 	m.searchSome()
+	sealAll(m.t, m.store) // Close does not wait for their words
 	if err := m.store.Rebuild(m.t.Context(), nil); err != nil {
 		m.t.Fatal(err)
 	}

@@ -70,23 +70,6 @@ func (s *Store) sealNext() bool {
 	return true
 }
 
-// sealAllPending tries every pending head once, without a pause. It is for
-// Close, when nobody else seals.
-func (s *Store) sealAllPending() {
-	s.mu.Lock()
-	heads := slices.Clone(s.pending)
-	s.mu.Unlock()
-	for _, h := range heads {
-		s.mu.Lock()
-		h.sealing = true
-		d := s.dayLocked(h.key.day)
-		s.mu.Unlock()
-		if err := s.seal(h, d); err != nil {
-			s.sealFailed(h, err)
-		}
-	}
-}
-
 func (s *Store) sealFailed(h *head, err error) {
 	s.counters.sealErrors.Add(1)
 	now := s.cfg.now()

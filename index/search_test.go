@@ -65,7 +65,7 @@ func TestSearchEqualsAScanOfEverything(t *testing.T) {
 	for _, budget := range []int{0, 3} { // words past 3 a block go to the filter
 		t.Run(fmt.Sprintf("budget %d", budget), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(budget)))
-			cfg := Config{Dir: t.TempDir(), HeadEntries: 16, WordsPerBlock: budget, RingEntries: 8}
+			cfg := Config{Dir: t.TempDir(), HeadEntries: 16, WordsPerBlock: budget, RingEntries: 8, sealWithin: unsealed}
 			s := openStore(t, cfg)
 			start := time.Date(2026, 11, 22, 23, 59, 50, 0, time.UTC)
 			var model []Entry

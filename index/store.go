@@ -226,33 +226,3 @@ func (s *Store) begin() error {
 	s.inUse.Add(1)
 	return nil
 }
-
-// Close ends followers and searches, waits for other calls, syncs the journal and gives the
-// folder up. What is in heads stays in the journal, unless it cannot be synced:
-// then it goes to blocks, and what can be in neither is an error. It may be
-// called again.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
-	s.closed = true
-	close(s.done)
-	s.mu.Unlock()
-	s.inUse.Wait()
-
-	if s.sync(context.Background(), 0) != nil { // it is counted and logged
-		s.sealAllPending()
-	}
-	s.bury()
-	err := s.journal.Close()
-	clean := err == nil
-	for _, d := range s.days {
-		err = errors.Join(err, d.close())
-	}
-	if err = errors.Join(err, s.lock.release(clean)); err != nil {
-		return fmt.Errorf("close data folder %s: %w", s.cfg.Dir, err)
-	}
-	return nil
-}

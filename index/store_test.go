@@ -56,6 +56,9 @@ func openStore(t testing.TB, cfg Config) *Store {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.wordsWithin == 0 {
+		cfg.wordsWithin = -1 // bleve takes half a second
+	}
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +66,9 @@ func openStore(t testing.TB, cfg Config) *Store {
 	t.Cleanup(func() { closeStore(t, s) })
 	return s
 }
+
+// unsealed makes Close leave what is in heads to the journal, as a crash does.
+const unsealed = -1
 
 func closeStore(t testing.TB, s *Store) {
 	t.Helper()
@@ -111,7 +117,7 @@ func TestAppendedEntriesAreFoundAtOnceAndAfterReopening(t *testing.T) {
 	dir := t.TempDir()
 	for _, sealed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("sealed %v", sealed), func(t *testing.T) {
-			cfg := Config{Dir: filepath.Join(dir, fmt.Sprint(sealed))}
+			cfg := Config{Dir: filepath.Join(dir, fmt.Sprint(sealed)), sealWithin: unsealed}
 			s := openStore(t, cfg)
 			want := []Entry{
 				{
