@@ -5,55 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/tagtail/tagtail/internal/namespace"
 )
 
-// namespaced names the test that runs in a mount namespace of its own.
-const namespaced = "TAGTAIL_TEST_NAMESPACED"
-
-// inMountNamespace runs the calling test again in a process whose mounts end
-// with it, and tells the process whether it is that one.
-func inMountNamespace(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(namespaced) == t.Name() {
-		return true
-	}
-	attr := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), namespaced+"="+t.Name())
-	cmd.SysProcAttr = attr
-	out, err := cmd.CombinedOutput()
-	t.Logf("in its own namespace:\n%s", out)
-	switch {
-	case cmd.Process == nil && os.Getenv("CI") == "":
-		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	return false
-}
-
-// smallDisk is a folder on a file system of so many bytes.
+// smallDisk is a folder on a file system of so many bytes, in a mount namespace
+// of the test's own.
 func smallDisk(t *testing.T, bytes int) string {
 	t.Helper()
 	dir := t.TempDir()
-	err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if err == nil {
-		err = unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes))
-	}
-	if err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -65,7 +32,7 @@ func smallDisk(t *testing.T, bytes int) string {
 }
 
 func TestDiskThatFillsUpAndIsFreedLosesNothingThatWasAcknowledged(t *testing.T) {
-	if !inMountNamespace(t) {
+	if !namespace.Own(t, unix.CLONE_NEWNS) {
 		return
 	}
 	disk := smallDisk(t, 8<<20)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/internal/namespace"
 )
 
 // openSocketPath is a socketPath that other users can reach.
@@ -177,7 +178,7 @@ func userExists(uid int) bool {
 
 func TestRedisIsKnownFromItsFirstAnonymousMessageOn(t *testing.T) {
 	program(t, "redis-server")
-	if !inNamespaces(t, unix.CLONE_NEWNS) {
+	if !namespace.Own(t, unix.CLONE_NEWNS) {
 		return
 	}
 	ownDev(t)

@@ -10,41 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespaced names the test that runs in namespaces of its own.
-const namespaced = "TAGTAIL_TEST_NAMESPACED"
-
-// inNamespaces runs the calling test again in a process with its own
-// namespaces, which end with it, and tells the process whether it is that one.
-func inNamespaces(t *testing.T, namespaces uintptr) bool {
-	t.Helper()
-	if os.Getenv(namespaced) == t.Name() {
-		return true
-	}
-	attr := &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	args := []string{"-test.run=^" + t.Name() + "$", "-test.v"}
-	if testing.Short() {
-		args = append(args, "-test.short")
-	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), namespaced+"="+t.Name())
-	cmd.SysProcAttr = attr
-	out, err := cmd.CombinedOutput()
-	t.Logf("in its own namespaces:\n%s", out)
-	switch {
-	case cmd.Process == nil && os.Getenv("CI") == "":
-		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	return false
-}
-
-// ownDev replaces /dev by one in which there is no log socket yet.
+// ownDev replaces /dev by one in which there is no log socket yet, in a mount
+// namespace of the test's own.
 func ownDev(t *testing.T) {
 	t.Helper()
 	check := func(err error) {
@@ -53,7 +20,6 @@ func ownDev(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check(unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	dir := t.TempDir()
 	check(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755"))
 	for _, name := range []string{"null", "zero", "random", "urandom"} {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/internal/namespace"
 )
 
 // debugConf is for fmt.Sprintf with the syslog server and the port of HTTP. A
@@ -36,10 +37,9 @@ http {
 func TestEveryDatagramOfADebuggingNginxIsReceivedOrReported(t *testing.T) {
 	program(t, "nginx")
 	wrk := program(t, "wrk")
-	if !inNamespaces(t, unix.CLONE_NEWNET) {
+	if !namespace.Own(t, unix.CLONE_NEWNET) {
 		return
 	}
-	loopbackUp(t)
 	sink := new(lossSink)
 	r := start(t, Config{Inputs: []string{"udp://127.0.0.1:0"}}, sink)
 
@@ -107,24 +107,6 @@ func (s *lossSink) Append(entries []index.Entry) error {
 	s.lost.Add(lost)
 	s.strangers.Add(strangers)
 	return nil
-}
-
-// loopbackUp makes 127.0.0.1 usable in a new network namespace.
-func loopbackUp(t *testing.T) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = unix.Close(fd) }()
-	request, err := unix.NewIfreq("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.SetUint16(unix.IFF_UP)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // freePort is a TCP port; nobody else can take it in this namespace.

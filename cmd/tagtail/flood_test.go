@@ -12,6 +12,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tagtail/tagtail/internal/namespace"
 )
 
 // floodConf is an nginx that logs all it can: its own folder, where its log
@@ -26,38 +30,6 @@ http {
   server { listen 127.0.0.1:%s; location / { return 200 "ok\n"; } }
 }
 `
-
-// ownNetwork marks the process that runs a test in a network namespace.
-const ownNetwork = "TAGTAIL_OWN_NETWORK"
-
-// inOwnNetwork runs the calling test again in a network namespace of its own,
-// whose kernel counts only what the test sends, and tells the process whether
-// it is there.
-func inOwnNetwork(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(ownNetwork) != "" {
-		return true
-	}
-	own := []string{"--net"}
-	if os.Geteuid() != 0 {
-		own = append(own, "--map-root-user")
-	}
-	if out, err := exec.Command("unshare", append(own, "true")...).CombinedOutput(); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no network of its own: %v\n%s", err, out)
-		}
-		t.Skipf("no network of its own: %v\n%s", err, out)
-	}
-	cmd := exec.Command("unshare", append(own, "sh", "-c", `ip link set lo up && exec "$@"`, "sh",
-		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")...)
-	cmd.Env = append(os.Environ(), ownNetwork+"=1")
-	out, err := cmd.CombinedOutput()
-	t.Logf("in its own network:\n%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return false
-}
 
 // datagramsSent reads how many datagrams this network has seen.
 func datagramsSent(t *testing.T) uint64 {
@@ -80,8 +52,8 @@ func datagramsSent(t *testing.T) uint64 {
 // receives, stores and indexes on the same machine. Each datagram is stored,
 // or reported as lost. That none is lost is asked for where nothing else runs.
 func TestADebuggingNginxUnderLoadLosesNothingUnseen(t *testing.T) {
-	need(t, "unshare", "ip", "nginx", "wrk")
-	if !inOwnNetwork(t) {
+	need(t, "nginx", "wrk")
+	if !namespace.Own(t, unix.CLONE_NEWNET) {
 		return
 	}
 	dir, web := t.TempDir(), freePort(t)
