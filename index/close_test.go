@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,27 +116,29 @@ func TestCloseOnAFullDiskKeepsEverythingInTheJournal(t *testing.T) {
 }
 
 func TestCloseThatTakesTooLongLeavesTheRestToTheJournal(t *testing.T) {
-	cfg := Config{Dir: t.TempDir(), sealWithin: 20 * time.Millisecond}
-	cfg.writeFile = func(path string, data []byte) error {
-		time.Sleep(2 * cfg.sealWithin) // a slow disk, which no event stands for
-		return block.WriteFile(path, data)
-	}
-	s := openStore(t, cfg)
-	var want []string
-	for n := range 10 {
-		want = append(want, fmt.Sprint("message ", n))
-		appendMessages(t, s, fmt.Sprintf("i/%d", n), want[n])
-	}
-	closeStore(t, s)
-	if n := len(glob(t, cfg.Dir, "days/*/*.block")); n != 1 {
-		t.Errorf("%d blocks, want the oldest that was begun in time", n)
-	}
-	cfg.writeFile = nil
-	s = openStore(t, cfg)
-	wantMessages(t, s, "after a restart", want...)
-	if stats := s.Stats(); stats.Blocks != 1 || stats.Heads != 9 {
-		t.Errorf("stats = %+v, want one block and nine heads", stats)
-	}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Config{Dir: dir, writeFile: func(path string, data []byte) error {
+			time.Sleep(3 * time.Second) // of the bubble's clock: a slow disk
+			return block.WriteFile(path, data)
+		}}
+		s := openStore(t, cfg)
+		var want []string
+		for n := range 10 {
+			want = append(want, fmt.Sprint("message ", n))
+			appendMessages(t, s, fmt.Sprintf("i/%d", n), want[n])
+		}
+		closeStore(t, s)
+		if n := len(glob(t, cfg.Dir, "days/*/*.block")); n != 2 {
+			t.Errorf("%d blocks, want the two oldest, which were begun in time", n)
+		}
+		cfg.writeFile = nil
+		s = openStore(t, cfg)
+		wantMessages(t, s, "after a restart", want...)
+		if stats := s.Stats(); stats.Blocks != 2 || stats.Heads != 8 {
+			t.Errorf("stats = %+v, want two blocks and eight heads", stats)
+		}
+	})
 }
 
 func TestWordsOfTheBlocksThatCloseWritesAreInTheirIndex(t *testing.T) {

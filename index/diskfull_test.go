@@ -96,3 +96,33 @@ func TestDiskThatFillsUpAndIsFreedLosesNothingThatWasAcknowledged(t *testing.T) 
 	}
 	closeStore(t, s)
 }
+
+func TestCloseOnADiskThatIsFullLosesNothing(t *testing.T) {
+	if !namespace.Own(t, unix.CLONE_NEWNS) {
+		return
+	}
+	disk := smallDisk(t, 8<<20)
+	ballast := filepath.Join(disk, "ballast")
+	cfg := Config{Dir: filepath.Join(disk, "data")}
+	s := openStore(t, cfg)
+	sealedMessages(t, s, "a/b", "in a block")
+	appendMessages(t, s, "a/b", "in the journal", incompressible(100_000, 1))
+	appendMessages(t, s, "c/d", "in the journal", incompressible(100_000, 2))
+	want := messages(findAll(t, s, Query{}))
+	if err := os.WriteFile(ballast, make([]byte, 16<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("error of the ballast = %v, want that the disk is full", err)
+	}
+	closeStore(t, s)
+	if stats := s.Stats(); stats.Blocks != 1 || stats.Pending != 2 {
+		t.Errorf("stats = %+v, want that two blocks could not be written", stats)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, cfg)
+	wantMessages(t, s, "after a restart", want...)
+	closeStore(t, s)
+	if n := journalEntries(t, cfg.Dir); n > 0 {
+		t.Errorf("%d entries are in the journal once the disk has room", n)
+	}
+}
