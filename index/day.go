@@ -51,10 +51,13 @@ type storedBlock struct {
 
 	filterBytes atomic.Int64 // of the filter's file
 
-	indexed  atomic.Pointer[blockindex.Index] // its words are in this one, which a rebuild may have deleted
-	overflow atomic.Bool                      // but not all of them: the others are in the filter
-	damaged  atomic.Bool                      // this was reported
+	indexed atomic.Pointer[blockindex.Index] // its words are in this one, which a rebuild may have deleted
+	marks   atomic.Uint32                    // what is not in there, as blockindex.Marks
+	damaged atomic.Bool                      // this was reported
 }
+
+// marked tells whether the index of words has the mark for the block.
+func (b *storedBlock) marked(m blockindex.Marks) bool { return blockindex.Marks(b.marks.Load())&m != 0 }
 
 // id names the block in the index of words.
 func (b *storedBlock) id() string { return fmt.Sprintf("%d-%d", b.header.First, b.header.Last) }

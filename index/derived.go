@@ -32,6 +32,9 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 		return nil
 	}
 	d.words = words
+	if err := blockindex.RemoveOlder(dir); err != nil {
+		s.reportIndex("tidy up", d, err)
+	}
 	return words
 }
 
@@ -63,7 +66,7 @@ func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks 
 	if err != nil {
 		return err
 	}
-	overflowed, err := index.Overflowed()
+	marked, err := index.Marked()
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks 
 			continue
 		}
 		if ids[b.id()] {
-			b.overflow.Store(overflowed[b.id()])
+			b.marks.Store(uint32(marked[b.id()]))
 			b.indexed.Store(index)
 			continue
 		}
@@ -102,10 +105,10 @@ func (s *Store) addBlock(index *blockindex.Index, b *storedBlock) error {
 }
 
 func addWords(index *blockindex.Index, b *storedBlock, t *tokens) error {
-	if err := index.Add(b.id(), t.words.list, t.overflow); err != nil {
+	if err := index.Add(b.id(), t.words.list, t.marks()); err != nil {
 		return err
 	}
-	b.overflow.Store(t.overflow)
+	b.marks.Store(uint32(t.marks()))
 	b.indexed.Store(index)
 	return nil
 }
@@ -151,14 +154,14 @@ func (s *Store) readFilter(b *storedBlock) *filter.Filter {
 	f, err := s.writeFilter(b, t)
 	if err != nil {
 		s.counters.indexErrors.Add(1)
-		return f
+	} else {
+		s.counters.rebuiltFilters.Add(1)
 	}
-	s.counters.rebuiltFilters.Add(1)
-	return f
+	return f.Clone() // the next block's is made in its memory
 }
 
 // writeFilter makes the filter of what t has collected. The filter is valid
-// also if it could not be written.
+// also if it could not be written, until t is used again.
 func (s *Store) writeFilter(b *storedBlock, t *tokens) (*filter.Filter, error) {
 	f, err := t.filter()
 	if err != nil {

@@ -54,12 +54,13 @@ func (m *scan) linesWith(ctx context.Context, src *source, x textExpr) (lines ui
 }
 
 // lines says in how many lines of the block the text is inside of words, if
-// all words of the block are in the index.
+// all letters of the block that can have it are in words of the index.
 func (p *pruner) lines(ctx context.Context, src *source, text string, whole bool) (blockindex.Lines, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.dayLocked(ctx, src.day)
-	if d.words == nil || !d.indexed[src.block] || src.block.overflow.Load() {
+	if d.words == nil || !d.indexed[src.block] || src.block.marked(blockindex.Overflow) ||
+		!whole && words.Hex(text) && src.block.marked(blockindex.Hex) {
 		return blockindex.Lines{}, false
 	}
 	blocks := p.linesLocked(d, src.day, text, whole)

@@ -94,7 +94,10 @@ func (s *Store) merge(d *day, run []*storedBlock) error {
 	if err != nil {
 		return nil // load has reported it, and the next run ends there
 	}
-	file, header := s.codec.Encode(nil, columns)
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	file, header := s.codec.Encode(nil, columns, &t.shapes)
 	b := &storedBlock{
 		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
 		size: int64(len(file)), header: header,
@@ -102,9 +105,6 @@ func (s *Store) merge(d *day, run []*storedBlock) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write merged block: %w", err)
 	}
-	t := s.tokens.Get().(*tokens)
-	defer s.tokens.Put(t)
-	t.collect(columns.Message)
 	if _, err := s.writeFilter(b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}

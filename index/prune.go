@@ -8,6 +8,7 @@ import (
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/filter"
+	"github.com/tagtail/tagtail/index/internal/shape"
 	"github.com/tagtail/tagtail/index/internal/words"
 )
 
@@ -84,10 +85,11 @@ func newPruner(s *Store, p plan, sources []source) *pruner {
 
 func newPrunerNode(p plan) *prunerNode {
 	n := &prunerNode{plan: p}
-	if p.op == planWord || p.op == planID {
+	switch p.op {
+	case planID:
+		n.hash = shape.Hash(p.text)
+	case planWord:
 		n.hash = filter.Hash(p.text)
-	}
-	if p.op == planWord {
 		n.sets = make(map[*day]*prunerSet)
 	}
 	for _, kid := range p.kids {
@@ -158,7 +160,10 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 	if has, known := p.hasWord(ctx, n, src); has || !known {
 		return true
 	}
-	if src.block.overflow.Load() {
+	if !whole && words.Hex(n.text) && src.block.marked(blockindex.Hex) {
+		return true
+	}
+	if src.block.marked(blockindex.Overflow) {
 		return !whole || p.filterMayContain(n, src)
 	}
 	return false

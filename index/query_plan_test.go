@@ -22,6 +22,7 @@ func keeps(p plan, entries ...*Entry) bool {
 		words.Each(words.Fold(nil, e.Message), func(token []byte, _ int, kind words.Kind) {
 			if kind == words.ID {
 				b.ids[string(token)] = true
+				b.hex = b.hex || words.Hex(string(token))
 			} else {
 				b.words[string(token)] = true
 			}
@@ -34,6 +35,7 @@ func keeps(p plan, entries ...*Entry) bool {
 type testBlock struct {
 	entries    []*Entry
 	ids, words map[string]bool
+	hex        bool // some ids have letters that are no words
 }
 
 func (b *testBlock) keptBy(p plan) bool {
@@ -58,7 +60,7 @@ func (b *testBlock) keptBy(p plan) bool {
 			return true
 		}
 	}
-	return false
+	return b.hex && p.anchor != anchorStart|anchorEnd && words.Hex(p.text)
 }
 
 func hasPart(token string, p plan) bool {

@@ -112,7 +112,10 @@ func (s *Store) seal(h *head, d *day) error {
 	defer s.putDesk(desk)
 	columns := &desk.columns
 	toColumns(columns, h.entries)
-	file, header := s.codec.Encode(desk.file[:0], columns)
+	t := s.tokens.Get().(*tokens)
+	defer s.tokens.Put(t)
+	t.collect(columns.Message)
+	file, header := s.codec.Encode(desk.file[:0], columns, &t.shapes)
 	desk.file = file
 	b := &storedBlock{
 		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
@@ -121,9 +124,6 @@ func (s *Store) seal(h *head, d *day) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write block: %w", err)
 	}
-	t := s.tokens.Get().(*tokens)
-	defer s.tokens.Put(t)
-	t.collect(columns.Message)
 	if _, err := s.writeFilter(b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}

@@ -1,118 +1,190 @@
 package index
 
 import (
+	"math/bits"
 	"unsafe"
 
+	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/filter"
+	"github.com/tagtail/tagtail/index/internal/shape"
 	"github.com/tagtail/tagtail/index/internal/words"
 )
 
-// tokens are the distinct words and ids of a block. One goroutine owns it and
-// uses it for one block after the other.
+// tokens are the distinct words and ids of a block, and the shapes that they
+// were found in. One goroutine owns it and uses it for one block after the
+// other.
 type tokens struct {
+	shapes   shape.Set // of the messages
 	words    wordSet
-	ids      hashSet // of ids and of words past the budget
-	overflow bool
+	ids      idSet // of ids and of words past the budget
+	overflow bool  // there are such words
+	hex      bool  // an id may have letters that are no words because all are a to f
 
-	line    int32
+	builder filter.Builder
 	scanner words.Scanner
 	folded  []byte
+
+	ofShape []int32 // the words of each shape, one after the other
+	begin   []int32 // of each shape in ofShape
 }
 
 func newTokens(budget int) *tokens { return &tokens{words: newWordSet(budget)} }
 
-// collect replaces what t holds by the tokens of the messages.
+// collect replaces what t holds by the shapes and tokens of the messages. What
+// is in a shape is in all of its messages; only the values are looked at one by
+// one.
 func (t *tokens) collect(messages []string) {
+	t.shapes.Cut(messages)
 	t.words.reset()
 	t.ids.reset()
-	t.overflow = false
+	t.overflow, t.hex = false, false
+	t.ofShape, t.begin = t.ofShape[:0], t.begin[:0]
+	for i := range t.shapes.Shapes {
+		t.begin = append(t.begin, int32(len(t.ofShape)))
+		t.scan(t.shapes.Text(i), int32(i), t.shapes.Shapes[i].Messages)
+	}
+	t.begin = append(t.begin, int32(len(t.ofShape)))
+	for i := range t.shapes.Shapes {
+		if !t.shapes.Loose(i) {
+			t.collectColumns(i, messages)
+		}
+	}
 	for i, message := range messages {
-		t.line = int32(i)
-		t.scanner.Reset(message)
-		for token, more := t.scanner.Next(); more; token, more = t.scanner.Next() {
-			if token.Kind != words.Other {
-				t.add(token)
-				continue
-			}
-			t.folded = words.Fold(t.folded[:0], token.Text)
-			words.Each(t.folded, t.addFolded)
+		if !t.shapes.Loose(int(t.shapes.Of[i])) {
+			continue
+		}
+		for k := range t.shapes.Values(i) {
+			t.value(i, message, &t.shapes.Values(i)[k])
 		}
 	}
 }
 
-func (t *tokens) addFolded(token []byte, _ int, kind words.Kind) {
-	t.add(words.Token{Text: unsafe.String(unsafe.SliceData(token), len(token)), Kind: kind})
+// collectColumns adds the values of a shape.
+func (t *tokens) collectColumns(of int, messages []string) {
+	for slot, c := range t.shapes.Columns(of) {
+		// Of the others each value has to be looked at, for words and for its
+		// length.
+		if c.Packed() && c.Short == c.Long || c.Packed() && c.Class == shape.Digit {
+			t.packed(&c)
+			continue
+		}
+		for _, row := range t.shapes.Rows(of) {
+			t.value(int(row), messages[row], &t.shapes.Values(int(row))[slot])
+		}
+	}
+}
+
+// packed adds the values of a column whose numbers say all.
+func (t *tokens) packed(c *shape.Column) {
+	previous := ^c.N[0]
+	for _, n := range c.N {
+		if n == previous {
+			continue
+		}
+		previous = n
+		digits := c.Long
+		if c.Short != c.Long {
+			digits = uint32(max(1, (bits.Len64(n)+3)/4))
+		}
+		t.ids.add(shape.HashPacked(n, digits))
+	}
+	t.hex = t.hex || c.Class.Letters() // some run of three letters is to be expected
+}
+
+// scan adds the tokens of a text that so many lines have. Those with the same
+// stamp count once.
+func (t *tokens) scan(text string, stamp int32, lines int) {
+	t.scanner.Reset(text)
+	for token, more := t.scanner.Next(); more; token, more = t.scanner.Next() {
+		if token.Kind != words.Other {
+			t.add(token, stamp, lines)
+			continue
+		}
+		t.folded = words.Fold(t.folded[:0], token.Text)
+		words.Each(t.folded, func(token []byte, _ int, kind words.Kind) {
+			text := unsafe.String(unsafe.SliceData(token), len(token))
+			t.add(words.Token{Text: text, Kind: kind}, stamp, lines)
+		})
+	}
 }
 
 // add adds a token, whose text it copies.
-func (t *tokens) add(token words.Token) {
-	if token.Kind == words.Word {
-		if t.words.add(token.Text, t.line) {
-			return
-		}
-		t.overflow = true
-	}
-	t.ids.add(filter.Hash(token.Text))
-}
-
-// filter builds the filter of what was collected.
-func (t *tokens) filter() (*filter.Filter, error) { return filter.Build(t.ids.values(), t.overflow) }
-
-// hashSet is an open-addressing set of hashes: half the cost of a map.
-type hashSet struct {
-	slots []uint64 // 0 is free
-	count int
-	zero  bool // 0 is in the set
-	list  []uint64
-}
-
-func (h *hashSet) reset() {
-	clear(h.slots)
-	h.count, h.zero = 0, false
-}
-
-func (h *hashSet) add(hash uint64) {
-	if hash == 0 {
-		h.zero = true
+func (t *tokens) add(token words.Token, stamp int32, lines int) {
+	if token.Kind == words.ID {
+		t.ids.add(shape.Hash(token.Text))
+		t.hex = t.hex || words.Hex(token.Text)
 		return
 	}
-	if 2*h.count >= len(h.slots) {
-		h.grow()
-	}
-	mask := uint64(len(h.slots) - 1)
-	for i := (hash ^ hash>>32) & mask; ; i = (i + 1) & mask {
-		switch h.slots[i] {
-		case hash:
-			return
-		case 0:
-			h.slots[i] = hash
-			h.count++
-			return
-		}
+	if at, isNew := t.word(token.Text, stamp, lines); isNew {
+		t.ofShape = append(t.ofShape, at)
 	}
 }
 
-func (h *hashSet) grow() {
-	old := h.slots
-	h.slots = make([]uint64, max(1024, 2*len(old)))
-	h.count = 0
-	for _, hash := range old {
-		if hash != 0 {
-			h.add(hash)
+// word adds a word, and tells whether it was not counted with the stamp yet.
+func (t *tokens) word(text string, stamp int32, lines int) (at int32, isNew bool) {
+	at, fits := t.words.find(text)
+	if !fits {
+		t.overflow = true
+		t.ids.add(filter.Hash(text))
+		return 0, false
+	}
+	return at, t.words.count(at, stamp, lines)
+}
+
+// value adds the tokens of a value of message i.
+func (t *tokens) value(i int, message string, v *shape.Value) {
+	text := v.Of(message)
+	if v.Packed() {
+		t.ids.add(shape.HashPacked(v.N, v.Len))
+		t.hex = t.hex || v.Class.Letters()
+		return
+	}
+	stamp := int32(len(t.shapes.Shapes) + i)
+	if v.Class&shape.Opaque != 0 {
+		known := len(t.ofShape) // such a message's shape has no words
+		t.scan(text, stamp, 1)
+		t.ofShape = t.ofShape[:known]
+		return
+	}
+	t.ids.add(filter.Hash(text))
+	if v.Class.Hex() {
+		t.hex = true
+		return
+	}
+	t.inner(text, t.shapes.Of[i], stamp)
+}
+
+// inner adds the runs of letters in a value of a line.
+func (t *tokens) inner(text string, of, stamp int32) {
+	begin := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && text[i] > '9' {
+			continue
 		}
+		if i-begin >= words.MinInner {
+			for _, at := range t.ofShape[t.begin[of]:t.begin[of+1]] {
+				t.words.count(at, stamp, 0) // the line is counted for them already
+			}
+			t.folded = words.Fold(t.folded[:0], text[begin:i])
+			t.word(unsafe.String(unsafe.SliceData(t.folded), len(t.folded)), stamp, 1)
+		}
+		begin = i + 1
 	}
 }
 
-// values lists the set, until the next reset.
-func (h *hashSet) values() []uint64 {
-	h.list = h.list[:0]
-	if h.zero {
-		h.list = append(h.list, 0)
+// marks are what the words alone do not say.
+func (t *tokens) marks() (m blockindex.Marks) {
+	if t.overflow {
+		m |= blockindex.Overflow
 	}
-	for _, hash := range h.slots {
-		if hash != 0 {
-			h.list = append(h.list, hash)
-		}
+	if t.hex {
+		m |= blockindex.Hex
 	}
-	return h.list
+	return m
+}
+
+// filter builds the filter of what was collected. It is valid until the next
+// call.
+func (t *tokens) filter() (*filter.Filter, error) {
+	return t.builder.Build(t.ids.values(), t.overflow)
 }

@@ -223,9 +223,9 @@ func (v *verifier) checkJournal(ctx context.Context, parts []journal.Part) error
 
 // wordSum is what the word index must have of a block.
 type wordSum struct {
-	path     string
-	sum      blockindex.Sum
-	overflow bool
+	path  string
+	sum   blockindex.Sum
+	marks blockindex.Marks
 }
 
 // checkBlocks checks blocks and their filters, and returns the sums of the
@@ -259,7 +259,7 @@ func (v *verifier) checkBlocks(ctx context.Context, stopped func(context.Context
 		b.header = header
 		v.tokens.collect(columns.Message)
 		v.checkFilter(&b)
-		sum := wordSum{path: path, overflow: v.tokens.overflow}
+		sum := wordSum{path: path, marks: v.tokens.marks()}
 		for _, w := range v.tokens.words.list {
 			sum.sum.Add(w.Text, uint64(w.Lines))
 		}
@@ -296,9 +296,9 @@ func (v *verifier) checkFilter(b *storedBlock) {
 func (v *verifier) compareWords(ctx context.Context, dir string, x *blockindex.Index, want map[string]wordSum, must func(id string) bool) {
 	v.report.Indexes++
 	got, err := x.Sums(ctx)
-	var overflowed map[string]bool
+	var marked map[string]blockindex.Marks
 	if err == nil {
-		overflowed, err = x.Overflowed()
+		marked, err = x.Marked()
 	}
 	if err != nil {
 		v.add(dir, 0, true, err.Error())
@@ -310,7 +310,7 @@ func (v *verifier) compareWords(ctx context.Context, dir string, x *blockindex.I
 		switch {
 		case !known && must(id):
 			v.add(dir, 0, true, "the word index lacks block "+filepath.Base(w.path))
-		case known && !w.overflow && !overflowed[id] && sum != w.sum:
+		case known && (w.marks|marked[id])&blockindex.Overflow == 0 && (sum != w.sum || marked[id] != w.marks):
 			v.add(dir, 0, true, "the word index does not agree with block "+filepath.Base(w.path))
 		}
 	}

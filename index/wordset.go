@@ -16,7 +16,7 @@ type wordSet struct {
 	slots  []int32  // 1 and more: that word of list, counted from 1
 	hashes []uint64 // of list
 	list   []blockindex.Word
-	seen   []int32 // for each of list, the last line it was in
+	seen   []int32 // for each of list, the last stamp it was counted with, and 1 more
 }
 
 func newWordSet(budget int) wordSet { return wordSet{budget: budget, seed: maphash.MakeSeed()} }
@@ -27,8 +27,8 @@ func (s *wordSet) reset() {
 	s.hashes, s.list, s.seen = s.hashes[:0], s.list[:0], s.seen[:0]
 }
 
-// add counts the line for a word, and tells whether there was room for it.
-func (s *wordSet) add(word string, line int32) bool {
+// find returns which of the list a word is, which it adds if there is room.
+func (s *wordSet) find(word string) (at int32, fits bool) {
 	hash := maphash.String(s.seed, word)
 	if 2*len(s.list) >= len(s.slots) {
 		s.grow()
@@ -37,22 +37,28 @@ func (s *wordSet) add(word string, line int32) bool {
 	slot := hash & mask
 	for ; s.slots[slot] != 0; slot = (slot + 1) & mask {
 		at := s.slots[slot] - 1
-		if s.hashes[at] != hash || s.list[at].Text != word {
-			continue
+		if s.hashes[at] == hash && s.list[at].Text == word {
+			return at, true
 		}
-		if s.seen[at] != line {
-			s.seen[at] = line
-			s.list[at].Lines++
-		}
-		return true
 	}
 	if len(s.list) >= s.budget {
+		return 0, false
+	}
+	s.list = append(s.list, blockindex.Word{Text: strings.Clone(word)})
+	s.hashes = append(s.hashes, hash)
+	s.seen = append(s.seen, 0)
+	s.slots[slot] = int32(len(s.list))
+	return s.slots[slot] - 1, true
+}
+
+// count adds lines to a word, unless it was counted with the same stamp last,
+// and tells whether it did.
+func (s *wordSet) count(at, stamp int32, lines int) bool {
+	if s.seen[at] == stamp+1 {
 		return false
 	}
-	s.list = append(s.list, blockindex.Word{Text: strings.Clone(word), Lines: 1})
-	s.hashes = append(s.hashes, hash)
-	s.seen = append(s.seen, line)
-	s.slots[slot] = int32(len(s.list))
+	s.seen[at] = stamp + 1
+	s.list[at].Lines += lines
 	return true
 }
 

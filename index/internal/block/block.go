@@ -17,8 +17,10 @@ import (
 	"math"
 )
 
-// Version is the format that Encode writes.
-const Version = 1
+// Version is the format that Encode writes. Those from oldest on are read.
+const Version = 2
+
+const oldest = 1
 
 // Severities is the number of severities that a Header counts.
 const Severities = 8
@@ -57,6 +59,8 @@ type Columns struct {
 	Hostname, Source, AppName, ProcID, MsgID, StructuredData, Input []string
 	// Message is the text.
 	Message []string
+	// Shapes are read only, and only of a block that has them.
+	Shapes *Shapes
 
 	// TextBytes is what the owner counts as the bytes of all text, and
 	// LastError the newest Received of an error; both only pass through.
@@ -142,8 +146,8 @@ func headerSize(prefix []byte) (int, error) {
 	if len(prefix) < prefixBytes || string(prefix[:len(magic)]) != magic {
 		return 0, damaged("it does not begin like a block")
 	}
-	if v := prefix[len(magic)]; v != Version {
-		return 0, fmt.Errorf("block has format %d: this program reads format %d", v, Version)
+	if v := prefix[len(magic)]; v < oldest || v > Version {
+		return 0, fmt.Errorf("block has format %d: this program reads formats %d to %d", v, oldest, Version)
 	}
 	size := binary.LittleEndian.Uint32(prefix[8:])
 	if size > maxHeaderBytes {
@@ -174,7 +178,7 @@ func parseHeader(data []byte) (Header, error) {
 	for i := range h.Severity {
 		h.Severity[i] = r.uvarint()
 	}
-	h.sections = make([]section, 0, sectionCount)
+	h.sections = make([]section, 0, sectionLast)
 	for range r.length(math.MaxUint8) {
 		s := section{id: r.byte(), codec: r.byte()}
 		s.raw, s.size = r.length(maxRawBytes), r.length(maxRawBytes)

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/tagtail/tagtail/index/internal/shape"
 )
 
 // The sections of a block, in the order of the file.
@@ -26,11 +28,19 @@ const (
 	sectionMsgID
 	sectionStructuredData
 	sectionInput
-	sectionLengths
+	sectionLengths // of format 1, like sectionMessage
 	sectionMessage
+	sectionShapes
+	sectionShapeOf
+	sectionValues
+	sectionPacked
+	sectionLoose
 
-	sectionCount = int(sectionMessage)
+	sectionLast = sectionLoose
 )
+
+// written tells whether Encode writes the section.
+func written(id uint8) bool { return id != sectionLengths && id != sectionMessage }
 
 // How a section is stored.
 const (
@@ -45,17 +55,24 @@ const plainBytes = 48
 // Codec compresses and decompresses. It is safe for use by several goroutines.
 type Codec struct {
 	encoder *zstd.Encoder
+	fast    *zstd.Encoder // for values, in which there is less to find
 	decoder *zstd.Decoder
 	scratch sync.Pool // of *scratch
 }
 
 // scratch is what Encode needs memory for.
-type scratch struct{ raw, body []byte }
+type scratch struct {
+	raw, body []byte
+	values    valueWriter
+}
 
 // NewCodec returns a Codec, which holds no resources but memory.
 func NewCodec() (*Codec, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false))
+	encoder, err := newEncoder(zstd.SpeedDefault)
+	if err != nil {
+		return nil, fmt.Errorf("prepare compression: %w", err)
+	}
+	fast, err := newEncoder(zstd.SpeedFastest)
 	if err != nil {
 		return nil, fmt.Errorf("prepare compression: %w", err)
 	}
@@ -63,20 +80,29 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare decompression: %w", err)
 	}
-	k := &Codec{encoder: encoder, decoder: decoder}
+	k := &Codec{encoder: encoder, fast: fast, decoder: decoder}
 	k.scratch.New = func() any { return new(scratch) }
 	return k, nil
 }
 
+func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(2),
+		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false))
+}
+
 // Encode appends the file of a block to dst, which is empty. c has at least one
-// entry.
-func (k *Codec) Encode(dst []byte, c *Columns) ([]byte, Header) {
+// entry; set has the shapes of its messages.
+func (k *Codec) Encode(dst []byte, c *Columns, set *shape.Set) ([]byte, Header) {
 	h := c.header()
 	t := k.scratch.Get().(*scratch)
 	defer k.scratch.Put(t)
 	t.body = t.body[:0]
-	for id := sectionSeq; int(id) <= sectionCount; id++ {
-		t.raw = c.appendSection(t.raw[:0], id)
+	t.values.write(c.Message, set)
+	for id := sectionSeq; id <= sectionLast; id++ {
+		if !written(id) {
+			continue
+		}
+		t.raw = t.appendSection(t.raw[:0], id, c, set)
 		h.sections = append(h.sections, k.compress(t, id))
 	}
 	dst = h.appendTo(dst)
@@ -90,7 +116,11 @@ func (k *Codec) compress(t *scratch, id uint8) section {
 	s := section{id: id, codec: codecPlain, raw: len(t.raw)}
 	if len(t.raw) > plainBytes {
 		s.codec = codecZstd
-		t.body = k.encoder.EncodeAll(t.raw, t.body)
+		encoder := k.encoder
+		if partValues.has(id) {
+			encoder = k.fast
+		}
+		t.body = encoder.EncodeAll(t.raw, t.body)
 	}
 	if s.codec == codecPlain || len(t.body)-start >= len(t.raw) {
 		s.codec = codecPlain
@@ -161,6 +191,22 @@ func (c *Columns) octets(id uint8) *[]uint8 {
 	}
 }
 
+func (t *scratch) appendSection(dst []byte, id uint8, c *Columns, set *shape.Set) []byte {
+	switch id {
+	case sectionShapes:
+		return appendShapes(dst, set)
+	case sectionShapeOf:
+		return appendShapeOf(dst, set)
+	case sectionValues:
+		return append(dst, t.values.values...)
+	case sectionPacked:
+		return append(dst, t.values.packed...)
+	case sectionLoose:
+		return append(dst, t.values.loose...)
+	}
+	return c.appendSection(dst, id)
+}
+
 func (c *Columns) appendSection(dst []byte, id uint8) []byte {
 	if texts := c.texts(id); texts != nil {
 		return appendDictionary(dst, *texts)
@@ -186,14 +232,6 @@ func (c *Columns) appendSection(dst []byte, id uint8) []byte {
 	case sectionFlags:
 		for _, flags := range c.Flags {
 			dst = binary.AppendUvarint(dst, uint64(flags))
-		}
-	case sectionLengths:
-		for _, message := range c.Message {
-			dst = binary.AppendUvarint(dst, uint64(len(message)))
-		}
-	case sectionMessage:
-		for _, message := range c.Message {
-			dst = append(dst, message...)
 		}
 	}
 	return dst
@@ -233,5 +271,13 @@ func (c *Columns) readSection(id uint8, r *reader, h Header, lengths []int) {
 	case sectionMessage:
 		c.Message = cut(r, string(r.data), lengths)
 		r.bad = r.bad || len(lengths) != h.Entries
+	case sectionShapes:
+		c.Shapes = readShapes(r, h.Entries)
+	case sectionShapeOf:
+		if c.Shapes == nil {
+			r.fail()
+			return
+		}
+		c.Shapes.readOf(r, h.Entries)
 	}
 }

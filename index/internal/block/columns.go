@@ -14,7 +14,7 @@ func (c *Columns) Reset(entries int) {
 		Time: slices.Grow(kept.Time[:0], entries), Flags: slices.Grow(kept.Flags[:0], entries),
 		Message: emptied(kept.Message, entries),
 	}
-	for id := sectionSeq; int(id) <= sectionCount; id++ {
+	for id := sectionSeq; id <= sectionLast; id++ {
 		if texts := c.texts(id); texts != nil {
 			*texts = emptied(*kept.texts(id), entries)
 		}
@@ -194,7 +194,7 @@ func (c *Columns) Append(other *Columns) {
 	c.Time = append(c.Time, other.Time...)
 	c.Flags = append(c.Flags, other.Flags...)
 	c.Message = append(c.Message, other.Message...)
-	for id := sectionSeq; int(id) <= sectionCount; id++ {
+	for id := sectionSeq; id <= sectionLast; id++ {
 		if to := c.texts(id); to != nil {
 			*to = append(*to, *other.texts(id)...)
 		}

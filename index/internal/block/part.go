@@ -20,22 +20,25 @@ const (
 	PartMsgID          Part = 1 << sectionMsgID
 	PartStructuredData Part = 1 << sectionStructuredData
 	PartInput          Part = 1 << sectionInput
-	PartMessage        Part = 1<<sectionMessage | 1<<sectionLengths
+	PartShapes         Part = 1<<sectionShapes | 1<<sectionShapeOf
+	PartMessage        Part = 1<<sectionMessage | 1<<sectionLengths | PartShapes | partValues
 
-	PartAll Part = (1<<(sectionMessage+1) - 1) &^ 1
+	PartAll Part = (1<<(sectionLast+1) - 1) &^ 1
+
+	partValues Part = 1<<sectionValues | 1<<sectionPacked | 1<<sectionLoose
 
 	partAlways Part = 1<<sectionSeq | 1<<sectionReceived
 )
 
 // has tells whether a section is in p. Sections of a later program are in
 // PartAll only, for their checksums.
-func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionMessage && p>>id&1 != 0 }
+func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionLast && p>>id&1 != 0 }
 
 // DecodePart is Decode for a part of the columns: the others are nil, and what
 // is damaged in them is not noticed.
 func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
 	c := &Columns{}
-	if err := k.decodeInto(c, file, part|partAlways); err != nil {
+	if err := k.decodeInto(c, file, part|partAlways, nil); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -44,10 +47,22 @@ func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
 // DecodeRest adds to c, which DecodePart has returned for the part, every other
 // column of the same file.
 func (k *Codec) DecodeRest(c *Columns, file []byte, part Part) error {
-	return k.decodeInto(c, file, PartAll&^(part|partAlways))
+	return k.decodeInto(c, file, PartAll&^(part|partAlways), nil)
 }
 
-func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
+// DecodeMessages adds the messages of the shapes that are wanted to c, which
+// DecodePart has returned for a part with PartShapes; the others are empty. Of a
+// block without shapes it adds all.
+func (k *Codec) DecodeMessages(c *Columns, file []byte, want []bool) error {
+	return k.decodeInto(c, file, PartMessage&^PartShapes, want)
+}
+
+// maxRoom bounds what a header can make a reader allocate at once.
+const maxRoom = 64 << 20
+
+// decodeInto adds the columns of the part to c. A nil want wants the messages
+// of all shapes.
+func (k *Codec) decodeInto(c *Columns, file []byte, part Part, want []bool) error {
 	h, err := parseHeader(file)
 	if err != nil {
 		return err
@@ -55,6 +70,8 @@ func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
 	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
 	rest := file[h.bodyAt:]
 	var lengths []int
+	var values [sectionLast + 1][]byte // of the messages
+	found := Part(0)
 	for _, s := range h.sections {
 		if s.size > len(rest) {
 			return damaged("it is cut off")
@@ -69,13 +86,23 @@ func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
 			return err
 		}
 		r := reader{data: raw}
-		if s.id == sectionLengths {
+		switch {
+		case s.id == sectionLengths:
 			lengths = readLengths(&r, h.Entries)
-		} else {
+		case s.id <= sectionLast && partValues.has(s.id):
+			values[s.id] = raw
+			found |= 1 << s.id
+		default:
 			c.readSection(s.id, &r, h, lengths)
 		}
 		if r.bad {
 			return damaged(fmt.Sprintf("content of section %d", s.id))
+		}
+	}
+	if found == partValues && c.Shapes != nil {
+		m := newMessageReader(c.Shapes, values[sectionValues], values[sectionPacked], values[sectionLoose])
+		if c.Message = m.read(want, int(min(h.TextBytes, maxRoom))); m.bad {
+			return damaged("content of the values")
 		}
 	}
 	if !c.complete(h.Entries, part) {
@@ -93,7 +120,7 @@ func (c *Columns) complete(entries int, part Part) bool {
 	} {
 		ok = ok && (n == entries || !part.has(id))
 	}
-	for id := sectionSeq; int(id) <= sectionCount; id++ {
+	for id := sectionSeq; id <= sectionLast; id++ {
 		if texts := c.texts(id); texts != nil && part.has(id) {
 			ok = ok && len(*texts) == entries
 		}

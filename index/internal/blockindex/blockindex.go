@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ import (
 
 // Folder is the name of an index's folder. It ends with the version of the
 // tokeniser and of the document: another one begins a new folder.
-const Folder = "bleve-1"
+const Folder = "bleve-2"
 
 // MaxTerms is how many words of the dictionary a search text may be part of:
 // past that, asking for the blocks of each costs more than it saves.
@@ -142,20 +143,39 @@ func verify(dir string) error {
 	return nil
 }
 
-// overflowWord is in the documents of blocks that have more words than their
-// document. No tokeniser makes such a word.
-const overflowWord = "\x00"
+// Marks say of a block what its words do not. Each is a word of its document
+// that no tokeniser makes.
+type Marks uint8
 
-// Add puts the words of a block in; overflow tells that there are more.
-func (x *Index) Add(id string, words []Word, overflow bool) (err error) {
+// The marks.
+const (
+	// Overflow: the block has more words than are in the index.
+	Overflow Marks = 1 << iota
+	// Hex: ids of the block have letters that are in no word of the index,
+	// because all letters of the id are a to f.
+	Hex
+)
+
+var marks = [...]Marks{Overflow, Hex}
+
+// word is the word of one mark.
+func (m Marks) word() string { return string(rune(bits.TrailingZeros8(uint8(m)))) }
+
+func isMark(word string) bool { return len(word) == 1 && int(word[0]) < len(marks) }
+
+// Add puts the words of a block in, and its marks.
+func (x *Index) Add(id string, words []Word, marked Marks) (err error) {
 	defer recovered("index words", &err)
 	if err := x.acquire(); err != nil {
 		return err
 	}
 	defer x.mu.RUnlock()
 	doc := document.NewDocument(id)
-	if overflow {
-		words = append(words[:len(words):len(words)], Word{Text: overflowWord, Lines: 1})
+	words = words[:len(words):len(words)] // the caller's
+	for _, m := range marks {
+		if marked&m != 0 {
+			words = append(words, Word{Text: m.word(), Lines: 1})
+		}
 	}
 	doc.AddField(newField(words))
 	x.pendingMu.Lock()
@@ -237,8 +257,20 @@ func (x *Index) IDs() (map[string]bool, error) {
 	return ids, err
 }
 
-// Overflowed returns the blocks that have more words than are in the index.
-func (x *Index) Overflowed() (map[string]bool, error) { return x.Containing(overflowWord, true, true) }
+// Marked returns the marks of the blocks that have some.
+func (x *Index) Marked() (map[string]Marks, error) {
+	marked := make(map[string]Marks)
+	for _, m := range marks {
+		blocks, err := x.Containing(m.word(), true, true)
+		if err != nil {
+			return nil, err
+		}
+		for id := range blocks {
+			marked[id] |= m
+		}
+	}
+	return marked, nil
+}
 
 // Containing returns the blocks with a word that has text in it; start and end
 // ask for a word that begins and ends with it.

@@ -34,7 +34,11 @@ func TestContainingFindsBlocksByWord(t *testing.T) {
 		"2": {{"time", 1}, {"超时", 1}},
 		"3": {{"out", 1}},
 	} {
-		if err := x.Add(id, words, id == "2"); err != nil {
+		marked := Marks(0)
+		if id == "2" {
+			marked = Overflow
+		}
+		if err := x.Add(id, words, marked); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,16 +72,18 @@ func TestContainingFindsBlocksByWord(t *testing.T) {
 	}
 }
 
-func TestOverflowedListsBlocksWithMoreWords(t *testing.T) {
+func TestMarkedListsBlocksWithTheirMarks(t *testing.T) {
 	x := open(t, filepath.Join(t.TempDir(), Folder))
-	for id, overflow := range map[string]bool{"1": true, "2": false} {
-		if err := x.Add(id, []Word{{"a", 1}}, overflow); err != nil {
+	want := map[string]Marks{"1": Overflow, "2": 0, "3": Hex, "4": Overflow | Hex}
+	for id, marked := range want {
+		if err := x.Add(id, []Word{{"a", 1}}, marked); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := x.Overflowed()
-	if diff := cmp.Diff(map[string]bool{"1": true}, got); err != nil || diff != "" {
-		t.Errorf("Overflowed = %v (-want +got):\n%s", err, diff)
+	delete(want, "2")
+	got, err := x.Marked()
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("Marked = %v (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -87,7 +93,7 @@ func TestContainingGivesUpOnTooManyWords(t *testing.T) {
 	for i := range MaxTerms + 1 {
 		words = append(words, Word{Text: fmt.Sprintf("x%06d", i), Lines: 1})
 	}
-	if err := x.Add("1", words, false); err != nil {
+	if err := x.Add("1", words, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := x.Containing("x", true, false); !errors.Is(err, ErrTooMany) {
@@ -119,7 +125,7 @@ func TestClosedIndexSaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := x.Add("1", nil, false); !errors.Is(err, ErrClosed) {
+	if err := x.Add("1", nil, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("Add = %v, want %v", err, ErrClosed)
 	}
 	if _, err := x.IDs(); !errors.Is(err, ErrClosed) {

@@ -16,7 +16,7 @@ func TestLinesCountsTheLinesOfEachBlock(t *testing.T) {
 		"2": {{"time", 1}, {"timeout", 70_000}},
 		"3": {{"out", 1}},
 	} {
-		if err := x.Add(id, words, false); err != nil {
+		if err := x.Add(id, words, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +47,7 @@ func TestLinesGivesUpOnTooManyWords(t *testing.T) {
 	for i := range MaxTerms + 1 {
 		words = append(words, Word{Text: fmt.Sprintf("x%06d", i), Lines: 1})
 	}
-	if err := x.Add("1", words, false); err != nil {
+	if err := x.Add("1", words, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := x.Lines("x", false); !errors.Is(err, ErrTooMany) {

@@ -43,7 +43,7 @@ func TestFewIndexesOfAPoolAreOpenAndAllAnswer(t *testing.T) {
 	var indexes []*Index
 	for i := range all {
 		x := openIn(t, p, filepath.Join(dir, fmt.Sprint(i)))
-		if err := x.Add("1-2", []Word{{Text: fmt.Sprintf("word%d", i), Lines: 1}}, false); err != nil {
+		if err := x.Add("1-2", []Word{{Text: fmt.Sprintf("word%d", i), Lines: 1}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		indexes = append(indexes, x)
@@ -92,7 +92,7 @@ func TestRemovedBlocksAreNotFoundAndOneSegmentIsLeft(t *testing.T) {
 	dir := t.TempDir()
 	x := openIn(t, NewPool(1), dir)
 	for i := range 5 {
-		if err := x.Add(fmt.Sprint(i), []Word{{Text: "both", Lines: 2}, {Text: fmt.Sprintf("only%d", i), Lines: 1}}, false); err != nil {
+		if err := x.Add(fmt.Sprint(i), []Word{{Text: "both", Lines: 2}, {Text: fmt.Sprintf("only%d", i), Lines: 1}}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestIndexThatHasLostBlocksAtRestSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "words")
 			x := openIn(t, NewPool(1), dir)
-			if err := x.Add("1-2", []Word{{Text: "word", Lines: 1}}, false); err != nil {
+			if err := x.Add("1-2", []Word{{Text: "word", Lines: 1}}, 0); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, x.Written)
@@ -152,7 +152,7 @@ func TestOptimiseThatCannotWriteEndsWithItsContext(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "words")
 	x := openIn(t, NewPool(1), dir)
 	for i := range 5 {
-		if err := x.Add(fmt.Sprint(i), []Word{{Text: "both", Lines: 2}, {Text: fmt.Sprintf("only%d", i), Lines: 1}}, false); err != nil {
+		if err := x.Add(fmt.Sprint(i), []Word{{Text: "both", Lines: 2}, {Text: fmt.Sprintf("only%d", i), Lines: 1}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, x.Written)

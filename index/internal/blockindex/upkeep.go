@@ -104,6 +104,22 @@ func (x *Index) Flush(stopped func() error) error {
 	return nil
 }
 
+// RemoveOlder deletes the indexes of earlier versions that are beside the one in
+// dir.
+func RemoveOlder(dir string) error {
+	paths, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "bleve-*")) // the pattern is valid
+	var err error
+	for _, path := range paths {
+		if filepath.Base(path) != Folder {
+			err = errors.Join(err, os.RemoveAll(path))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("remove older word index: %w", err)
+	}
+	return nil
+}
+
 // Segments is how many segments the index in dir has on the disk.
 func Segments(dir string) int {
 	paths, _ := filepath.Glob(filepath.Join(dir, "*.zap")) // the pattern is valid
@@ -154,7 +170,7 @@ func (x *Index) Sums(ctx context.Context) (map[string]Sum, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if entry.Term == overflowWord {
+			if isMark(entry.Term) {
 				continue
 			}
 			err = eachBlock(ctx, r, entry.Term, true, func(id string, lines uint64) {

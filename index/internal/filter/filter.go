@@ -14,6 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
+	"slices"
 
 	"github.com/FastFilter/xorfilter"
 )
@@ -23,7 +25,7 @@ const Suffix = ".filter"
 
 // magic ends with the version of the format and of what is put in: another
 // tokeniser is another version.
-const magic = "TTFILT\x00\x01"
+const magic = "TTFILT\x00\x02"
 
 const headerBytes = 16
 
@@ -44,28 +46,79 @@ type Filter struct {
 	fuse     *xorfilter.BinaryFuse8 // nil if nothing was put in
 }
 
-// Hash is FNV-1a, 64 bits.
+// Hash is the hash of a token, which is the same for an ASCII letter in either
+// case. It reads eight bytes at a time and mixes them by multiplication.
 func Hash[T string | []byte](token T) uint64 {
-	h := uint64(14695981039346656037)
-	for i := 0; i < len(token); i++ {
-		h ^= uint64(token[i])
-		h *= 1099511628211
+	h := uint64(len(token)) * prime1
+	i := 0
+	for ; i+8 <= len(token); i += 8 {
+		h = mix(h^(load(token[i:i+8])|lowerCase), prime2)
 	}
-	return h
+	if i < len(token) {
+		rest := uint64(0)
+		for k := len(token) - 1; k >= i; k-- {
+			rest = rest<<8 | uint64(token[k])
+		}
+		h = mix(h^(rest|lowerCase), prime3)
+	}
+	return mix(h, prime1)
 }
 
-// Build puts the hashes into a filter; it may reorder them.
-func Build(hashes []uint64, overflow bool) (*Filter, error) {
+// lowerCase is the bit that makes an ASCII letter one of lower case, and leaves
+// a digit as it is.
+const lowerCase = 0x2020202020202020
+
+// Odd numbers with bits that look random.
+const (
+	prime1 = 0x9e3779b97f4a7c15
+	prime2 = 0xbf58476d1ce4e5b9
+	prime3 = 0x94d049bb133111eb
+)
+
+func mix(a, b uint64) uint64 {
+	high, low := bits.Mul64(a^prime3, b)
+	return high ^ low
+}
+
+// load returns the eight bytes of b, the first as the lowest.
+func load[T string | []byte](b T) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// Builder builds filters, one after the other, in the same memory. The zero
+// Builder can be used.
+type Builder struct{ fuse xorfilter.BinaryFuseBuilder }
+
+// Build puts the hashes into a filter; it may reorder them. The filter is valid
+// until the next Build.
+func (b *Builder) Build(hashes []uint64, overflow bool) (*Filter, error) {
 	f := &Filter{Overflow: overflow}
 	if len(hashes) == 0 {
 		return f, nil
 	}
-	fuse, err := xorfilter.PopulateBinaryFuse8(hashes)
+	fuse, err := xorfilter.BuildBinaryFuse[uint8](&b.fuse, hashes)
 	if err != nil {
 		return nil, fmt.Errorf("build filter: %w", err)
 	}
-	f.fuse = fuse
+	f.fuse = (*xorfilter.BinaryFuse8)(&fuse)
 	return f, nil
+}
+
+// Build returns a filter of the hashes, which it may reorder.
+func Build(hashes []uint64, overflow bool) (*Filter, error) {
+	return new(Builder).Build(hashes, overflow)
+}
+
+// Clone returns a copy that lasts, nil of nil.
+func (f *Filter) Clone() *Filter {
+	if f == nil || f.fuse == nil {
+		return f
+	}
+	fuse := *f.fuse
+	fuse.Fingerprints = slices.Clone(fuse.Fingerprints)
+	return &Filter{Overflow: f.Overflow, fuse: &fuse}
 }
 
 // MayContain tells whether a token with that hash may have been put in.

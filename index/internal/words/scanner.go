@@ -106,7 +106,9 @@ func (s *Scanner) token(start int, digits, capitals bool) Token {
 	}
 	if digits {
 		t.Kind = ID
-		s.id, s.inner = t.Text, 0
+		if !Hex(t.Text) {
+			s.id, s.inner = t.Text, 0
+		}
 	}
 	return t
 }

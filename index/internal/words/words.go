@@ -5,7 +5,9 @@
 // A token is a run of ASCII letters and digits, or a run of other letters. A
 // run of Chinese, Japanese or Korean letters gives its overlapping pairs. A
 // token with an ASCII digit is an ID, every other one a Word. An ID also gives
-// its letter runs of MinInner and more bytes, as Words.
+// its letter runs of MinInner and more bytes, as Words, unless all of its
+// letters are a to f: those of random hexadecimal ids would be more than all
+// true words. Who looks for letters that may be inside of an ID asks Hex first.
 //
 // The package guarantees what pruning rests on: if the folded text t, valid
 // UTF-8, occurs in the folded text m, then every token of t that touches neither end of t is a
@@ -82,11 +84,23 @@ func Each(folded []byte, yield func(token []byte, at int, kind Kind)) {
 	}
 }
 
+// Hex tells whether text could be a part of an ID that gives no Words: all of
+// it is digits and the letters a to f.
+func Hex(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !isDigit(c) && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
 // eachASCII yields the run that begins at start and returns its end.
 func eachASCII(folded []byte, start int, yield func([]byte, int, Kind)) int {
-	end, digits := start, false
+	end, digits, hex := start, false, true
 	for end < len(folded) && isAlphanumeric(folded[end]) {
 		digits = digits || isDigit(folded[end])
+		hex = hex && folded[end] <= 'f'
 		end++
 	}
 	if !digits {
@@ -94,7 +108,7 @@ func eachASCII(folded []byte, start int, yield func([]byte, int, Kind)) int {
 		return end
 	}
 	yield(folded[start:end], start, ID)
-	for i := start; i < end; {
+	for i := start; !hex && i < end; {
 		inner := i
 		for i < end && !isDigit(folded[i]) {
 			i++
