@@ -77,6 +77,13 @@ func (r *rows) received(i int) int64 {
 	return r.entries[i].Received.UnixNano()
 }
 
+func (r *rows) severity(i int) Severity {
+	if r.columns != nil {
+		return Severity(r.columns.Severity[i])
+	}
+	return r.entries[i].Severity
+}
+
 // at returns entry i, valid until the next call. What the columns do not have
 // is empty.
 func (r *rows) at(i int) *Entry {

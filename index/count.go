@@ -22,7 +22,7 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, SearchSta
 	stats, err := s.survey(ctx, req, nil, func(ctx context.Context, m *scan, src *source, left expr) (effort int) {
 		n, known := m.knownSums(ctx, src, left, false)
 		if !known {
-			effort = m.match(src, left, 0, func(*Entry) bool { n.total++; return true })
+			effort = m.matchRows(src, left, 0, func(*partRows, int) bool { n.total++; return true })
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()

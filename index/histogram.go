@@ -162,8 +162,8 @@ func (g *grid) count(ctx context.Context, m *scan, src *source, left expr) (effo
 		found[0], known = m.knownSums(ctx, src, left, true)
 	}
 	if !known {
-		effort = m.match(src, left, block.PartSeverity, func(e *Entry) bool {
-			found[g.bucket(e.Received.UnixNano())-first].add(e.Severity)
+		effort = m.matchRows(src, left, block.PartSeverity, func(r *partRows, at int) bool {
+			found[g.bucket(r.received(at))-first].add(r.severity(at))
 			return true
 		})
 	}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tagtail/tagtail/index/content"
@@ -14,11 +15,12 @@ type contentExpr struct {
 	test   func(e *Entry, said content.Message) bool
 	needs  plan
 	probe  func(message string) bool // false excludes without reading; nil asks nothing
+	texts  anyText                   // asked before probe
 	source string
 }
 
 func (x contentExpr) match(e *Entry) bool {
-	if x.probe != nil && !x.probe(e.Message) {
+	if !x.texts.in(e.Message) || x.probe != nil && !x.probe(e.Message) {
 		return false
 	}
 	return x.test(e, content.Read(e.Message))
@@ -35,7 +37,7 @@ func compileContent(f *field, op operator, o operand, _ ParseOptions) (expr, str
 		source: f.name + string(op) + o.typed,
 		test:   func(_ *Entry, said content.Message) bool { return test(read(said)) },
 		needs:  o.plan(whole),
-		probe:  o.probe(),
+		texts:  o.texts(),
 	}, ""
 }
 
@@ -57,24 +59,32 @@ func (o operand) plan(whole bool) plan {
 	return planAnyOf(plans)
 }
 
-// probe is a cheap look at the whole message: without o anywhere in it, no
-// value of it is taken. An absent value is: field:="" asks for that.
-func (o operand) probe() func(message string) bool {
-	if o.kind == regexOperand {
-		if o.regex.probe == nil {
-			return nil
-		}
-		return o.regex.probe.in
+// anyText is a cheap look at the whole message: without one of the patterns in
+// it, no value is taken. An absent value is: field:="" asks for that. The empty
+// one asks nothing.
+type anyText []*pattern
+
+func (a anyText) in(message string) bool {
+	return len(a) == 0 || slices.ContainsFunc(a, func(p *pattern) bool { return p.in(message) })
+}
+
+// noneIn tells whether no message of a shape has one of the patterns.
+func (a anyText) noneIn(shape string) bool {
+	return len(a) > 0 && !slices.ContainsFunc(a, func(p *pattern) bool {
+		_, none := p.inShape(shape)
+		return !none
+	})
+}
+
+// texts looks for the operand anywhere.
+func (o operand) texts() anyText {
+	if o.kind != regexOperand {
+		return o.patterns(false)
 	}
-	patterns := o.patterns(false)
-	return func(message string) bool {
-		for _, p := range patterns {
-			if p.in(message) {
-				return true
-			}
-		}
-		return false
+	if o.regex.probe == nil {
+		return nil
 	}
+	return anyText{o.regex.probe}
 }
 
 // compileKind knows that what Lua writes is a part of nginx's error log.
@@ -129,7 +139,7 @@ func compileFile(f *field, op operator, o operand, _ ParseOptions) (expr, string
 			return false
 		},
 		needs: planAllOf(needs),
-		probe: o.probe(),
+		texts: o.texts(),
 	}, ""
 }
 

@@ -260,6 +260,7 @@ func TestPlanKeepsEveryMatchOfContent(t *testing.T) {
 			text++
 		}
 		kept := keeps(q.plan(), e)
+		checkShape(t, q, e)
 		if q.Match(e) {
 			matched++
 			if !kept {

@@ -254,7 +254,7 @@ func randomEntry(r *rand.Rand) *Entry {
 func TestPlanKeepsEveryMatch(t *testing.T) {
 	const rounds = 40_000
 	r := rand.New(rand.NewPCG(1, 2))
-	matched, pruned := 0, 0
+	matched, pruned, shaped := 0, 0, 0
 	for range rounds {
 		e := randomEntry(r)
 		text := randomQuery(r, e.Message, 2)
@@ -264,6 +264,9 @@ func TestPlanKeepsEveryMatch(t *testing.T) {
 		q := parse(text)
 		p := q.plan()
 		kept := keeps(p, e)
+		if said := checkShape(t, q, e); said != "unknown" {
+			shaped++
+		}
 		if q.Match(e) {
 			matched++
 			if !kept {
@@ -273,8 +276,8 @@ func TestPlanKeepsEveryMatch(t *testing.T) {
 			pruned++
 		}
 	}
-	if matched < rounds/10 || pruned < rounds/10 {
-		t.Errorf("of %d rounds only %d matched and %d were pruned: the test has lost its point", rounds, matched, pruned)
+	if matched < rounds/10 || pruned < rounds/10 || shaped < rounds/10 {
+		t.Errorf("of %d rounds only %d matched, %d were pruned and %d told by the shape: the test has lost its point", rounds, matched, pruned, shaped)
 	}
 }
 
@@ -288,6 +291,7 @@ func FuzzPlanKeepsEveryMatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, message string, severity int) {
 		e := &Entry{Message: message, Severity: Severity(uint(severity) % 8), Instance: "a/dev1"}
 		q := parse(text)
+		checkShape(t, q, e)
 		if q.Match(e) && !keeps(q.plan(), e) {
 			t.Errorf("query %q = %s matches %q but its plan %s does not keep it", text, q, message, q.plan())
 		}

@@ -1,12 +1,10 @@
 package index
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,7 +29,8 @@ type regex struct {
 	parsed *syntax.Regexp
 	// probe is a text that every match has, nil if none is known. Looking for
 	// it first is what makes a regex without regard to case bearable.
-	probe *pattern
+	probe    *pattern
+	required []*pattern // all such texts, for shapes
 }
 
 func newRegex(source string) (*regex, error) {
@@ -55,13 +54,19 @@ func newRegex(source string) (*regex, error) {
 		return nil, fmt.Errorf("compile regular expression: %w", err)
 	}
 	x := &regex{re: re, parsed: parsed}
-	if text := slices.MaxFunc(append(required(nil, parsed), ""), byLength); text != "" {
-		x.probe = newPattern([]chunk{{wild: '*'}, {text: text}, {wild: '*'}}, false)
+	longest := 0
+	for _, text := range required(nil, parsed) {
+		if text == "" {
+			continue
+		}
+		p := newPattern([]chunk{{wild: '*'}, {text: text}, {wild: '*'}}, false)
+		x.required = append(x.required, p)
+		if len(text) > longest {
+			x.probe, longest = p, len(text)
+		}
 	}
 	return x, nil
 }
-
-func byLength(a, b string) int { return cmp.Compare(len(a), len(b)) }
 
 func (x *regex) in(value string) bool {
 	return (x.probe == nil || x.probe.in(value)) && x.re.MatchString(value)

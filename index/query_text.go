@@ -37,6 +37,8 @@ type pattern struct {
 
 	firstBytes int // the most bytes that pieces[0] matches
 
+	literals []shapeText // all of them
+
 	// whole asks for the whole value; otherwise the text may be anywhere.
 	whole                  bool
 	looseStart, looseEnd   bool // a * stands at that end
@@ -108,6 +110,10 @@ func (p *pattern) close() {
 	}
 	for _, piece := range p.pieces {
 		for _, c := range piece {
+			if c.wild != 0 {
+				continue
+			}
+			p.literals = append(p.literals, newShapeText(c.text))
 			if len(c.text) > len(p.probe.text) {
 				p.probe = newNeedle(c.text)
 			}

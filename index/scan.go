@@ -246,7 +246,18 @@ func (m *scan) match(src *source, left expr, part block.Part, yield func(*Entry)
 	if whole {
 		part = 0 // until there is a match
 	}
-	r, err := m.store.openRows(src, part|needs(left))
+	return m.matchRows(src, left, part, func(r *partRows, at int) bool {
+		if whole && r.complete() != nil {
+			return false
+		}
+		return yield(r.at(at))
+	})
+}
+
+// matchRows is match for who needs no entry: yield is told which of the rows
+// matches.
+func (m *scan) matchRows(src *source, left expr, part block.Part, yield func(r *partRows, at int) bool) (effort int) {
+	r, err := m.store.openRows(src, part, left)
 	if err != nil {
 		return crewBlock // it is reported
 	}
@@ -260,20 +271,14 @@ func (m *scan) match(src *source, left expr, part block.Part, yield func(*Entry)
 		at, step = r.len()-1, -1
 	}
 	for ; at >= 0 && at < r.len(); at += step {
-		if !m.bounds.has(r.seq(at), r.received(at)) {
+		x := r.leftOf(at, left)
+		if _, none := x.(noneExpr); none || !m.bounds.has(r.seq(at), r.received(at)) {
 			continue
 		}
-		e := r.at(at)
-		if left != nil && !left.match(e) {
+		if x != nil && !x.match(r.at(at)) {
 			continue
 		}
-		if whole && r.part != block.PartAll {
-			if r.complete() != nil {
-				break
-			}
-			e = r.at(at)
-		}
-		if !yield(e) {
+		if !yield(r, at) {
 			break
 		}
 	}

@@ -27,7 +27,8 @@ const (
 
 	partValues Part = 1<<sectionValues | 1<<sectionPacked | 1<<sectionLoose
 
-	partAlways Part = 1<<sectionSeq | 1<<sectionReceived
+	// PartAlways is in every part.
+	PartAlways Part = 1<<sectionSeq | 1<<sectionReceived
 )
 
 // has tells whether a section is in p. Sections of a later program are in
@@ -38,23 +39,27 @@ func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionLast && p
 // is damaged in them is not noticed.
 func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
 	c := &Columns{}
-	if err := k.decodeInto(c, file, part|partAlways, nil); err != nil {
+	if err := k.decodeInto(c, file, part|PartAlways, nil); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// DecodeRest adds to c, which DecodePart has returned for the part, every other
-// column of the same file.
-func (k *Codec) DecodeRest(c *Columns, file []byte, part Part) error {
-	return k.decodeInto(c, file, PartAll&^(part|partAlways), nil)
+// DecodeMore adds further columns of the same file to c, which DecodePart has
+// returned.
+func (k *Codec) DecodeMore(c *Columns, file []byte, part Part) error {
+	return k.decodeInto(c, file, part, nil)
 }
 
 // DecodeMessages adds the messages of the shapes that are wanted to c, which
-// DecodePart has returned for a part with PartShapes; the others are empty. Of a
-// block without shapes it adds all.
+// DecodePart has returned; the others are empty. Of a block without shapes it
+// adds all.
 func (k *Codec) DecodeMessages(c *Columns, file []byte, want []bool) error {
-	return k.decodeInto(c, file, PartMessage&^PartShapes, want)
+	part := PartMessage
+	if c.Shapes != nil {
+		part &^= PartShapes
+	}
+	return k.decodeInto(c, file, part, want)
 }
 
 // maxRoom bounds what a header can make a reader allocate at once.
