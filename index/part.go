@@ -3,6 +3,7 @@ package index
 import (
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/tagtail/tagtail/index/internal/block"
 )
@@ -31,112 +32,187 @@ func (s *Store) reportBlock(b *storedBlock, err error) {
 // partRows are rows of which only a part is read until the rest is wanted.
 type partRows struct {
 	rows
-	store *Store
-	block *storedBlock // nil for those of a head, which are whole
-	part  block.Part   // what is there
-	file  []byte
+	store    *Store
+	block    *storedBlock // nil for those of a head, which are whole
+	part     block.Part   // what is there; of PartMessage only the messages in read
+	file     []byte
+	messages *block.Messages
+	read     []bool // which messages are there; nil if none
 
 	left []expr // what is to be asked of the entries of each shape, nil without shapes
+	out  []bool // those that do not match, whatever left says; nil if none
+	in   []bool // those that do
 }
 
 // openRows reads a part of a source's columns, and of its messages those that
-// may match what is left to ask, if the query or the part needs them. It leaves
-// in left what the shapes do not answer.
+// may match what is left to ask, if the query or the part needs them.
 func (s *Store) openRows(src *source, part block.Part, left expr) (*partRows, error) {
 	r := &partRows{rows: rows{entries: src.entries}, store: s, block: src.block, part: block.PartAll}
 	if src.block == nil {
 		return r, nil
 	}
 	asked := needs(left)
-	all := part | asked
-	shaped := left != nil && asked&block.PartMessage != 0
+	// Who wants the messages themselves gets all of them.
+	shaped := asked&block.PartMessage != 0 && part&block.PartMessage == 0
+	part |= asked
 	if src.block.damaged.Load() {
 		// Of a damaged block every part is wanted: what a search cannot show is not
 		// counted.
-		all, shaped = block.PartAll, false
+		part, shaped = block.PartAll, false
 	}
-	r.part = all
+	r.part = part
 	if shaped {
-		r.part = all&^block.PartMessage | block.PartShapes
+		r.part = part&^block.PartMessage | block.PartShapes
 		if asked == block.PartAll {
-			r.part = block.PartShapes // the others if a shape fits
+			r.part = block.PartShapes // the others if a message may match
 		}
 	}
 	var err error
 	if r.columns, r.file, err = s.loadPart(src.block, r.part); err != nil || !shaped {
 		return r, err
 	}
-	return r, r.askShapes(left, all)
+	return r, r.ask(left, part)
 }
 
-// askShapes asks the shapes, and then reads what of the part is not there yet.
-func (r *partRows) askShapes(left expr, part block.Part) error {
-	if r.columns.Shapes == nil { // a block of format 1 has none
-		return r.read(part)
+// ask asks the shapes and the values, and then reads of the part what is still
+// needed.
+func (r *partRows) ask(left expr, part block.Part) error {
+	shapes := r.columns.Shapes
+	if shapes == nil { // a block of format 1
+		return r.add(part, nil)
 	}
-	texts := r.columns.Shapes.Texts
-	r.left = make([]expr, len(texts))
-	possible, open := false, block.Part(0)
-	for i, text := range texts {
-		x := reduceShape(left, text)
-		r.left[i] = x
-		if _, none := x.(noneExpr); !none {
-			possible = true
-			open |= needs(x)
+	r.left = make([]expr, len(shapes.Texts))
+	possible, needed := false, block.Part(0)
+	for i, text := range shapes.Texts {
+		r.left[i] = reduceShape(left, text)
+		if _, none := r.left[i].(noneExpr); none {
+			continue
 		}
+		possible = true
+		needed |= needs(r.left[i])
 	}
 	if !possible {
 		return nil
 	}
-	if open&block.PartMessage == 0 {
-		part &^= block.PartMessage &^ r.part // until a match is wanted whole
+	var wanted []bool // messages, if some must be looked at
+	if needed&block.PartMessage != 0 {
+		var err error
+		if wanted, err = r.askValues(); err != nil {
+			return r.failed(err)
+		}
 	}
-	return r.read(part | open)
+	if !slices.Contains(wanted, true) {
+		needed &^= block.PartMessage
+	}
+	return r.add(part&^block.PartMessage|needed, wanted)
 }
 
-// read adds what of a part is not there yet.
-func (r *partRows) read(part block.Part) error {
-	missing := part &^ (r.part | block.PartAlways)
-	if missing == 0 {
-		return nil
+// askValues asks the values of the shapes that did not answer, and returns which
+// messages have to be looked at.
+func (r *partRows) askValues() (wanted []bool, err error) {
+	if err = r.openMessages(); err != nil {
+		return nil, err
 	}
-	codec := r.store.codec
+	shapes := r.columns.Shapes
+	wanted = make([]bool, r.len())
+	r.in, r.out = make([]bool, r.len()), make([]bool, r.len())
+	for i, x := range r.left {
+		if _, none := x.(noneExpr); none || x == nil {
+			continue
+		}
+		rows := r.messages.Rows(i)
+		asked := shapeRows{messages: r.messages, shape: i, text: shapes.Texts[i], count: len(rows)}
+		a := asked.ask(x)
+		for k, row := range rows {
+			if a == nil {
+				wanted[row] = true
+				continue
+			}
+			r.in[row], r.out[row] = a.sure[k], !a.maybe[k]
+			wanted[row] = a.maybe[k] && !a.sure[k]
+		}
+	}
+	return wanted, nil
+}
+
+func (r *partRows) openMessages() (err error) {
+	if r.messages == nil {
+		r.messages, err = r.store.codec.OpenMessages(r.columns, r.file)
+	}
+	return err
+}
+
+// add reads what of a part is not there yet, and of the messages those that are
+// wanted; nil wants all.
+func (r *partRows) add(part block.Part, wanted []bool) error {
+	missing := part &^ (r.part | block.PartMessage | block.PartAlways)
+	if part&block.PartMessage != 0 && r.columns.Shapes == nil {
+		missing |= block.PartShapes // if the block has some
+	}
 	var err error
-	if missing&block.PartMessage != 0 {
-		err = codec.DecodeMessages(r.columns, r.file, r.wanted())
-		missing &^= block.PartMessage
+	if missing != 0 {
+		err = r.store.codec.DecodeMore(r.columns, r.file, missing)
 	}
-	if err == nil && missing != 0 {
-		err = codec.DecodeMore(r.columns, r.file, missing)
+	if err == nil && part&block.PartMessage != 0 {
+		err = r.addMessages(wanted)
 	}
 	if err != nil {
-		r.store.reportBlock(r.block, err)
-		return err
+		return r.failed(err)
 	}
 	r.part |= part
 	return nil
 }
 
-// wanted tells of which shapes a message can match; nil stands for all.
-func (r *partRows) wanted() []bool {
-	if r.left == nil {
+func (r *partRows) addMessages(wanted []bool) error {
+	if err := r.openMessages(); err != nil {
+		return err
+	}
+	if r.read == nil {
+		r.read = make([]bool, r.len())
+	}
+	for i := range r.read {
+		r.read[i] = r.read[i] || wanted == nil || wanted[i]
+	}
+	return r.messages.Add(r.columns, wanted)
+}
+
+func (r *partRows) failed(err error) error {
+	r.store.reportBlock(r.block, err)
+	return err
+}
+
+// matches tells whether row i matches what is left to ask of the source.
+func (r *partRows) matches(i int, left expr) bool {
+	if r.left != nil {
+		if r.in != nil && r.in[i] {
+			return true
+		}
+		if r.out != nil && r.out[i] {
+			return false
+		}
+		left = r.left[r.columns.Shapes.Of[i]]
+	}
+	return left == nil || left.match(r.at(i))
+}
+
+// complete reads the rest of the rows.
+func (r *partRows) complete(rows []int) error {
+	if r.block == nil {
 		return nil
 	}
-	wanted := make([]bool, len(r.left))
-	for i, x := range r.left {
-		_, none := x.(noneExpr)
-		wanted[i] = !none
+	if r.part == block.PartAll && r.read == nil { // read as a whole
+		return nil
 	}
-	return wanted
-}
-
-// leftOf is what is to be asked of entry i, if left is to be asked of the source.
-func (r *partRows) leftOf(i int, left expr) expr {
-	if r.left == nil {
-		return left
+	wanted := make([]bool, r.len())
+	missing := false
+	for _, row := range rows {
+		if r.read == nil || !r.read[row] {
+			wanted[row], missing = true, true
+		}
 	}
-	return r.left[r.columns.Shapes.Of[i]]
+	part := block.PartAll
+	if !missing {
+		part &^= block.PartMessage
+	}
+	return r.add(part, wanted)
 }
-
-// complete reads the rest.
-func (r *partRows) complete() error { return r.read(block.PartAll) }

@@ -3,6 +3,7 @@ package index
 import (
 	"strings"
 
+	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/shape"
 	"github.com/tagtail/tagtail/index/internal/words"
 )
@@ -77,8 +78,8 @@ func (p *pattern) inShape(text string) (all, none bool) {
 	if p.cased && !isASCII(text) {
 		text = string(words.Fold(nil, text))
 	}
-	for _, c := range p.literals {
-		if !c.fits(text) {
+	for i := range p.literals {
+		if !p.literals[i].fits(text) {
 			return false, true
 		}
 	}
@@ -87,59 +88,88 @@ func (p *pattern) inShape(text string) (all, none bool) {
 
 // shapeText is a literal of a pattern as it can stand in a shape.
 type shapeText struct {
-	// forms has Marks for runs of letters and digits that are, or may be, a value
+	// forms have Marks for runs of letters and digits that are, or may be, a value
 	// or a part of one. The first has as few as possible.
-	forms []needle
-	// constant tells that the first has none, nor has the literal.
-	constant bool
+	forms []shapeForm
+	// constant tells that the first has none, and mark that the literal itself
+	// has one.
+	constant, mark bool
+}
+
+// shapeForm is a text to find in a shape, and what the values have to be that it
+// then covers.
+type shapeForm struct {
+	needle
+	values []block.ValueTest // of each Mark
 }
 
 // newShapeText reads a folded literal. A run with a digit is a value or, at an
 // end, a part of one. So may be a run of letters at an end.
 func newShapeText(text string) shapeText {
-	var b strings.Builder
-	head, tail := 0, 0 // bytes of the runs of letters at the ends
-	constant := strings.IndexByte(text, shape.Mark) < 0
-	for i := 0; i < len(text); {
-		start, digits := i, false
-		for i < len(text) && isAlphanumeric(text[i]) {
-			digits = digits || isDigit(text[i])
-			i++
-		}
+	mark := strings.IndexByte(text, shape.Mark) >= 0
+	s := shapeText{constant: !mark, mark: mark}
+	runs := alphanumericRuns(text)
+	var atEnds []int // runs of letters that touch an end
+	for i, r := range runs {
 		switch {
-		case i == start:
-			b.WriteByte(text[i])
+		case r.digit:
+			s.constant = false
+		case r.from == 0 || r.to == len(text):
+			atEnds = append(atEnds, i)
+		}
+	}
+	for choice := range 1 << len(atEnds) { // which of them are parts of values
+		marked := make([]bool, len(runs))
+		for i, r := range runs {
+			marked[i] = r.digit
+		}
+		for k, i := range atEnds {
+			marked[i] = choice>>k&1 != 0
+		}
+		s.forms = append(s.forms, newShapeForm(text, runs, marked))
+	}
+	return s
+}
+
+// alphanumericRun is a run of ASCII letters and digits in a text.
+type alphanumericRun struct {
+	from, to int
+	digit    bool
+}
+
+func alphanumericRuns(text string) (runs []alphanumericRun) {
+	for i := 0; i < len(text); {
+		r := alphanumericRun{from: i}
+		for i < len(text) && isAlphanumeric(text[i]) {
+			r.digit = r.digit || isDigit(text[i])
+			i++
+		}
+		if r.to = i; r.to == r.from {
 			i++
 			continue
-		case digits:
-			constant = false
-			b.WriteByte(shape.Mark)
+		}
+		runs = append(runs, r)
+	}
+	return runs
+}
+
+// newShapeForm replaces the runs that are marked. One at an end of the text may
+// be a part of a value.
+func newShapeForm(text string, runs []alphanumericRun, marked []bool) shapeForm {
+	var b strings.Builder
+	var values []block.ValueTest
+	at := 0
+	for i, r := range runs {
+		if !marked[i] {
 			continue
 		}
-		if start == 0 {
-			head = i
-		}
-		if i == len(text) {
-			tail = i - start
-		}
-		b.WriteString(text[start:i])
+		b.WriteString(text[at:r.from])
+		b.WriteByte(shape.Mark)
+		values = append(values, block.ValueTest{Text: text[r.from:r.to], Start: r.from > 0, End: r.to < len(text)})
+		at = r.to
 	}
-	form := b.String()
-	forms := []needle{newNeedle(form)}
-	if head == len(text) {
-		return shapeText{forms: append(forms, newNeedle(shape.MarkText)), constant: constant}
-	}
-	if head > 0 {
-		forms = append(forms, newNeedle(shape.MarkText+form[head:]))
-	}
-	if tail > 0 {
-		short := form[:len(form)-tail] + shape.MarkText
-		forms = append(forms, newNeedle(short))
-		if head > 0 {
-			forms = append(forms, newNeedle(shape.MarkText+short[head:]))
-		}
-	}
-	return shapeText{forms: forms, constant: constant}
+	b.WriteString(text[at:])
+	return shapeForm{needle: newNeedle(b.String()), values: values}
 }
 
 // fits tells whether the literal can be in a message of a shape.

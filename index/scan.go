@@ -242,16 +242,44 @@ func (m *scan) wants(ctx context.Context, src *source) (left expr, ok bool) {
 // not need only those of the part are there. A block that cannot be read has
 // nothing to find. It returns what it took.
 func (m *scan) match(src *source, left expr, part block.Part, yield func(*Entry) bool) (effort int) {
-	whole := part == block.PartAll
-	if whole {
-		part = 0 // until there is a match
+	if part == block.PartAll {
+		return m.matchWhole(src, left, yield)
 	}
-	return m.matchRows(src, left, part, func(r *partRows, at int) bool {
-		if whole && r.complete() != nil {
-			return false
+	return m.matchRows(src, left, part, func(r *partRows, at int) bool { return yield(r.at(at)) })
+}
+
+// wholeRows is how many matches of a source are read whole at first: a page has
+// not many more. The others are read together.
+const wholeRows = 128
+
+// matchWhole is match for all fields. It looks for matches before it reads the
+// rest of them.
+func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effort int) {
+	var r *partRows
+	var rows []int
+	most, more := wholeRows, true
+	flush := func() {
+		if more = len(rows) > 0 && r.complete(rows) == nil; !more {
+			return
 		}
-		return yield(r.at(at))
+		for _, row := range rows {
+			if more = yield(r.at(row)); !more {
+				return
+			}
+		}
+		rows, most = rows[:0], r.len()
+	}
+	effort = m.matchRows(src, left, 0, func(of *partRows, at int) bool {
+		r = of
+		if rows = append(rows, at); len(rows) >= most {
+			flush()
+		}
+		return more
 	})
+	if more {
+		flush()
+	}
+	return effort
 }
 
 // matchRows is match for who needs no entry: yield is told which of the rows
@@ -271,14 +299,7 @@ func (m *scan) matchRows(src *source, left expr, part block.Part, yield func(r *
 		at, step = r.len()-1, -1
 	}
 	for ; at >= 0 && at < r.len(); at += step {
-		x := r.leftOf(at, left)
-		if _, none := x.(noneExpr); none || !m.bounds.has(r.seq(at), r.received(at)) {
-			continue
-		}
-		if x != nil && !x.match(r.at(at)) {
-			continue
-		}
-		if !yield(r, at) {
+		if m.bounds.has(r.seq(at), r.received(at)) && r.matches(at, left) && !yield(r, at) {
 			break
 		}
 	}

@@ -39,7 +39,7 @@ func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionLast && p
 // is damaged in them is not noticed.
 func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
 	c := &Columns{}
-	if err := k.decodeInto(c, file, part|PartAlways, nil); err != nil {
+	if err := k.decodeInto(c, file, part|PartAlways); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -48,26 +48,14 @@ func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
 // DecodeMore adds further columns of the same file to c, which DecodePart has
 // returned.
 func (k *Codec) DecodeMore(c *Columns, file []byte, part Part) error {
-	return k.decodeInto(c, file, part, nil)
-}
-
-// DecodeMessages adds the messages of the shapes that are wanted to c, which
-// DecodePart has returned; the others are empty. Of a block without shapes it
-// adds all.
-func (k *Codec) DecodeMessages(c *Columns, file []byte, want []bool) error {
-	part := PartMessage
-	if c.Shapes != nil {
-		part &^= PartShapes
-	}
-	return k.decodeInto(c, file, part, want)
+	return k.decodeInto(c, file, part)
 }
 
 // maxRoom bounds what a header can make a reader allocate at once.
 const maxRoom = 64 << 20
 
-// decodeInto adds the columns of the part to c. A nil want wants the messages
-// of all shapes.
-func (k *Codec) decodeInto(c *Columns, file []byte, part Part, want []bool) error {
+// decodeInto adds the columns of the part to c.
+func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
 	h, err := parseHeader(file)
 	if err != nil {
 		return err
@@ -75,15 +63,13 @@ func (k *Codec) decodeInto(c *Columns, file []byte, part Part, want []bool) erro
 	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
 	rest := file[h.bodyAt:]
 	var lengths []int
-	var values [sectionLast + 1][]byte // of the messages
-	found := Part(0)
 	for _, s := range h.sections {
 		if s.size > len(rest) {
 			return damaged("it is cut off")
 		}
 		data := rest[:s.size]
 		rest = rest[s.size:]
-		if !part.has(s.id) {
+		if !part.has(s.id) || s.id <= sectionLast && partValues.has(s.id) {
 			continue
 		}
 		raw, err := k.open(s, data)
@@ -91,23 +77,22 @@ func (k *Codec) decodeInto(c *Columns, file []byte, part Part, want []bool) erro
 			return err
 		}
 		r := reader{data: raw}
-		switch {
-		case s.id == sectionLengths:
+		if s.id == sectionLengths {
 			lengths = readLengths(&r, h.Entries)
-		case s.id <= sectionLast && partValues.has(s.id):
-			values[s.id] = raw
-			found |= 1 << s.id
-		default:
+		} else {
 			c.readSection(s.id, &r, h, lengths)
 		}
 		if r.bad {
 			return damaged(fmt.Sprintf("content of section %d", s.id))
 		}
 	}
-	if found == partValues && c.Shapes != nil {
-		m := newMessageReader(c.Shapes, values[sectionValues], values[sectionPacked], values[sectionLoose])
-		if c.Message = m.read(want, int(min(h.TextBytes, maxRoom))); m.bad {
-			return damaged("content of the values")
+	if part&partValues != 0 && c.Shapes != nil {
+		m, err := k.OpenMessages(c, file)
+		if err == nil {
+			err = m.Add(c, nil)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if !c.complete(h.Entries, part) {

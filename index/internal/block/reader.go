@@ -15,6 +15,11 @@ func (r *reader) fail() {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.data) > 0 && r.data[0] < 0x80 { // most are
+		v := uint64(r.data[0])
+		r.data = r.data[1:]
+		return v
+	}
 	v, n := binary.Uvarint(r.data)
 	if n <= 0 {
 		r.fail()
@@ -25,13 +30,8 @@ func (r *reader) uvarint() uint64 {
 }
 
 func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.data)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 // length reads a number that may be at most limit.

@@ -80,16 +80,6 @@ func (s *Shapes) readOf(r *reader, entries int) {
 	r.bad = r.bad || known != len(s.Texts) || len(r.data) != 0
 }
 
-// messageReader puts messages together again. Its columns are read from front
-// to back, as the messages are.
-type messageReader struct {
-	shapes  *Shapes
-	columns []valueColumn
-	first   []int32 // of each shape's columns, -1 if its values are loose
-	loose   reader
-	bad     bool
-}
-
 // valueColumn is the values that stand at one place of a shape.
 type valueColumn struct {
 	kind   uint8
@@ -101,23 +91,6 @@ type valueColumn struct {
 	digits int    // of each value
 	packed int    // bytes of the last of them, which vary
 	common uint64 // those before
-}
-
-func newMessageReader(shapes *Shapes, values, packed, loose []byte) *messageReader {
-	m := &messageReader{shapes: shapes, first: make([]int32, len(shapes.Texts)), loose: reader{data: loose}}
-	v, p := reader{data: values}, reader{data: packed}
-	for i, messages := range shapes.messages {
-		if messages < shape.ColumnFrom {
-			m.first[i] = -1
-			continue
-		}
-		m.first[i] = int32(len(m.columns))
-		for range shapes.values[i] {
-			m.columns = append(m.columns, readColumn(&v, &p, messages))
-		}
-	}
-	m.bad = v.bad || p.bad || len(v.data) != 0 || len(p.data) != 0
-	return m
 }
 
 func readColumn(values, packed *reader, messages int) valueColumn {
@@ -148,65 +121,6 @@ func readColumn(values, packed *reader, messages int) valueColumn {
 	return c
 }
 
-// read returns the messages; those of shapes that are not wanted are empty. A
-// nil want wants all.
-func (m *messageReader) read(want []bool, room int) []string {
-	of := m.shapes.Of
-	all, ends := make([]byte, 0, room), make([]int, len(of))
-	for i, at := range of {
-		if want != nil && !want[at] {
-			m.skip(at)
-		} else {
-			all = m.append(all, at)
-		}
-		ends[i] = len(all)
-		if m.bad || m.loose.bad || len(all) > maxRawBytes {
-			m.bad = true
-			return nil
-		}
-	}
-	texts, begin := make([]string, len(of)), 0
-	joined := string(all)
-	for i, end := range ends {
-		texts[i] = joined[begin:end]
-		begin = end
-	}
-	return texts
-}
-
-// append appends the next message of a shape.
-func (m *messageReader) append(dst []byte, of int32) []byte {
-	text := m.shapes.Texts[of]
-	column := m.first[of]
-	for {
-		i := strings.IndexByte(text, shape.Mark)
-		if i < 0 {
-			return append(dst, text...)
-		}
-		dst = append(dst, text[:i]...)
-		text = text[i+1:]
-		if column < 0 {
-			dst = append(dst, m.loose.bytes(m.loose.length(len(m.loose.data)))...)
-			continue
-		}
-		c := &m.columns[column]
-		dst = c.append(dst)
-		m.bad = m.bad || c.data.bad
-		column++
-	}
-}
-
-// skip passes over the next message of a shape that is not wanted. None of its
-// columns is read.
-func (m *messageReader) skip(of int32) {
-	if m.first[of] >= 0 {
-		return
-	}
-	for range m.shapes.values[of] {
-		m.loose.bytes(m.loose.length(len(m.loose.data)))
-	}
-}
-
 // append appends the next value.
 func (c *valueColumn) append(dst []byte) []byte {
 	switch c.kind {
@@ -222,16 +136,10 @@ func (c *valueColumn) append(dst []byte) []byte {
 			return dst
 		}
 		return append(dst, c.words[at]...)
-	case valuesUnits:
-		return append(strconv.AppendUint(append(dst, c.before...), c.data.uvarint(), 10), c.after...)
-	case valuesUnitDeltas:
-		c.number += uint64(c.data.varint())
-		return append(strconv.AppendUint(append(dst, c.before...), c.number, 10), c.after...)
-	case valuesNumbers:
-		return strconv.AppendUint(dst, c.data.uvarint(), 10)
-	case valuesDeltas:
-		c.number += uint64(c.data.varint())
-		return strconv.AppendUint(dst, c.number, 10)
+	case valuesNumbers, valuesDeltas:
+		return strconv.AppendUint(dst, c.nextNumber(), 10)
+	case valuesUnits, valuesUnitDeltas:
+		return append(strconv.AppendUint(append(dst, c.before...), c.nextNumber(), 10), c.after...)
 	case valuesLowerHex:
 		return c.appendDigits(dst, lowerDigits)
 	default:
@@ -240,10 +148,7 @@ func (c *valueColumn) append(dst []byte) []byte {
 }
 
 func (c *valueColumn) appendDigits(dst []byte, digits string) []byte {
-	n := c.common
-	for _, b := range c.data.bytes(c.packed) {
-		n = n<<8 | uint64(b)
-	}
+	n := c.nextPacked()
 	for shift := 4 * (c.digits - 1); shift >= 0; shift -= 4 {
 		dst = append(dst, digits[n>>shift&15])
 	}

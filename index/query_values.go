@@ -1,0 +1,190 @@
+package index
+
+import (
+	"strings"
+
+	"github.com/tagtail/tagtail/index/internal/block"
+	"github.com/tagtail/tagtail/index/internal/shape"
+)
+
+// What a shape does not answer its columns of values often do: a text with an id
+// is where the shape has the rest of it and the column the id.
+
+// shapeRows are the messages of one shape of a block.
+type shapeRows struct {
+	messages *block.Messages
+	shape    int
+	text     string
+	count    int
+}
+
+// answer says of each message of a shape, in order, what is known of a query. A
+// nil one says nothing.
+type answer struct {
+	maybe []bool // it may match
+	sure  []bool // it does
+}
+
+// ask returns what the values say.
+func (r *shapeRows) ask(x expr) *answer {
+	switch x := x.(type) {
+	case andExpr:
+		return r.askAll(x)
+	case orExpr:
+		return r.askAll(negateEach(x)).not()
+	case notExpr:
+		return r.ask(x.kid).not()
+	case textExpr:
+		return r.askAny(x.readings)
+	case regexExpr:
+		return r.askEach(x.required)
+	case contentExpr:
+		if len(x.texts) > 0 {
+			return r.askAny(x.texts).unsure()
+		}
+	}
+	return nil
+}
+
+// askAll is the AND of what is known of kids. What one does not know can only
+// make less match.
+func (r *shapeRows) askAll(kids []expr) *answer {
+	var all *answer
+	unknown := false
+	for _, kid := range kids {
+		a := r.ask(kid)
+		unknown = unknown || a == nil
+		all = all.and(a)
+	}
+	if unknown {
+		return all.unsure()
+	}
+	return all
+}
+
+func (r *shapeRows) askEach(patterns []*pattern) *answer {
+	var all *answer
+	for _, p := range patterns {
+		all = all.and(r.askPattern(p))
+	}
+	return all.unsure()
+}
+
+// askAny is the OR of patterns.
+func (r *shapeRows) askAny(patterns []*pattern) *answer {
+	var out *answer
+	for _, p := range patterns {
+		a := r.askPattern(p)
+		if a == nil {
+			return nil
+		}
+		if out == nil {
+			out = a
+			continue
+		}
+		for i := range out.maybe {
+			out.maybe[i] = out.maybe[i] || a.maybe[i]
+			out.sure[i] = out.sure[i] || a.sure[i]
+		}
+	}
+	return out
+}
+
+func (r *shapeRows) askPattern(p *pattern) *answer {
+	if !p.valid || p.cased && !isASCII(r.text) || r.text == shape.MarkText {
+		return nil
+	}
+	var all *answer
+	for i := range p.literals {
+		if p.literals[i].mark {
+			return nil
+		}
+		all = all.and(r.askLiteral(p, &p.literals[i]))
+	}
+	if !p.plain() {
+		return all.unsure()
+	}
+	return all
+}
+
+// askLiteral looks for every place of a literal.
+func (r *shapeRows) askLiteral(p *pattern, s *shapeText) *answer {
+	out := &answer{maybe: make([]bool, r.count), sure: make([]bool, r.count)}
+	for i := range s.forms {
+		f := &s.forms[i]
+		for at := f.next(r.text, 0); at >= 0; at = f.next(r.text, at+1) {
+			found, known := r.askForm(p, f, strings.Count(r.text[:at], shape.MarkText))
+			if !known {
+				return nil
+			}
+			for i, is := range found {
+				out.maybe[i] = out.maybe[i] || is
+			}
+		}
+	}
+	copy(out.sure, out.maybe)
+	return out
+}
+
+// askForm tests the values that a form covers, of which place is the first.
+func (r *shapeRows) askForm(p *pattern, f *shapeForm, place int) (found []bool, known bool) {
+	for k, test := range f.values {
+		if p.plain() {
+			test.Start = test.Start || k == 0 && p.closedStart
+			test.End = test.End || k == len(f.values)-1 && p.closedEnd
+		}
+		passed, known := r.messages.Find(r.shape, place+k, test)
+		if !known {
+			return nil, false
+		}
+		if found == nil {
+			found = passed
+			continue
+		}
+		for i := range found {
+			found[i] = found[i] && passed[i]
+		}
+	}
+	if found == nil { // the form covers none
+		found = make([]bool, r.count)
+		for i := range found {
+			found[i] = true
+		}
+	}
+	return found, true
+}
+
+// and returns what is known of both; a may be used up.
+func (a *answer) and(b *answer) *answer {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a.unsure()
+	}
+	for i := range a.maybe {
+		a.maybe[i] = a.maybe[i] && b.maybe[i]
+		a.sure[i] = a.sure[i] && b.sure[i]
+	}
+	return a
+}
+
+// not returns what is known of the opposite.
+func (a *answer) not() *answer {
+	if a == nil {
+		return nil
+	}
+	out := &answer{maybe: make([]bool, len(a.maybe)), sure: make([]bool, len(a.sure))}
+	for i := range a.maybe {
+		out.maybe[i], out.sure[i] = !a.sure[i], !a.maybe[i]
+	}
+	return out
+}
+
+// unsure forgets what is sure to match.
+func (a *answer) unsure() *answer {
+	if a != nil {
+		clear(a.sure)
+	}
+	return a
+}
