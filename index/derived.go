@@ -163,21 +163,15 @@ func (s *Store) readFilter(b *storedBlock) *filter.Filter {
 // writeFilter makes the filter of what t has collected. The filter is valid
 // also if it could not be written, until t is used again.
 func (s *Store) writeFilter(b *storedBlock, t *tokens) (*filter.Filter, error) {
-	f, err := t.filter()
-	if err != nil {
-		return nil, err
-	}
-	data, err := f.AppendTo(nil)
-	if err != nil {
-		return f, err
-	}
+	f := t.filter()
+	t.file = f.AppendTo(t.file[:0])
 	temporary := b.filterPath() + ".tmp"
-	if err := os.WriteFile(temporary, data, 0o640); err != nil {
+	if err := os.WriteFile(temporary, t.file, 0o640); err != nil {
 		return f, errors.Join(err, os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, b.filterPath()); err != nil {
 		return f, err
 	}
-	b.filterBytes.Store(int64(len(data)))
+	b.filterBytes.Store(int64(len(t.file)))
 	return f, nil
 }

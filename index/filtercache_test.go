@@ -25,15 +25,11 @@ func TestWarmSearchReadsNoFilterFile(t *testing.T) {
 
 func TestFilterCacheKeepsWhatWasUsedLastWithinItsBound(t *testing.T) {
 	build := func(n int) *filter.Filter {
-		hashes := make([]uint64, n)
-		for i := range hashes {
-			hashes[i] = filter.Hash(fmt.Sprint(i))
+		var b filter.Builder
+		for i := range n {
+			b.Add(filter.Hash(fmt.Sprint(i)))
 		}
-		f, err := filter.Build(hashes, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
+		return b.Build(false)
 	}
 	f := build(1000)
 	c := newFilterCache(3 * f.Bytes())

@@ -9,7 +9,7 @@ import (
 )
 
 // maxPlanIDs bounds the numbers of a range that are looked for one by one: a
-// filter is wrong about one in 256 of them.
+// filter is wrong about one in 250 of them.
 const maxPlanIDs = 128
 
 // number is how a field of the content is compared by size.

@@ -16,13 +16,13 @@ import (
 type tokens struct {
 	shapes   shape.Set // of the messages
 	words    wordSet
-	ids      idSet // of ids and of words past the budget
-	overflow bool  // there are such words
-	hex      bool  // an id may have letters that are no words because all are a to f
+	ids      filter.Builder // of ids and of words past the budget
+	overflow bool           // there are such words
+	hex      bool           // an id may have letters that are no words because all are a to f
 
-	builder filter.Builder
 	scanner words.Scanner
 	folded  []byte
+	file    []byte // of the filter
 
 	ofShape []int32 // the words of each shape, one after the other
 	begin   []int32 // of each shape in ofShape
@@ -36,7 +36,7 @@ func newTokens(budget int) *tokens { return &tokens{words: newWordSet(budget)} }
 func (t *tokens) collect(messages []string) {
 	t.shapes.Cut(messages)
 	t.words.reset()
-	t.ids.reset()
+	t.ids.Reset()
 	t.overflow, t.hex = false, false
 	t.ofShape, t.begin = t.ofShape[:0], t.begin[:0]
 	for i := range t.shapes.Shapes {
@@ -86,7 +86,7 @@ func (t *tokens) packed(c *shape.Column) {
 		if c.Short != c.Long {
 			digits = uint32(max(1, (bits.Len64(n)+3)/4))
 		}
-		t.ids.add(shape.HashPacked(n, digits))
+		t.ids.Add(shape.HashPacked(n, digits))
 	}
 	t.hex = t.hex || c.Class.Letters() // some run of three letters is to be expected
 }
@@ -111,7 +111,7 @@ func (t *tokens) scan(text string, stamp int32, lines int) {
 // add adds a token, whose text it copies.
 func (t *tokens) add(token words.Token, stamp int32, lines int) {
 	if token.Kind == words.ID {
-		t.ids.add(shape.Hash(token.Text))
+		t.ids.Add(shape.Hash(token.Text))
 		t.hex = t.hex || words.Hex(token.Text)
 		return
 	}
@@ -125,7 +125,7 @@ func (t *tokens) word(text string, stamp int32, lines int) (at int32, isNew bool
 	at, fits := t.words.find(text)
 	if !fits {
 		t.overflow = true
-		t.ids.add(filter.Hash(text))
+		t.ids.Add(filter.Hash(text))
 		return 0, false
 	}
 	return at, t.words.count(at, stamp, lines)
@@ -135,7 +135,7 @@ func (t *tokens) word(text string, stamp int32, lines int) (at int32, isNew bool
 func (t *tokens) value(i int, message string, v *shape.Value) {
 	text := v.Of(message)
 	if v.Packed() {
-		t.ids.add(shape.HashPacked(v.N, v.Len))
+		t.ids.Add(shape.HashPacked(v.N, v.Len))
 		t.hex = t.hex || v.Class.Letters()
 		return
 	}
@@ -146,7 +146,7 @@ func (t *tokens) value(i int, message string, v *shape.Value) {
 		t.ofShape = t.ofShape[:known]
 		return
 	}
-	t.ids.add(filter.Hash(text))
+	t.ids.Add(filter.Hash(text))
 	if v.Class.Hex() {
 		t.hex = true
 		return
@@ -185,6 +185,4 @@ func (t *tokens) marks() (m blockindex.Marks) {
 
 // filter builds the filter of what was collected. It is valid until the next
 // call.
-func (t *tokens) filter() (*filter.Filter, error) {
-	return t.builder.Build(t.ids.values(), t.overflow)
-}
+func (t *tokens) filter() *filter.Filter { return t.ids.Build(t.overflow) }

@@ -68,10 +68,7 @@ func TestCollectFindsTheTokensOfEachMessage(t *testing.T) {
 				t.Errorf("seed %d: hex is false", seed)
 			}
 			got := map[uint64]bool{}
-			for _, hash := range tokens.ids.values() {
-				if got[hash] {
-					t.Fatalf("seed %d: an id is there twice", seed)
-				}
+			for hash := range tokens.ids.All() {
 				got[hash] = true
 			}
 			for word := range lines { // these are among the ids

@@ -279,7 +279,7 @@ func (v *verifier) checkFilter(b *storedBlock) {
 	v.report.Filters++
 	f, err := filter.Parse(data)
 	if err == nil {
-		for _, hash := range v.tokens.ids.values() {
+		for hash := range v.tokens.ids.All() {
 			if !f.MayContain(hash) {
 				err = errors.New("the filter does not agree with its block")
 				break

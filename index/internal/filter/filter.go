@@ -1,23 +1,18 @@
-// Package filter remembers a set of tokens in nine bits each, to say which
-// blocks cannot hold a token.
+// Package filter remembers a set of tokens in some thirteen bits each, to say
+// which blocks cannot hold a token.
 //
-//	tokens → Hash → Build → AppendTo → file → Parse → MayContain
+//	tokens → Hash → Builder.Add → Build → AppendTo → file → Parse → MayContain
 //
 // MayContain is never false for a token that was put in, and true for one in
-// 256 that was not. A filter is derived from its block: what does not parse is
-// built again. FORMAT.md, beside the index package, has the layout.
+// 250 that was not. A filter is derived from its block: what does
+// not parse is built again. FORMAT.md, beside the index package, has the layout.
 package filter
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"math/bits"
 	"slices"
-
-	"github.com/FastFilter/xorfilter"
 )
 
 // Suffix ends the name of every filter's file.
@@ -25,154 +20,131 @@ const Suffix = ".filter"
 
 // magic ends with the version of the format and of what is put in: another
 // tokeniser is another version.
-const magic = "TTFILT\x00\x02"
+const magic = "TTFILT\x00\x03"
 
-const headerBytes = 16
+const headerBytes = 20
 
-const (
-	flagOverflow = 1 << iota
-	flagEmpty
-)
+const flagOverflow = 1
 
 var errDamaged = errors.New("filter is damaged")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Filter is immutable.
+// Filter is a split-block Bloom filter, as Apache Parquet has it: a hash is in
+// one bucket only, and sets a bit in each word of that. It is immutable.
 type Filter struct {
 	// Overflow tells that the block has more words than its word index
 	// took: the others are in this filter.
 	Overflow bool
-	fuse     *xorfilter.BinaryFuse8 // nil if nothing was put in
+	buckets  []bucket // none if nothing was put in
 }
 
-// Hash is the hash of a token, which is the same for an ASCII letter in either
-// case. It reads eight bytes at a time and mixes them by multiplication.
-func Hash[T string | []byte](token T) uint64 {
-	h := uint64(len(token)) * prime1
-	i := 0
-	for ; i+8 <= len(token); i += 8 {
-		h = mix(h^(load(token[i:i+8])|lowerCase), prime2)
-	}
-	if i < len(token) {
-		rest := uint64(0)
-		for k := len(token) - 1; k >= i; k-- {
-			rest = rest<<8 | uint64(token[k])
-		}
-		h = mix(h^(rest|lowerCase), prime3)
-	}
-	return mix(h, prime1)
-}
+// bucket is what Parquet calls a block: 256 bits, half a cache line.
+type bucket [8]uint32
 
-// lowerCase is the bit that makes an ASCII letter one of lower case, and leaves
-// a digit as it is.
-const lowerCase = 0x2020202020202020
+const bucketBytes = 32
 
-// Odd numbers with bits that look random.
+// Odd factors, those of Parquet, one for each word of a bucket.
 const (
-	prime1 = 0x9e3779b97f4a7c15
-	prime2 = 0xbf58476d1ce4e5b9
-	prime3 = 0x94d049bb133111eb
+	salt0 = 0x47b6137b
+	salt1 = 0x44974d91
+	salt2 = 0x8824ad5b
+	salt3 = 0xa2b7289d
+	salt4 = 0x705495c7
+	salt5 = 0x2df1424b
+	salt6 = 0x9efc4947
+	salt7 = 0x5c6bfb31
 )
 
-func mix(a, b uint64) uint64 {
-	high, low := bits.Mul64(a^prime3, b)
-	return high ^ low
+// bucketOf returns which of n buckets a hash is in, by its upper half. The lower
+// one says which bits.
+func bucketOf(hash uint64, n int) int { return int(hash >> 32 * uint64(n) >> 32) }
+
+func (b *bucket) add(hash uint64) {
+	h := uint32(hash)
+	b[0] |= 1 << (h * salt0 >> 27)
+	b[1] |= 1 << (h * salt1 >> 27)
+	b[2] |= 1 << (h * salt2 >> 27)
+	b[3] |= 1 << (h * salt3 >> 27)
+	b[4] |= 1 << (h * salt4 >> 27)
+	b[5] |= 1 << (h * salt5 >> 27)
+	b[6] |= 1 << (h * salt6 >> 27)
+	b[7] |= 1 << (h * salt7 >> 27)
 }
 
-// load returns the eight bytes of b, the first as the lowest.
-func load[T string | []byte](b T) uint64 {
-	_ = b[7]
-	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-}
-
-// Builder builds filters, one after the other, in the same memory. The zero
-// Builder can be used.
-type Builder struct{ fuse xorfilter.BinaryFuseBuilder }
-
-// Build puts the hashes into a filter; it may reorder them. The filter is valid
-// until the next Build.
-func (b *Builder) Build(hashes []uint64, overflow bool) (*Filter, error) {
-	f := &Filter{Overflow: overflow}
-	if len(hashes) == 0 {
-		return f, nil
-	}
-	fuse, err := xorfilter.BuildBinaryFuse[uint8](&b.fuse, hashes)
-	if err != nil {
-		return nil, fmt.Errorf("build filter: %w", err)
-	}
-	f.fuse = (*xorfilter.BinaryFuse8)(&fuse)
-	return f, nil
-}
-
-// Build returns a filter of the hashes, which it may reorder.
-func Build(hashes []uint64, overflow bool) (*Filter, error) {
-	return new(Builder).Build(hashes, overflow)
-}
-
-// Clone returns a copy that lasts, nil of nil.
-func (f *Filter) Clone() *Filter {
-	if f == nil || f.fuse == nil {
-		return f
-	}
-	fuse := *f.fuse
-	fuse.Fingerprints = slices.Clone(fuse.Fingerprints)
-	return &Filter{Overflow: f.Overflow, fuse: &fuse}
+func (b *bucket) has(hash uint64) bool {
+	h := uint32(hash)
+	all := b[0] >> (h * salt0 >> 27)
+	all &= b[1] >> (h * salt1 >> 27)
+	all &= b[2] >> (h * salt2 >> 27)
+	all &= b[3] >> (h * salt3 >> 27)
+	all &= b[4] >> (h * salt4 >> 27)
+	all &= b[5] >> (h * salt5 >> 27)
+	all &= b[6] >> (h * salt6 >> 27)
+	all &= b[7] >> (h * salt7 >> 27)
+	return all&1 != 0
 }
 
 // MayContain tells whether a token with that hash may have been put in.
-func (f *Filter) MayContain(hash uint64) bool { return f.fuse != nil && f.fuse.Contains(hash) }
+func (f *Filter) MayContain(hash uint64) bool {
+	return len(f.buckets) > 0 && f.buckets[bucketOf(hash, len(f.buckets))].has(hash)
+}
+
+// Clone returns a copy that lasts.
+func (f *Filter) Clone() *Filter {
+	return &Filter{Overflow: f.Overflow, buckets: slices.Clone(f.buckets)}
+}
 
 // Bytes is about what the filter takes in memory.
 func (f *Filter) Bytes() int {
-	const beside = 128
-	if f.fuse == nil {
-		return beside
-	}
-	return beside + len(f.fuse.Fingerprints)
+	const beside = 64
+	return beside + len(f.buckets)*bucketBytes
 }
 
-// AppendTo writes the filter: magic, flags, checksum, and the filter as its
-// library saves it.
-func (f *Filter) AppendTo(dst []byte) ([]byte, error) {
+// AppendTo writes the filter: magic, flags, checksum, number of buckets, and
+// their words.
+func (f *Filter) AppendTo(dst []byte) []byte {
 	var flags uint32
 	if f.Overflow {
 		flags |= flagOverflow
 	}
-	var body bytes.Buffer
-	if f.fuse == nil {
-		flags |= flagEmpty
-	} else if err := f.fuse.Save(&body); err != nil {
-		return dst, fmt.Errorf("save filter: %w", err)
-	}
 	start := len(dst)
+	dst = slices.Grow(dst, headerBytes+len(f.buckets)*bucketBytes)
 	dst = append(dst, magic...)
 	dst = binary.LittleEndian.AppendUint32(dst, flags)
-	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, body.Bytes())
-	dst = binary.LittleEndian.AppendUint32(dst, sum)
-	return append(dst, body.Bytes()...), nil
+	dst = binary.LittleEndian.AppendUint32(dst, 0) // the checksum
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.buckets)))
+	for i := range f.buckets {
+		for _, word := range f.buckets[i] {
+			dst = binary.LittleEndian.AppendUint32(dst, word)
+		}
+	}
+	binary.LittleEndian.PutUint32(dst[start+12:], checksum(dst[start:]))
+	return dst
+}
+
+// checksum is that of all of a file but itself.
+func checksum(data []byte) uint32 {
+	return crc32.Update(crc32.Checksum(data[:12], castagnoli), castagnoli, data[16:])
 }
 
 // Parse reads what AppendTo has written.
 func Parse(data []byte) (*Filter, error) {
-	if len(data) < headerBytes || string(data[:8]) != magic {
+	if len(data) < headerBytes || string(data[:8]) != magic || checksum(data) != binary.LittleEndian.Uint32(data[12:]) {
 		return nil, errDamaged
 	}
-	body := data[headerBytes:]
-	sum := crc32.Update(crc32.Checksum(data[:12], castagnoli), castagnoli, body)
-	if sum != binary.LittleEndian.Uint32(data[12:]) {
+	words := data[headerBytes:]
+	if uint64(len(words)) != bucketBytes*uint64(binary.LittleEndian.Uint32(data[16:])) {
 		return nil, errDamaged
 	}
-	flags := binary.LittleEndian.Uint32(data[8:])
-	f := &Filter{Overflow: flags&flagOverflow != 0}
-	if flags&flagEmpty != 0 {
-		return f, nil
+	f := &Filter{
+		Overflow: binary.LittleEndian.Uint32(data[8:])&flagOverflow != 0,
+		buckets:  make([]bucket, len(words)/bucketBytes),
 	}
-	fuse, err := xorfilter.LoadBinaryFuse8(bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("load filter: %w", err)
+	for i := range f.buckets {
+		for k := range f.buckets[i] {
+			f.buckets[i][k] = binary.LittleEndian.Uint32(words[i*bucketBytes+4*k:])
+		}
 	}
-	f.fuse = fuse
 	return f, nil
 }
