@@ -77,7 +77,11 @@ func (t *tokens) collectColumns(of int, messages []string) {
 // packed adds the values of a column whose numbers say all.
 func (t *tokens) packed(c *shape.Column) {
 	previous := ^c.N[0]
-	for _, n := range c.N {
+	values := c.N
+	if c.Constant() {
+		values = values[:1]
+	}
+	for _, n := range values {
 		if n == previous {
 			continue
 		}

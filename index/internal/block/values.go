@@ -70,6 +70,9 @@ func (w *valueWriter) append(messages []string, set *shape.Set, of, slot int, c 
 	switch {
 	case !c.Packed():
 		w.appendTexts(messages, set, of, slot)
+	case c.Constant() && (c.Class&shape.UpperHex == 0 || c.Class&shape.LowerHex == 0):
+		value := set.Values(int(set.Rows(of)[0]))[slot].Of(messages[set.Rows(of)[0]])
+		w.appendDictionary([]string{value}, nil)
 	case c.Class == shape.Digit:
 		w.appendNumbers(c)
 	case c.Short == c.Long && c.Class&shape.UpperHex == 0:
@@ -176,11 +179,8 @@ func dictionaryBytes(words []string, values int) int {
 
 // appendHex leaves the first digits out that all values have.
 func (w *valueWriter) appendHex(kind uint8, c *shape.Column) {
-	digits, varying := int(c.Long), uint64(0)
-	for _, n := range c.N {
-		varying |= n ^ c.N[0]
-	}
-	packed := (bits.Len64(varying) + 7) / 8 // bytes
+	digits := int(c.Long)
+	packed := (bits.Len64(c.Varying) + 7) / 8 // bytes
 	common := c.N[0]
 	if packed == 8 {
 		common = 0

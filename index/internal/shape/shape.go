@@ -81,9 +81,14 @@ type Column struct {
 	// the shortest and the longest.
 	Class       Class
 	Short, Long uint32
+	// Varying has the bits of N that are not the same in all.
+	Varying uint64
 	// N has what Value has.
 	N []uint64
 }
+
+// Constant tells whether all values are the same but for the case of letters.
+func (c *Column) Constant() bool { return c.Packed() && c.Varying == 0 && c.Short == c.Long }
 
 // Text returns the text of a shape, valid until the next Cut.
 func (s *Set) Text(shape int) string {
@@ -148,25 +153,32 @@ func (s *Set) cut(m, previous string) bool {
 	next := s.next
 	odd := false
 	for i < len(m) {
-		start, class := i, classes[m[i]]
-		if class == 0 {
+		start, found := i, letters[m[i]]
+		if found == 0 {
 			odd = odd || m[i] >= utf8.RuneSelf || m[i] == Mark
 			i++
 			continue
 		}
+		packed := uint64(found & digitBits)
 		for i++; i < len(m); i++ {
-			c := classes[m[i]]
+			c := letters[m[i]]
 			if c == 0 {
 				break
 			}
-			class |= c
+			found |= c
+			packed = packed<<4 | uint64(c&digitBits)
 		}
+		class := Class(found >> classShift)
 		if class&Digit == 0 {
 			continue
 		}
+		if m[start] == '0' && i-start > 1 {
+			class |= LeadingZero
+		}
 		next = append(append(next, m[literal:start]...), Mark)
 		literal = i
-		s.newValue().read(m, start, i, class)
+		v := s.newValue()
+		v.N, v.At, v.Len, v.Class = packed, uint32(start), uint32(i-start), class
 	}
 	s.next = append(next, m[literal:]...)
 	return !odd || !opaque(m)
@@ -176,7 +188,7 @@ func (s *Set) cut(m, previous string) bool {
 // to where cutting has to go on, and the text of the shape, up to the last of
 // them. It returns both places in m.
 func (s *Set) resume(m, previous string) (at, literal int) {
-	for at = commonPrefix(m, previous); at > 0 && classes[m[at-1]] != 0; at-- {
+	for at = commonPrefix(m, previous); at > 0 && letters[m[at-1]] != 0; at-- {
 		// The run may go on in another way.
 	}
 	text := 0 // bytes of the shape
@@ -309,6 +321,7 @@ func (s *Set) group() {
 			c.Class |= v.Class
 			c.Short, c.Long = min(c.Short, v.Len), max(c.Long, v.Len)
 			c.N[at-x.rows] = v.N
+			c.Varying |= v.N ^ c.N[0]
 		}
 	}
 }

@@ -183,6 +183,7 @@ func checkColumns(t *testing.T, set *Set, messages []string) {
 				want.Class |= v.Class
 				want.Short, want.Long = min(want.Short, v.Len), max(want.Long, v.Len)
 				want.N = append(want.N, v.N)
+				want.Varying |= v.N ^ want.N[0]
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("column %d of %q in %q (-want +got):\n%s", slot, set.Text(i), messages, diff)

@@ -54,48 +54,43 @@ func Decimal(n uint64) uint64 {
 	return n&0xffffffff + 100_000_000*(n>>32)
 }
 
-// read sets the value to m[at:end], which is of that class.
-func (v *Value) read(m string, at, end int, class Class) {
-	n := uint64(0)
-	for i := at; i < end; i++ {
-		n = n<<4 | uint64(digits[m[i]])
-	}
-	if m[at] == '0' && end-at > 1 {
-		class |= LeadingZero
-	}
-	v.N, v.At, v.Len, v.Class = n, uint32(at), uint32(end-at), class
-}
-
-// classes has the class of each byte that can be in a value, and digits its
+// letters has the class of each byte that can be in a value, and what it is
 // worth as a hexadecimal digit.
-var classes, digits = makeTables()
+var letters = makeLetters()
 
-func makeTables() (classes [256]Class, digits [256]uint8) {
-	for c := '0'; c <= '9'; c++ {
-		classes[c], digits[c] = Digit, uint8(c-'0')
+const (
+	digitBits  = 15
+	classShift = 4
+)
+
+func makeLetters() (table [256]uint16) {
+	set := func(c byte, class Class, digit int) { table[c] = uint16(class)<<classShift | uint16(digit) }
+	for i := range 10 {
+		set(byte('0'+i), Digit, i)
 	}
 	for i := range 26 {
-		lower, upper := Lower, Upper
 		if i < 6 {
-			lower, upper = LowerHex, UpperHex
-			digits['a'+i], digits['A'+i] = uint8(10+i), uint8(10+i)
+			set(byte('a'+i), LowerHex, 10+i)
+			set(byte('A'+i), UpperHex, 10+i)
+			continue
 		}
-		classes['a'+i], classes['A'+i] = lower, upper
+		set(byte('a'+i), Lower, 0)
+		set(byte('A'+i), Upper, 0)
 	}
-	return classes, digits
+	return table
 }
 
 // Hash returns the hash of a value, which is the same in either case of its
 // letters.
 func Hash(value string) uint64 {
-	class := Class(0)
+	packed, class := uint64(0), Class(0)
 	for i := range len(value) {
-		class |= classes[value[i]]
+		c := letters[value[i]]
+		class |= Class(c >> classShift)
+		packed = packed<<4 | uint64(c&digitBits)
 	}
-	var v Value
-	v.read(value, 0, len(value), class)
-	if v.Packed() {
-		return HashPacked(v.N, v.Len)
+	if class.Hex() && len(value) <= MaxPacked {
+		return HashPacked(packed, uint32(len(value)))
 	}
 	return filter.Hash(value)
 }
