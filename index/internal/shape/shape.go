@@ -308,19 +308,28 @@ func (s *Set) group() {
 		}
 	}
 	for i, of := range s.Of {
-		x := &s.Shapes[of]
-		if x.columns < 0 {
-			continue
+		if s.Shapes[of].columns >= 0 {
+			s.rows[s.cursors[of]] = int32(i)
+			s.cursors[of]++
 		}
-		at := s.cursors[of]
-		s.cursors[of]++
-		s.rows[at] = int32(i)
-		values := s.values[s.first[i]:]
-		for k := range s.columns[x.columns : x.columns+x.Values] {
-			c, v := &s.columns[x.columns+k], &values[k]
+	}
+	for i := range s.Shapes {
+		if !s.Loose(i) {
+			s.gather(i)
+		}
+	}
+}
+
+// gather fills the columns of a shape.
+func (s *Set) gather(of int) {
+	columns := s.Columns(of)
+	for i, row := range s.Rows(of) {
+		values := s.values[s.first[row]:][:len(columns)]
+		for k := range columns {
+			c, v := &columns[k], &values[k]
 			c.Class |= v.Class
 			c.Short, c.Long = min(c.Short, v.Len), max(c.Long, v.Len)
-			c.N[at-x.rows] = v.N
+			c.N[i] = v.N
 			c.Varying |= v.N ^ c.N[0]
 		}
 	}
