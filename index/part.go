@@ -192,27 +192,62 @@ func (r *partRows) matches(i int, left expr) bool {
 		}
 		left = r.left[r.columns.Shapes.Of[i]]
 	}
-	return left == nil || left.match(r.at(i))
+	switch x := left.(type) { // an entry is made only of what needs one
+	case nil:
+		return true
+	case noneExpr:
+		return false
+	case severityExpr:
+		return x.mask>>r.severity(i)&1 != 0
+	}
+	return left.match(r.at(i))
 }
 
-// complete reads the rest of the rows.
-func (r *partRows) complete(rows []int) error {
-	if r.block == nil {
-		return nil
-	}
-	if r.part == block.PartAll && r.read == nil { // read as a whole
-		return nil
-	}
-	wanted := make([]bool, r.len())
-	missing := false
-	for _, row := range rows {
-		if r.read == nil || !r.read[row] {
-			wanted[row], missing = true, true
+// eachWhole calls yield with the entries at some places, in their order and with
+// all fields, until it says no. It tells whether it did not.
+func (r *partRows) eachWhole(places []int, yield func(*Entry) bool) (more bool) {
+	ascending := slices.Clone(places)
+	slices.Sort(ascending)
+	found, place := &r.rows, func(i int) int { return places[i] }
+	if r.block != nil {
+		columns, err := r.readWhole(ascending)
+		if err != nil {
+			return false // it is reported
+		}
+		found = &rows{columns: columns}
+		place = func(i int) int {
+			at, _ := slices.BinarySearch(ascending, places[i])
+			return at
 		}
 	}
-	part := block.PartAll
-	if !missing {
-		part &^= block.PartMessage
+	for i := range places {
+		if !yield(found.at(place(i))) {
+			return false
+		}
 	}
-	return r.add(part, wanted)
+	return true
+}
+
+// readWhole reads all columns of the entries at some places.
+func (r *partRows) readWhole(places []int) (*block.Columns, error) {
+	if r.read != nil || r.columns.Message == nil {
+		wanted, missing := make([]bool, r.len()), false
+		for _, i := range places {
+			wanted[i] = r.read == nil || !r.read[i]
+			missing = missing || wanted[i]
+		}
+		if missing {
+			if err := r.add(block.PartMessage, wanted); err != nil {
+				return nil, err
+			}
+		}
+	}
+	columns, err := r.store.codec.DecodeRows(r.file, places)
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	for _, i := range places {
+		columns.Message = append(columns.Message, r.columns.Message[i])
+	}
+	return columns, nil
 }

@@ -259,15 +259,10 @@ func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effo
 	var rows []int
 	most, more := wholeRows, true
 	flush := func() {
-		if more = len(rows) > 0 && r.complete(rows) == nil; !more {
-			return
+		if len(rows) > 0 {
+			more = r.eachWhole(rows, yield)
+			rows, most = rows[:0], r.len()
 		}
-		for _, row := range rows {
-			if more = yield(r.at(row)); !more {
-				return
-			}
-		}
-		rows, most = rows[:0], r.len()
 	}
 	effort = m.matchRows(src, left, 0, func(of *partRows, at int) bool {
 		r = of

@@ -60,12 +60,18 @@ func appendDictionary(dst []byte, values []string) []byte {
 	return dst
 }
 
-func readDictionary(r *reader, entries int) []string {
-	count := r.length(entries)
-	distinct := make([]string, count)
+// readDistinct reads the values of a dictionary.
+func readDistinct(r *reader, entries int) []string {
+	distinct := make([]string, r.length(entries))
 	for i := range distinct {
 		distinct[i] = r.string()
 	}
+	return distinct
+}
+
+func readDictionary(r *reader, entries int) []string {
+	distinct := readDistinct(r, entries)
+	count := len(distinct)
 	if count == 0 {
 		r.fail()
 		return nil

@@ -36,9 +36,9 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	if m.shapes == nil || m.first[of] < 0 {
 		return nil, false
 	}
-	c := m.columns[int(m.first[of])+place] // its data is read from the front
+	c := m.columns[int(m.first[of])+place].open()
 	found = make([]bool, m.shapes.messages[of])
-	if t.Start && t.End && c.findExactly(t.Text, found) {
+	if !c.canHold(t.Text) || t.Start && t.End && c.findExactly(t.Text, found) {
 		return found, !c.data.bad
 	}
 	if c.kind == valuesDictionary {
@@ -51,6 +51,24 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 		found[i] = t.passes(value)
 	}
 	return found, !c.data.bad
+}
+
+// canHold tells whether a value of the column could have the text in it, by its
+// letters alone.
+func (c *valueColumn) canHold(text string) bool {
+	last := byte('z')
+	switch c.kind {
+	case valuesNumbers, valuesDeltas:
+		last = '9'
+	case valuesLowerHex, valuesUpperHex:
+		last = 'f'
+	}
+	for i := range len(text) {
+		if text[i] > last {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *ValueTest) passes(value []byte) bool {

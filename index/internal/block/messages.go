@@ -10,8 +10,8 @@ import (
 // One goroutine uses them.
 type Messages struct {
 	shapes  *Shapes
-	columns []valueColumn // at their first values
-	first   []int32       // of each shape's columns, -1 if its values are loose
+	columns []storedColumn
+	first   []int32 // of each shape's columns, -1 if its values are loose
 	loose   []byte
 	room    int // bytes that all messages take at most
 
@@ -86,7 +86,7 @@ func (m *Messages) Add(c *Columns, wanted []bool) error {
 		c.Message = m.whole
 		return nil
 	}
-	w := messageWriter{m: m, columns: append([]valueColumn(nil), m.columns...), loose: reader{data: m.loose}, passed: make([]int32, len(m.first))}
+	w := messageWriter{m: m, columns: make([]*valueColumn, len(m.columns)), loose: reader{data: m.loose}, passed: make([]int32, len(m.first))}
 	room := m.room
 	if wanted != nil {
 		room = 0
@@ -119,7 +119,7 @@ func (m *Messages) Add(c *Columns, wanted []bool) error {
 // messageWriter goes through the messages from the first to the last.
 type messageWriter struct {
 	m       *Messages
-	columns []valueColumn
+	columns []*valueColumn // nil until a message needs them
 	loose   reader
 	passed  []int32 // messages of each shape that its columns have still to pass over
 	all     []byte
@@ -143,7 +143,11 @@ func (w *messageWriter) append(of int32) {
 			w.all = append(w.all, w.loose.bytes(w.loose.length(len(w.loose.data)))...)
 			continue
 		}
-		c := &w.columns[column]
+		c := w.columns[column]
+		if c == nil {
+			opened := w.m.columns[column].open()
+			c, w.columns[column] = &opened, &opened
+		}
 		if passed > 0 {
 			c.pass(passed)
 		}

@@ -80,7 +80,56 @@ func (s *Shapes) readOf(r *reader, entries int) {
 	r.bad = r.bad || known != len(s.Texts) || len(r.data) != 0
 }
 
-// valueColumn is the values that stand at one place of a shape.
+// storedColumn is where a column of values is: those that stand at one place of
+// a shape.
+type storedColumn struct {
+	kind   uint8
+	data   []byte
+	packed []byte // of section packed, if the kind has some
+}
+
+// readColumn takes a column from the front of the sections.
+func readColumn(values, packed *reader, messages int) storedColumn {
+	c := storedColumn{kind: values.byte()}
+	c.data = values.bytes(values.length(len(values.data)))
+	switch c.kind {
+	case valuesLowerHex, valuesUpperHex:
+		head := reader{data: c.data}
+		head.length(shape.MaxPacked)
+		c.packed = packed.bytes(head.length(8) * messages)
+		values.bad = values.bad || head.bad
+	case valuesText, valuesDictionary, valuesNumbers, valuesDeltas, valuesUnits, valuesUnitDeltas:
+	default:
+		values.fail()
+	}
+	return c
+}
+
+// open returns the column at its first value.
+func (s *storedColumn) open() valueColumn {
+	c := valueColumn{kind: s.kind, data: reader{data: s.data}}
+	switch c.kind {
+	case valuesDictionary:
+		c.words = make([]string, c.data.length(maxDistinct))
+		for i := range c.words {
+			c.words[i] = c.data.string()
+		}
+		if len(c.words) == 0 {
+			c.data.fail()
+		}
+	case valuesUnits, valuesUnitDeltas:
+		c.before, c.after = c.data.string(), c.data.string()
+	case valuesLowerHex, valuesUpperHex:
+		c.digits, c.packed = c.data.length(shape.MaxPacked), c.data.length(8)
+		c.common = c.data.uvarint()
+		if !c.data.bad {
+			c.data.data = s.packed
+		}
+	}
+	return c
+}
+
+// valueColumn is a column that is read from the front to the back.
 type valueColumn struct {
 	kind   uint8
 	data   reader
@@ -91,34 +140,6 @@ type valueColumn struct {
 	digits int    // of each value
 	packed int    // bytes of the last of them, which vary
 	common uint64 // those before
-}
-
-func readColumn(values, packed *reader, messages int) valueColumn {
-	c := valueColumn{kind: values.byte()}
-	c.data.data = values.bytes(values.length(len(values.data)))
-	switch c.kind {
-	case valuesDictionary:
-		c.words = make([]string, c.data.length(maxDistinct))
-		for i := range c.words {
-			c.words[i] = c.data.string()
-		}
-		c.data.bad = c.data.bad || len(c.words) == 0
-	case valuesLowerHex, valuesUpperHex:
-		c.digits, c.packed = c.data.length(shape.MaxPacked), c.data.length(8)
-		c.common = c.data.uvarint()
-		if c.packed*messages > len(packed.data) {
-			packed.fail()
-			break
-		}
-		c.data.data = packed.bytes(c.packed * messages)
-	case valuesUnits, valuesUnitDeltas:
-		c.before, c.after = c.data.string(), c.data.string()
-	case valuesText, valuesNumbers, valuesDeltas:
-	default:
-		values.fail()
-	}
-	values.bad = values.bad || c.data.bad
-	return c
 }
 
 // append appends the next value.

@@ -1,0 +1,97 @@
+package block
+
+// DecodeRows reads some of the entries of the file that Encode returned, without
+// their messages. rows are their places in the block, ascending.
+func (k *Codec) DecodeRows(file []byte, rows []int) (*Columns, error) {
+	h, err := parseHeader(file)
+	if err != nil {
+		return nil, err
+	}
+	c := &Columns{Instance: h.Instance, TextBytes: h.TextBytes, LastError: h.LastError}
+	rest := file[h.bodyAt:]
+	for _, s := range h.sections {
+		if s.size > len(rest) {
+			return nil, damaged("it is cut off")
+		}
+		data := rest[:s.size]
+		rest = rest[s.size:]
+		if PartMessage.has(s.id) || s.id > sectionLast {
+			continue
+		}
+		raw, err := k.open(s, data)
+		if err != nil {
+			return nil, err
+		}
+		r := reader{data: raw}
+		if c.readRows(s.id, &r, &h, rows); r.bad {
+			return nil, damaged("content of a section")
+		}
+	}
+	if !c.complete(len(rows), PartAll&^PartMessage) {
+		return nil, damaged("a section is missing")
+	}
+	return c, nil
+}
+
+// readRows reads some entries of a section.
+func (c *Columns) readRows(id uint8, r *reader, h *Header, rows []int) {
+	if texts := c.texts(id); texts != nil {
+		*texts = readDictionaryRows(r, h.Entries, rows)
+		return
+	}
+	if octets := c.octets(id); octets != nil {
+		*octets = pick(r.bytes(h.Entries), rows)
+		return
+	}
+	switch id {
+	case sectionSeq:
+		seq := h.First
+		c.Seq = readRows(rows, func() uint64 { seq += r.uvarint(); return seq })
+	case sectionReceived:
+		received := int64(0)
+		c.Received = readRows(rows, func() int64 { received += r.varint(); return received })
+	case sectionTime:
+		c.Time = pick(readStamps(r, h.Entries), rows)
+	case sectionFlags:
+		c.Flags = readRows(rows, func() uint16 { return uint16(r.uvarint()) })
+	}
+}
+
+// readRows calls next for every entry up to the last row, and keeps the rows.
+func readRows[T any](rows []int, next func() T) []T {
+	kept := make([]T, 0, len(rows))
+	for i := 0; len(kept) < len(rows); i++ {
+		if value := next(); i == rows[len(kept)] {
+			kept = append(kept, value)
+		}
+	}
+	return kept
+}
+
+// pick returns what stands at the rows; nil of what could not be read.
+func pick[T any](column []T, rows []int) []T {
+	if column == nil {
+		return nil
+	}
+	picked := make([]T, len(rows))
+	for i, row := range rows {
+		picked[i] = column[row]
+	}
+	return picked
+}
+
+func readDictionaryRows(r *reader, entries int, rows []int) []string {
+	distinct := readDistinct(r, entries)
+	if len(distinct) == 0 {
+		r.fail()
+		return nil
+	}
+	if len(distinct) == 1 {
+		values := make([]string, len(rows))
+		for i := range values {
+			values[i] = distinct[0]
+		}
+		return values
+	}
+	return readRows(rows, func() string { return distinct[r.length(len(distinct)-1)] })
+}
