@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// keepInterval is how often blocks are expired and merged.
+	// keepInterval is how often blocks are expired and merged, and keepFirst when
+	// that is done first: also a process that is often started again comes to it.
 	keepInterval = time.Minute
+	keepFirst    = 5 * time.Second
 	// optimiseTries is how often the word index of a day that is over is
 	// optimised, if bleve does not come to one segment.
 	optimiseTries = 3
@@ -37,13 +39,13 @@ func (s *Store) runKeeper(ctx context.Context) {
 			cancel()
 		}
 	})
-	ticker := time.NewTicker(keepInterval)
-	defer ticker.Stop()
-	for {
+	timer := time.NewTimer(keepFirst)
+	defer timer.Stop()
+	for ; ; timer.Reset(keepInterval) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		if err := s.keep(ctx); err != nil && s.stopped(ctx) == nil {
 			s.counters.keepErrors.Add(1)
