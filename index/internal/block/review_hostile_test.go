@@ -53,4 +53,3 @@ func TestAShapeWithoutItsColumnsIsRefusedCheaply(t *testing.T) {
 		t.Errorf("reading %d bytes allocates %d MiB", len(file), got)
 	}
 }
-

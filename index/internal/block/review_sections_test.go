@@ -1,0 +1,34 @@
+package block
+
+import "testing"
+
+// TestShapesWithoutWhichMessageHasWhichAreRefused: the index looks up
+// Shapes.Of of every row, which is a panic if there is none.
+func TestShapesWithoutWhichMessageHasWhichAreRefused(t *testing.T) {
+	codec := newCodec(t)
+	file, h := encode(codec, sample(10))
+	for name, order := range map[string][]uint8{
+		"left out":           {sectionSeq, sectionReceived, sectionShapes},
+		"before more shapes": {sectionSeq, sectionReceived, sectionShapes, sectionShapeOf, sectionShapes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, known := map[uint8][]byte{}, map[uint8]section{}
+			rest := file[h.bodyAt:]
+			for _, s := range h.sections {
+				data[s.id], known[s.id] = rest[:s.size], s
+				rest = rest[s.size:]
+			}
+			forged := h
+			forged.sections = nil
+			var body []byte
+			for _, id := range order {
+				forged.sections = append(forged.sections, known[id])
+				body = append(body, data[id]...)
+			}
+			c, err := codec.DecodePart(append(forged.appendTo(nil), body...), PartShapes)
+			if err == nil && len(c.Shapes.Of) != len(c.Seq) {
+				t.Errorf("%d entries are read with %d shapes", len(c.Seq), len(c.Shapes.Of))
+			}
+		})
+	}
+}
