@@ -33,8 +33,10 @@ func TestCountOfAWordInTwoIdsOfALineIsWhatAScanFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealAll(t, s)
-	n, err := s.Count(t.Context(), CountRequest{Query: parse("dev")})
-	if found := len(findAll(t, s, parse("dev"))); err != nil || n != uint64(found) {
-		t.Errorf("Count(dev) = %d, %v, but Search finds %d", n, err, found)
+	for _, text := range []string{"dev", "-dev"} {
+		n, err := s.Count(t.Context(), CountRequest{Query: parse(text)})
+		if found := len(findAll(t, s, parse(text))); err != nil || n != uint64(found) {
+			t.Errorf("Count(%s) = %d, %v, but Search finds %d", text, n, err, found)
+		}
 	}
 }
