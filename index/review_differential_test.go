@@ -12,8 +12,12 @@ import (
 )
 
 var zzVals = []func(r *rand.Rand) string{
-	func(r *rand.Rand) string { return []string{"İ1","\u212a1","é1","1É","µ1","Μ1","K1","k1","i1"}[r.IntN(9)] },
-	func(r *rand.Rand) string { return []string{"café","1f","abc1","abcdef","fade0","FADE0","0xfade"}[r.IntN(7)] },
+	func(r *rand.Rand) string {
+		return []string{"İ1", "\u212a1", "é1", "1É", "µ1", "Μ1", "K1", "k1", "i1"}[r.IntN(9)]
+	},
+	func(r *rand.Rand) string {
+		return []string{"café", "1f", "abc1", "abcdef", "fade0", "FADE0", "0xfade"}[r.IntN(7)]
+	},
 	func(r *rand.Rand) string { return fmt.Sprint(r.IntN(12)) },
 	func(r *rand.Rand) string { return fmt.Sprintf("%03d", r.IntN(12)) },
 	func(r *rand.Rand) string { return fmt.Sprintf("%016x", r.Uint64N(40)) },
