@@ -47,10 +47,11 @@ func (m *scan) linesWith(ctx context.Context, src *source, x textExpr) (lines ui
 	if !known {
 		return 0, false
 	}
-	if entries := uint64(src.block.header.Entries); l.Least == entries {
+	entries := uint64(src.block.header.Entries)
+	if l.Least == entries {
 		return entries, true // whatever the other words are
 	}
-	return l.Most, l.Words <= 1
+	return l.Most, l.Words <= 1 && l.Most <= entries
 }
 
 // lines says in how many lines of the block the text is inside of words, if

@@ -117,7 +117,7 @@ func (r *partRows) askValues() (wanted []bool, err error) {
 	wanted = make([]bool, r.len())
 	r.in, r.out = make([]bool, r.len()), make([]bool, r.len())
 	for i, x := range r.left {
-		if _, none := x.(noneExpr); none || x == nil {
+		if _, none := x.(noneExpr); none || needs(x)&block.PartMessage == 0 {
 			continue
 		}
 		rows := r.messages.Rows(i)

@@ -5,14 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tagtail/tagtail/index/internal/shape"
 	"github.com/tagtail/tagtail/index/internal/words"
-)
-
-// The two letters beyond ASCII whose lower case is an ASCII letter. They are
-// why a search in unfolded text needs a second look.
-const (
-	kelvinSign = "\u212a" // folds to k
-	dottedI    = "\u0130" // folds to i
 )
 
 // commonBytes are the bytes of log lines, the most frequent first. A needle is
@@ -46,7 +40,7 @@ type pattern struct {
 
 	valid  bool // UTF-8, so that an occurrence begins and ends between runes
 	cased  bool // has a letter beyond ASCII that another letter folds to
-	kelvin bool // has a k or an i, which kelvinSign and dottedI fold to
+	kelvin bool // has a k or an i, which shape.KelvinSign and shape.DottedI fold to
 }
 
 // newPattern compiles chunks for a search anywhere in a value, or, if whole,
@@ -155,7 +149,7 @@ func (p *pattern) mustFold(value string) bool {
 	if p.cased || !p.valid {
 		return !isASCII(value)
 	}
-	return p.kelvin && (strings.Contains(value, kelvinSign) || strings.Contains(value, dottedI))
+	return p.kelvin && (strings.Contains(value, shape.KelvinSign) || strings.Contains(value, shape.DottedI))
 }
 
 func (p *pattern) search(value string) bool {
@@ -355,7 +349,7 @@ func startsAlphanumeric(s string) bool {
 	if s[0] < utf8.RuneSelf {
 		return isAlphanumeric(s[0])
 	}
-	return strings.HasPrefix(s, kelvinSign) || strings.HasPrefix(s, dottedI)
+	return strings.HasPrefix(s, shape.KelvinSign) || strings.HasPrefix(s, shape.DottedI)
 }
 
 // endsAlphanumeric is startsAlphanumeric for the other end.
@@ -366,7 +360,7 @@ func endsAlphanumeric(s string) bool {
 	if c := s[len(s)-1]; c < utf8.RuneSelf {
 		return isAlphanumeric(c)
 	}
-	return strings.HasSuffix(s, kelvinSign) || strings.HasSuffix(s, dottedI)
+	return strings.HasSuffix(s, shape.KelvinSign) || strings.HasSuffix(s, shape.DottedI)
 }
 
 // startsWithID tells whether s starts with an ASCII alphanumeric run that

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/tagtail/tagtail/index/internal/shape"
 	"github.com/tagtail/tagtail/index/internal/words"
 )
 
@@ -178,7 +179,7 @@ func TestFoldIsWhatSearchingUnfoldedTextRestsOn(t *testing.T) {
 		if unicode.ToLower(lower) != lower {
 			t.Errorf("%U folds to %U, which folds on", r, lower)
 		}
-		if r >= 128 && lower < 128 && string(r) != kelvinSign && string(r) != dottedI {
+		if r >= 128 && lower < 128 && string(r) != shape.KelvinSign && string(r) != shape.DottedI {
 			t.Errorf("%U folds to ASCII", r)
 		}
 		if lower != r && lower >= 128 && !hasUpper(lower) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"github.com/tagtail/tagtail/index/internal/files"
 	"github.com/tagtail/tagtail/index/internal/filter"
 )
 
@@ -109,8 +110,7 @@ func (s *Store) forgetWords(ctx context.Context, d *day) error {
 		_ = d.words.Close() // what it has is deleted
 		d.words = nil
 	}
-	filters, _ := filepath.Glob(filepath.Join(d.dir, "*"+filter.Suffix)) // the pattern is valid
-	for _, path := range filters {
+	for _, path := range files.Glob(d.dir, "*"+filter.Suffix) {
 		if _, err := os.Stat(strings.TrimSuffix(path, filter.Suffix) + block.Suffix); os.IsNotExist(err) {
 			if err := removeFile(path); err != nil {
 				return err

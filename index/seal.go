@@ -78,6 +78,7 @@ func (s *Store) sealFailed(h *head, err error) {
 	// Behind the others: it may be the only one that cannot be written.
 	s.pending = append(withoutHead(s.pending, h), h)
 	s.retrySeal = now.Add(sealRetry)
+	s.sealEnd.Broadcast()
 	s.mu.Unlock()
 	if s.sealReport.allow(now) {
 		s.cfg.Logger.Error("block cannot be written: trying again", slog.Any("err", err))
@@ -131,6 +132,7 @@ func (s *Store) seal(h *head, d *day) error {
 	s.mu.Lock()
 	d.blocks = append(d.blocks, b)
 	s.pending = withoutHead(s.pending, h)
+	s.sealEnd.Broadcast()
 	recovered := h.failed && !slices.ContainsFunc(s.pending, func(p *head) bool { return p.failed })
 	s.retrySeal = time.Time{}
 	before := s.firstUnsealedLocked()

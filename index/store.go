@@ -63,6 +63,7 @@ type Store struct {
 	heads     map[headKey]*head
 	lastHead  *head     // the one that was added to last
 	pending   []*head   // full heads, until their blocks are there; those that failed come last
+	sealEnd   sync.Cond // of mu: a head that was sealed, or not, has become so
 	retrySeal time.Time // when a head is tried again, after one failed
 	days      map[int64]*day
 	remains   []remains // blocks that are gone, but for searches under way
@@ -93,6 +94,7 @@ func Open(cfg Config) (*Store, error) {
 		indexes: blockindex.NewPool(openIndexes), keeping: make(chan struct{}, 1),
 		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
 	}
+	s.sealEnd.L = &s.mu
 	s.filters = newFilterCache(cfg.FilterBytes)
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
 	s.frames.New = func() any { return new([]byte) }

@@ -115,5 +115,19 @@ func (s *Store) syncFrom(first uint64) error {
 	}
 	for s.sealNext() { // it counts and logs its error
 	}
+	if err := s.journal.Remove(s.awaitSealing(first)); err != nil {
+		s.cfg.Logger.Warn("journal segment stays", slog.Any("err", err))
+	}
 	return s.journal.SyncFrom(ctx, first)
+}
+
+// awaitSealing waits for the blocks with entries from the Seq on that others are
+// writing, and returns the lowest Seq that is in no block.
+func (s *Store) awaitSealing(first uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for slices.ContainsFunc(s.pending, func(h *head) bool { return h.sealing && h.entries[len(h.entries)-1].Seq >= first }) {
+		s.sealEnd.Wait()
+	}
+	return s.firstUnsealedLocked()
 }

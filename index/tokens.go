@@ -26,6 +26,7 @@ type tokens struct {
 
 	ofShape []int32 // the words of each shape, one after the other
 	begin   []int32 // of each shape in ofShape
+	slots   []int   // places of a shape whose values are looked at one by one
 }
 
 func newTokens(budget int) *tokens { return &tokens{words: newWordSet(budget)} }
@@ -59,17 +60,25 @@ func (t *tokens) collect(messages []string) {
 	}
 }
 
-// collectColumns adds the values of a shape.
+// collectColumns adds the values of a shape. Those that have to be looked at one
+// by one, for words and for their length, are looked at message by message: a
+// word in two of them counts once.
 func (t *tokens) collectColumns(of int, messages []string) {
+	t.slots = t.slots[:0]
 	for slot, c := range t.shapes.Columns(of) {
-		// Of the others each value has to be looked at, for words and for its
-		// length.
 		if c.Packed() && c.Short == c.Long || c.Packed() && c.Class == shape.Digit {
 			t.packed(&c)
 			continue
 		}
-		for _, row := range t.shapes.Rows(of) {
-			t.value(int(row), messages[row], &t.shapes.Values(int(row))[slot])
+		t.slots = append(t.slots, slot)
+	}
+	if len(t.slots) == 0 {
+		return
+	}
+	for _, row := range t.shapes.Rows(of) {
+		values := t.shapes.Values(int(row))
+		for _, slot := range t.slots {
+			t.value(int(row), messages[row], &values[slot])
 		}
 	}
 }

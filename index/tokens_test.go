@@ -22,13 +22,14 @@ func tokenMessages(r *rand.Rand) []string {
 		all = append(all, []string{
 			fmt.Sprintf("*%d Open() %016x dev%d", i/7, r.Uint64(), r.IntN(9)),
 			fmt.Sprintf("DEV dev%dDev %d007us", i, r.IntN(50)),
+			fmt.Sprintf("from host%d to host%d", i, r.IntN(50)),
 			fmt.Sprintf("bad%d 0x%X %032x", r.IntN(20), r.IntN(1<<20), r.Uint64()),
 			fmt.Sprintf("玩家 %d 超时%d秒 é%d", r.IntN(1000), i, i),
 			fmt.Sprintf("\u212a%d dev dev%d \x00x9", i, i),
 			strings.Repeat("word", r.IntN(4)) + fmt.Sprint(" rare", i),
 			"007 7 07 7",
 			"",
-		}[r.IntN(8)])
+		}[r.IntN(9)])
 	}
 	return all
 }

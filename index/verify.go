@@ -13,6 +13,7 @@ import (
 
 	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
+	"github.com/tagtail/tagtail/index/internal/files"
 	"github.com/tagtail/tagtail/index/internal/filter"
 	"github.com/tagtail/tagtail/index/internal/journal"
 )
@@ -124,13 +125,12 @@ func Verify(ctx context.Context, cfg Config, progress func(Progress)) (Report, e
 	if err != nil {
 		return Report{}, fmt.Errorf("read journal: %w", err)
 	}
-	blocks, _ := filepath.Glob(filepath.Join(cfg.Dir, "days", "*", "*"+block.Suffix)) // the pattern is valid
+	blocks := files.Glob(cfg.Dir, "days/*/*"+block.Suffix)
 	v.progress.Total = len(parts) + len(blocks)
 	if err := v.checkJournal(ctx, parts); err != nil {
 		return v.report, err
 	}
-	days, _ := filepath.Glob(filepath.Join(cfg.Dir, "days", "????-??-??"))
-	for _, dir := range days {
+	for _, dir := range files.Glob(cfg.Dir, "days/????-??-??") {
 		if err := v.checkClosedDay(ctx, dir); err != nil {
 			return v.report, err
 		}
@@ -143,14 +143,13 @@ func (v *verifier) checkClosedDay(ctx context.Context, dir string) error {
 	if err != nil {
 		return nil // it is not ours
 	}
-	paths, _ := filepath.Glob(filepath.Join(dir, "*"+block.Suffix)) // the pattern is valid
+	paths := files.Glob(dir, "*"+block.Suffix)
 	stopped := func(ctx context.Context) error { return ctx.Err() }
 	sums, err := v.checkBlocks(ctx, stopped, dayNumber(start), paths)
 	if err != nil {
 		return err
 	}
-	filters, _ := filepath.Glob(filepath.Join(dir, "*"+filter.Suffix))
-	for _, path := range filters {
+	for _, path := range files.Glob(dir, "*"+filter.Suffix) {
 		if !slices.Contains(paths, strings.TrimSuffix(path, filter.Suffix)+block.Suffix) {
 			v.add(path, 0, false, "the block of this filter is missing")
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,10 +62,10 @@ func fingerprint(folder string) string {
 	var b strings.Builder
 	b.WriteString(folder)
 	for _, pattern := range []string{"*.sub.py", "*.templ.conf"} {
-		paths, _ := filepath.Glob(filepath.Join(folder, pattern)) // the pattern is valid
-		for _, path := range paths {
-			if info, err := os.Stat(path); err == nil {
-				fmt.Fprintf(&b, "\n%s %d %d", path, info.Size(), info.ModTime().UnixNano())
+		names, _ := fs.Glob(os.DirFS(folder), pattern) // the folder's name is no pattern
+		for _, name := range names {
+			if info, err := os.Stat(filepath.Join(folder, name)); err == nil {
+				fmt.Fprintf(&b, "\n%s %d %d", name, info.Size(), info.ModTime().UnixNano())
 			}
 		}
 	}

@@ -143,7 +143,7 @@ func (k *Codec) open(s section, data []byte) ([]byte, error) {
 	case codecPlain:
 		return data, nil
 	case codecZstd:
-		raw, err := k.decoder.DecodeAll(data, make([]byte, 0, s.raw))
+		raw, err := k.decoder.DecodeAll(data, make([]byte, 0, min(s.raw, maxRoom)))
 		if err != nil || len(raw) != s.raw {
 			return nil, damaged(fmt.Sprintf("compression of section %d", s.id))
 		}

@@ -31,26 +31,15 @@ func (k *Codec) OpenMessages(c *Columns, file []byte) (*Messages, error) {
 		}
 		return &Messages{whole: old.Message}, nil
 	}
-	h, err := parseHeader(file)
-	if err != nil {
-		return nil, err
-	}
 	var values [sectionLast + 1][]byte
 	found := Part(0)
-	rest := file[h.bodyAt:]
-	for _, s := range h.sections {
-		if s.size > len(rest) {
-			return nil, damaged("it is cut off")
-		}
-		data := rest[:s.size]
-		rest = rest[s.size:]
-		if s.id > sectionLast || !partValues.has(s.id) {
-			continue
-		}
-		if values[s.id], err = k.open(s, data); err != nil {
-			return nil, err
-		}
-		found |= 1 << s.id
+	h, err := k.eachSection(file, func(id uint8) bool { return id <= sectionLast && partValues.has(id) },
+		func(_ *Header, id uint8, r *reader) {
+			values[id] = r.data
+			found |= 1 << id
+		})
+	if err != nil {
+		return nil, err
 	}
 	if found != partValues {
 		return nil, damaged("a section is missing")
@@ -72,6 +61,9 @@ func (m *Messages) readColumns(values, packed []byte) (ok bool) {
 			continue
 		}
 		m.first[i] = int32(len(m.columns))
+		if m.shapes.values[i] > len(v.data)/2 { // a column takes two bytes and more
+			return false
+		}
 		for range m.shapes.values[i] {
 			m.columns = append(m.columns, readColumn(&v, &p, messages))
 		}
@@ -102,7 +94,7 @@ func (m *Messages) Add(c *Columns, wanted []bool) error {
 		} else {
 			w.pass(of)
 		}
-		if ends[i] = len(w.all); w.bad || w.loose.bad || len(w.all) > maxRawBytes {
+		if ends[i] = len(w.all); w.bad || w.loose.bad {
 			return damaged("content of the values")
 		}
 	}
@@ -139,8 +131,12 @@ func (w *messageWriter) append(of int32) {
 		}
 		w.all = append(w.all, text[:i]...)
 		text = text[i+1:]
+		begin := len(w.all)
 		if column < 0 {
 			w.all = append(w.all, w.loose.bytes(w.loose.length(len(w.loose.data)))...)
+			if w.ended(begin) {
+				return
+			}
 			continue
 		}
 		c := w.columns[column]
@@ -153,8 +149,18 @@ func (w *messageWriter) append(of int32) {
 		}
 		w.all = c.append(w.all)
 		w.bad = w.bad || c.data.bad
+		if w.ended(begin) {
+			return
+		}
 		column++
 	}
+}
+
+// ended tells whether the messages cannot be read behind a value: no value is
+// empty, so that the bytes of all bound the work.
+func (w *messageWriter) ended(begin int) bool {
+	w.bad = w.bad || w.loose.bad || len(w.all) == begin || len(w.all) > maxRawBytes
+	return w.bad
 }
 
 // pass passes over the next message of a shape.
@@ -164,6 +170,8 @@ func (w *messageWriter) pass(of int32) {
 		return
 	}
 	for range w.m.shapes.values[of] {
-		w.loose.bytes(w.loose.length(len(w.loose.data)))
+		if w.loose.bytes(w.loose.length(len(w.loose.data))); w.loose.bad {
+			return
+		}
 	}
 }

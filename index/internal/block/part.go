@@ -56,36 +56,20 @@ const maxRoom = 64 << 20
 
 // decodeInto adds the columns of the part to c.
 func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
-	h, err := parseHeader(file)
+	var lengths []int
+	h, err := k.eachSection(file, func(id uint8) bool {
+		return part.has(id) && (id > sectionLast || !partValues.has(id))
+	}, func(h *Header, id uint8, r *reader) {
+		if id == sectionLengths {
+			lengths = readLengths(r, h.Entries)
+		} else {
+			c.readSection(id, r, *h, lengths)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
-	rest := file[h.bodyAt:]
-	var lengths []int
-	for _, s := range h.sections {
-		if s.size > len(rest) {
-			return damaged("it is cut off")
-		}
-		data := rest[:s.size]
-		rest = rest[s.size:]
-		if !part.has(s.id) || s.id <= sectionLast && partValues.has(s.id) {
-			continue
-		}
-		raw, err := k.open(s, data)
-		if err != nil {
-			return err
-		}
-		r := reader{data: raw}
-		if s.id == sectionLengths {
-			lengths = readLengths(&r, h.Entries)
-		} else {
-			c.readSection(s.id, &r, h, lengths)
-		}
-		if r.bad {
-			return damaged(fmt.Sprintf("content of section %d", s.id))
-		}
-	}
 	if part&partValues != 0 && c.Shapes != nil {
 		m, err := k.OpenMessages(c, file)
 		if err == nil {
@@ -101,9 +85,37 @@ func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
 	return nil
 }
 
+// eachSection reads the sections that are wanted, in the order of the file.
+func (k *Codec) eachSection(file []byte, wanted func(id uint8) bool, read func(h *Header, id uint8, r *reader)) (Header, error) {
+	h, err := parseHeader(file)
+	if err != nil {
+		return h, err
+	}
+	rest := file[h.bodyAt:]
+	for _, s := range h.sections {
+		if s.size > len(rest) {
+			return h, damaged("it is cut off")
+		}
+		data := rest[:s.size]
+		rest = rest[s.size:]
+		if !wanted(s.id) {
+			continue
+		}
+		raw, err := k.open(s, data)
+		if err != nil {
+			return h, err
+		}
+		r := reader{data: raw}
+		if read(&h, s.id, &r); r.bad {
+			return h, damaged(fmt.Sprintf("content of section %d", s.id))
+		}
+	}
+	return h, nil
+}
+
 // complete tells whether every column of the part has so many entries.
 func (c *Columns) complete(entries int, part Part) bool {
-	ok := true
+	ok := c.Shapes == nil || len(c.Shapes.Of) == entries
 	for id, n := range map[uint8]int{
 		sectionSeq: len(c.Seq), sectionReceived: len(c.Received), sectionTime: len(c.Time),
 		sectionFlags: len(c.Flags), sectionMessage: len(c.Message),

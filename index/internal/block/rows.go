@@ -3,30 +3,13 @@ package block
 // DecodeRows reads some of the entries of the file that Encode returned, without
 // their messages. rows are their places in the block, ascending.
 func (k *Codec) DecodeRows(file []byte, rows []int) (*Columns, error) {
-	h, err := parseHeader(file)
+	c := &Columns{}
+	h, err := k.eachSection(file, func(id uint8) bool { return id <= sectionLast && !PartMessage.has(id) },
+		func(h *Header, id uint8, r *reader) { c.readRows(id, r, h, rows) })
 	if err != nil {
 		return nil, err
 	}
-	c := &Columns{Instance: h.Instance, TextBytes: h.TextBytes, LastError: h.LastError}
-	rest := file[h.bodyAt:]
-	for _, s := range h.sections {
-		if s.size > len(rest) {
-			return nil, damaged("it is cut off")
-		}
-		data := rest[:s.size]
-		rest = rest[s.size:]
-		if PartMessage.has(s.id) || s.id > sectionLast {
-			continue
-		}
-		raw, err := k.open(s, data)
-		if err != nil {
-			return nil, err
-		}
-		r := reader{data: raw}
-		if c.readRows(s.id, &r, &h, rows); r.bad {
-			return nil, damaged("content of a section")
-		}
-	}
+	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
 	if !c.complete(len(rows), PartAll&^PartMessage) {
 		return nil, damaged("a section is missing")
 	}

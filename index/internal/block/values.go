@@ -61,7 +61,7 @@ func (w *valueWriter) write(messages []string, set *shape.Set) {
 			w.loose = appendString(w.loose, v.Of(m))
 		}
 	}
-	clear(w.column) // let go of the messages
+	clear(w.column[:cap(w.column)]) // let go of the messages
 	w.words.reset()
 }
 

@@ -19,7 +19,6 @@ import (
 	"hash/crc32"
 	"math/bits"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,11 +26,13 @@ import (
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
+
+	"github.com/tagtail/tagtail/index/internal/files"
 )
 
 // Folder is the name of an index's folder. It ends with the version of the
 // tokeniser and of the document: another one begins a new folder.
-const Folder = "bleve-2"
+const Folder = "bleve-3"
 
 // MaxTerms is how many words of the dictionary a search text may be part of:
 // past that, asking for the blocks of each costs more than it saves.
@@ -129,8 +130,7 @@ func (x *Index) closeLocked() error {
 // verify compares the checksum that ends each segment of bleve's, which bleve
 // itself does not: a damaged segment would not fail but hide blocks.
 func verify(dir string) error {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.zap")) // the pattern is valid
-	for _, path := range paths {
+	for _, path := range files.Glob(dir, "*.zap") {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("verify word index: %w", err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
+
+	"github.com/tagtail/tagtail/index/internal/files"
 )
 
 // Remove takes blocks out. One that is not in is no error.
@@ -107,7 +109,7 @@ func (x *Index) Flush(stopped func() error) error {
 // RemoveOlder deletes the indexes of earlier versions that are beside the one in
 // dir.
 func RemoveOlder(dir string) error {
-	paths, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "bleve-*")) // the pattern is valid
+	paths := files.Glob(filepath.Dir(dir), "bleve-*")
 	var err error
 	for _, path := range paths {
 		if filepath.Base(path) != Folder {
@@ -122,8 +124,7 @@ func RemoveOlder(dir string) error {
 
 // Segments is how many segments the index in dir has on the disk.
 func Segments(dir string) int {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.zap")) // the pattern is valid
-	return len(paths)
+	return len(files.Glob(dir, "*.zap"))
 }
 
 // Sum tells two sets of words with their counts of lines apart. The zero Sum is

@@ -368,7 +368,7 @@ func (j *Journal) Turn(first uint64) error {
 	if j.closed {
 		return ErrClosed
 	}
-	if j.active != nil && j.active.last == 0 {
+	if j.active != nil && j.active.last == 0 && j.active.first >= first {
 		return nil
 	}
 	return j.beginLocked(first)

@@ -8,9 +8,10 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tagtail/tagtail/index/internal/files"
 )
 
 // HeaderBytes is what Append needs at the start of a frame.
@@ -145,11 +146,10 @@ func replayDir(dir string, replay func(uint64, []byte) (uint64, error)) ([]*segm
 // LastName returns the highest number in the name of a segment in dir: every
 // number below it was given out.
 func LastName(dir string) uint64 {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix)) // the pattern is valid
+	paths := files.Glob(dir, "*"+segmentSuffix)
 	if len(paths) == 0 {
 		return 0
 	}
-	slices.Sort(paths)
 	number, _ := strings.CutSuffix(filepath.Base(paths[len(paths)-1]), segmentSuffix)
 	first, _ := strconv.ParseUint(number, 10, 64)
 	return first

@@ -38,8 +38,8 @@ const ColumnFrom = 4
 // The letters beyond ASCII whose lower case is an ASCII letter: the runs of a
 // folded message with one of them are not those of the message.
 const (
-	kelvinSign = "\u212a"
-	dottedI    = "\u0130"
+	KelvinSign = "\u212a" // folds to k
+	DottedI    = "\u0130" // folds to i
 )
 
 // Set is the shapes of some messages. Its memory is used again by the next Cut.
@@ -232,7 +232,7 @@ func load(s string) uint64 {
 }
 
 func opaque(m string) bool {
-	return strings.IndexByte(m, Mark) >= 0 || strings.Contains(m, kelvinSign) || strings.Contains(m, dottedI)
+	return strings.IndexByte(m, Mark) >= 0 || strings.Contains(m, KelvinSign) || strings.Contains(m, DottedI)
 }
 
 // newValue returns a value to be set: copying one that was just written makes
