@@ -125,10 +125,23 @@ func (b *Tab) Key(keys string) {
 	b.Do(chromedp.KeyEvent(keys))
 }
 
+// drawnAnew is the browser's answer if the page has replaced an element between
+// its being found and its being clicked.
+const drawnAnew = "Could not find node with given id"
+
 // Click clicks the first element that a CSS selector finds, once it is there.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
-	b.Do(chromedp.Click(chromedp.CSS(selector)))
+	var err error
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
+		err = chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector)))
+		if err == nil || !strings.Contains(err.Error(), drawnAnew) {
+			break
+		}
+	}
+	if err != nil {
+		b.t.Fatalf("click %s: %v", selector, err)
+	}
 }
 
 // Wheel turns the mouse wheel over the list; up is negative.
