@@ -39,7 +39,7 @@ build: need-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/tagtail
 
 test: need-go need-tests
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 18m ./...
 
 soak: need-go need-tests
 	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run Killed ./ingest ./cmd/tagtail

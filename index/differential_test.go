@@ -123,7 +123,7 @@ func shapedQuery(r *rand.Rand, ms []string, depth int) string {
 // fold, begin with zeros, are long or look like words, and queries for parts of
 // them.
 func TestEveryAnswerIsThatOfAScan(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(3) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		cfg := Config{Dir: t.TempDir(), HeadEntries: 60 + r.IntN(400)}
 		if seed%3 == 0 {

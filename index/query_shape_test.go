@@ -1,6 +1,7 @@
 package index
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,10 +9,14 @@ import (
 	"github.com/tagtail/tagtail/index/internal/shape"
 )
 
+// shapeSets are used again: random tests ask for tens of thousands.
+var shapeSets = sync.Pool{New: func() any { return new(shape.Set) }}
+
 // asShape is what the shape of an entry's message says of a query: that it
 // matches, that it does not, or nothing.
 func asShape(q Query, e *Entry) string {
-	var set shape.Set
+	set := shapeSets.Get().(*shape.Set)
+	defer shapeSets.Put(set)
 	set.Cut([]string{e.Message})
 	left := reduceShape(q.expr, set.Text(0))
 	switch left.(type) {
