@@ -88,7 +88,6 @@ func (s *Store) Append(entries []Entry) error {
 // heads, ring. Without an error the caller owes an inUse.Done and, if it says
 // help, a sealNext before.
 func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error) {
-	kept := make([]Entry, len(entries)) // for the heads and the ring
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -106,15 +105,14 @@ func (s *Store) appendFrame(frame []byte, entries []Entry) (help bool, err error
 		return false, err
 	}
 	for i := range entries {
-		entries[i].Seq = first + uint64(i)
-		kept[i] = entries[i]
-		e := &kept[i]
+		e := &entries[i]
+		e.Seq = first + uint64(i)
 		s.addToHeadLocked(e, now)
 		state := s.instanceLocked(e.Instance)
 		state.keep(e)
 		state.rate.add(now, 1)
 	}
-	s.ring.add(kept)
+	s.ring.add(entries)
 	if len(s.pending) >= pendingHelp && !now.Before(s.retrySeal) {
 		help = true
 	}

@@ -53,9 +53,9 @@ func (s *Store) sealRest() {
 	}
 	heads := slices.Clone(s.pending)
 	s.mu.Unlock()
-	slices.SortFunc(heads, func(a, b *head) int { return cmp.Compare(a.entries[0].Seq, b.entries[0].Seq) })
+	slices.SortFunc(heads, func(a, b *head) int { return cmp.Compare(a.first(), b.first()) })
 	for _, h := range heads {
-		if h.entries[0].Seq > unsynced && time.Now().After(deadline) {
+		if h.first() > unsynced && time.Now().After(deadline) {
 			continue
 		}
 		s.mu.Lock()

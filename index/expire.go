@@ -132,7 +132,7 @@ func (s *Store) leaveJournal(ctx context.Context, last uint64) error {
 	if upTo > 0 || !s.journal.Active() {
 		s.mu.Lock()
 		for _, h := range s.heads {
-			if h.entries[0].Seq <= upTo {
+			if h.first() <= upTo {
 				s.retireHeadLocked(h)
 			}
 		}
@@ -222,9 +222,8 @@ func (s *Store) lookBackLocked(names map[string]bool) {
 			return
 		}
 		state := s.instanceLocked(h.key.instance)
-		for _, e := range h.entries {
-			state.seen(e)
-		}
+		state.last = max(state.last, h.maxTime)
+		state.lastError = max(state.lastError, h.columns.LastError)
 	}
 	for _, h := range s.heads {
 		look(h)

@@ -343,8 +343,10 @@ func TestBlocksThatOverlapDoubleNothing(t *testing.T) {
 	appendMessages(t, s, "slow/x", "keeps the segment")
 	appendMessages(t, s, "a/b", "m1", "m2", "m3", "m4", "m5")
 	all := retire(t, s, "a/b")
-	inner, outer := &head{key: all.key}, &head{key: all.key}
-	for i, e := range all.entries {
+	inner, outer := newHead(all.key, time.Now(), 0), newHead(all.key, time.Now(), 0)
+	entries := rows{columns: &all.columns}
+	for i := range entries.len() {
+		e := entries.at(i)
 		if i == 1 || i == 2 {
 			inner.add(e)
 		} else {

@@ -30,6 +30,8 @@ func (s *Store) Follow(ctx context.Context, req FollowRequest, yield func(Follow
 	if f.maxLag == 0 {
 		f.maxLag = defaultMaxLag
 	}
+	s.ring.join()
+	defer s.ring.leave()
 	// A place that was never reached belongs to another store's past.
 	f.at = min(f.at, s.LastSeq())
 	for {

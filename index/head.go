@@ -3,7 +3,8 @@ package index
 import (
 	"slices"
 	"time"
-	"unsafe"
+
+	"github.com/tagtail/tagtail/index/internal/block"
 )
 
 // headKey is what the entries of a head, and of the block that it becomes,
@@ -26,13 +27,13 @@ func dayNumber(t time.Time) int64 {
 	return day
 }
 
-// head gathers the newest entries of an instance. Store.mu guards it, but the
-// entries in it are never changed: a slice of them may be read without. They
-// lie in memory as their Append has copied them, and are shared with the ring.
+// head gathers the newest entries of an instance, column by column, as its
+// block will have them. Store.mu guards it, but what a copy of its columns has
+// never changes: a search reads that without. The strings lie in memory as
+// their receiver has put them there.
 type head struct {
 	key        headKey
-	entries    []*Entry // ascending by Seq
-	bytes      int
+	columns    block.Columns
 	severities uint8 // bit n: there is an entry of severity n
 	minTime    int64 // of Received
 	maxTime    int64
@@ -41,31 +42,43 @@ type head struct {
 	failed     bool      // its block could not be written once
 }
 
+// newHead returns an empty head with room for so many entries.
+func newHead(key headKey, now time.Time, room int) *head {
+	return &head{key: key, begun: now, columns: block.NewColumns(key.instance, room)}
+}
+
 func (h *head) add(e *Entry) {
 	received := e.Received.UnixNano()
-	if len(h.entries) == 0 {
+	if h.len() == 0 {
 		h.minTime, h.maxTime = received, received
 	}
 	h.minTime, h.maxTime = min(h.minTime, received), max(h.maxTime, received)
-	h.entries = append(h.entries, e)
-	h.bytes += int(textBytes(e))
 	h.severities |= 1 << (e.Severity & 7)
+	appendEntry(&h.columns, e)
 }
 
-// addToHeadLocked puts e, which it keeps, into its head, and moves the head to the pending ones
+func (h *head) len() int { return len(h.columns.Seq) }
+
+func (h *head) first() uint64 { return h.columns.Seq[0] }
+
+func (h *head) last() uint64 { return h.columns.Seq[h.len()-1] }
+
+func (h *head) bytes() int { return int(h.columns.TextBytes) }
+
+// addToHeadLocked adds e to its head, and moves the head to the pending ones
 // when it is full.
 func (s *Store) addToHeadLocked(e *Entry, now time.Time) {
 	key := keyOf(e)
 	h := s.lastHead
 	if h == nil || h.key != key {
 		if h = s.heads[key]; h == nil {
-			h = &head{key: key, begun: now}
+			h = newHead(key, now, s.instanceLocked(key.instance).room)
 			s.heads[key] = h
 		}
 		s.lastHead = h
 	}
 	h.add(e)
-	if len(h.entries) >= s.cfg.HeadEntries || h.bytes >= s.cfg.HeadBytes {
+	if h.len() >= s.cfg.HeadEntries || h.bytes() >= s.cfg.HeadBytes {
 		s.retireHeadLocked(h)
 	}
 }
@@ -76,6 +89,7 @@ func (s *Store) retireHeadLocked(h *head) {
 	if s.lastHead == h {
 		s.lastHead = nil
 	}
+	s.instanceLocked(h.key.instance).room = h.len()
 	s.pending = append(s.pending, h)
 	select {
 	case s.sealWake <- struct{}{}:
@@ -116,17 +130,17 @@ func (s *Store) retireLargeLocked() {
 
 // memory is about what the head takes.
 func (h *head) memory() int {
-	return h.bytes + len(h.entries)*int(unsafe.Sizeof(Entry{})+unsafe.Sizeof(&Entry{}))
+	return h.bytes() + h.len()*block.EntryBytes
 }
 
 // firstUnsealedLocked is the lowest Seq that is in no block yet.
 func (s *Store) firstUnsealedLocked() uint64 {
 	first := s.lastSeq + 1
 	for _, h := range s.heads {
-		first = min(first, h.entries[0].Seq)
+		first = min(first, h.first())
 	}
 	for _, h := range s.pending {
-		first = min(first, h.entries[0].Seq)
+		first = min(first, h.first())
 	}
 	return first
 }

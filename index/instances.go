@@ -12,6 +12,7 @@ type instanceState struct {
 	entries, bytes  uint64
 	last, lastError int64 // Received, in nanoseconds; 0 if there is none
 	rate            rate
+	room            int // entries that its last head had
 }
 
 func (s *Store) instanceLocked(name string) *instanceState {

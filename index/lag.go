@@ -40,7 +40,8 @@ func (src *source) after(seq uint64) uint64 {
 	case seq >= src.last || src.block != nil && src.block.damaged.Load():
 		return 0
 	case src.block == nil:
-		return uint64(len(src.entries) - sort.Search(len(src.entries), func(i int) bool { return src.entries[i].Seq > seq }))
+		seqs := src.columns.Seq
+		return uint64(len(seqs) - sort.Search(len(seqs), func(i int) bool { return seqs[i] > seq }))
 	case seq < src.first:
 		return uint64(src.block.header.Entries)
 	}

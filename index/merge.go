@@ -20,7 +20,7 @@ func (s *Store) mergeRuns(d *day, over bool) (runs [][]*storedBlock) {
 	waiting := make(map[string][]seqRange) // what is in no block yet
 	wait := func(h *head) {
 		if h.key.day == d.number {
-			r := seqRange{first: h.entries[0].Seq, last: h.entries[len(h.entries)-1].Seq}
+			r := seqRange{first: h.first(), last: h.last()}
 			waiting[h.key.instance] = append(waiting[h.key.instance], r)
 		}
 	}

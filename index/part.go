@@ -47,7 +47,7 @@ type partRows struct {
 // openRows reads a part of a source's columns, and of its messages those that
 // may match what is left to ask, if the query or the part needs them.
 func (s *Store) openRows(src *source, part block.Part, left expr) (*partRows, error) {
-	r := &partRows{rows: rows{entries: src.entries}, store: s, block: src.block, part: block.PartAll}
+	r := &partRows{rows: rows{columns: src.columns}, store: s, block: src.block, part: block.PartAll}
 	if src.block == nil {
 		return r, nil
 	}

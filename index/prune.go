@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/filter"
 	"github.com/tagtail/tagtail/index/internal/shape"
@@ -20,9 +21,9 @@ type source struct {
 	minTime, maxTime int64  // Received
 	severities       uint8  // bit n: there may be an entry of severity n
 
-	entries []*Entry     // of a head
-	block   *storedBlock // or nil
-	day     *day         // of the block
+	columns *block.Columns // of a head
+	block   *storedBlock   // or nil
+	day     *day           // of the block
 }
 
 func (b *storedBlock) source(d *day) source {
@@ -39,10 +40,12 @@ func (b *storedBlock) source(d *day) source {
 	return src
 }
 
+// source is the head as it is now.
 func (h *head) source() source {
+	columns := h.columns
 	return source{
-		instance: h.key.instance, first: h.entries[0].Seq, last: h.entries[len(h.entries)-1].Seq,
-		minTime: h.minTime, maxTime: h.maxTime, severities: h.severities, entries: h.entries,
+		instance: h.key.instance, first: h.first(), last: h.last(),
+		minTime: h.minTime, maxTime: h.maxTime, severities: h.severities, columns: &columns,
 	}
 }
 

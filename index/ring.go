@@ -1,15 +1,18 @@
 package index
 
 import (
+	"slices"
 	"sort"
 	"sync"
 )
 
-// ring keeps the newest entries for followers. Append writes to it and waits
-// for nobody; a follower that is too slow finds its place overwritten.
+// ring keeps the newest entries for followers, while there are some. Append
+// writes to it and waits for nobody; a follower that is too slow finds its place
+// overwritten.
 type ring struct {
 	mu     sync.Mutex
 	slots  []*Entry
+	users  int           // followers
 	next   int           // where the next entry goes
 	count  int           // of entries
 	base   uint64        // every entry with a higher Seq is in the ring
@@ -23,11 +26,39 @@ func newRing(size int, base uint64) *ring {
 	return &ring{slots: make([]*Entry, size), base: base, last: base, change: make(chan struct{})}
 }
 
-// add is called in the order of Seq. It keeps the entries.
+// join makes the ring keep what comes from now on, until as many have left.
+func (r *ring) join() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.users++
+}
+
+func (r *ring) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users--; r.users == 0 {
+		clear(r.slots)
+		r.count, r.base = 0, r.last
+	}
+}
+
+// add is called in the order of Seq. It copies the entries.
 func (r *ring) add(entries []Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = entries[len(entries)-1].Seq
+	if r.users == 0 {
+		r.base = r.last
+		return
+	}
+	r.keepLocked(slices.Clone(entries))
+	if r.waits {
+		close(r.change)
+		r.change, r.waits = make(chan struct{}), false
+	}
+}
+
+func (r *ring) keepLocked(entries []Entry) {
 	fallOut := r.count+len(entries) > len(r.slots)
 	for i := range entries {
 		r.slots[r.next] = &entries[i]
@@ -36,10 +67,6 @@ func (r *ring) add(entries []Entry) {
 	r.count = min(r.count+len(entries), len(r.slots))
 	if fallOut {
 		r.base = r.slotLocked(0).Seq - 1
-	}
-	if r.waits {
-		close(r.change)
-		r.change, r.waits = make(chan struct{}), false
 	}
 }
 

@@ -89,35 +89,23 @@ func withoutHead(heads []*head, h *head) []*head {
 	return slices.DeleteFunc(heads, func(other *head) bool { return other == h })
 }
 
-// sealDesk is the memory in which a block is made.
-type sealDesk struct {
-	columns block.Columns
-	file    []byte
-}
-
-// deskKeep is how large a file may be for its desk to be used again.
-const deskKeep = 2 << 20
-
-func (s *Store) putDesk(desk *sealDesk) {
-	if cap(desk.file) > deskKeep {
-		return
-	}
-	desk.columns.Reset(0)
-	s.desks.Put(desk)
-}
+// fileKeep is how large a buffer may be to be used for a further block's file.
+const fileKeep = 2 << 20
 
 // seal turns a pending head into a block. The order matters: the block is
 // durable before the head is gone, and the head is gone before the journal is.
 func (s *Store) seal(h *head, d *day) error {
-	desk := s.desks.Get().(*sealDesk)
-	defer s.putDesk(desk)
-	columns := &desk.columns
-	toColumns(columns, h.entries)
+	buffer := s.files.Get().(*[]byte)
+	defer func() {
+		if cap(*buffer) <= fileKeep {
+			s.files.Put(buffer)
+		}
+	}()
 	t := s.tokens.Get().(*tokens)
 	defer s.tokens.Put(t)
-	t.collect(columns.Message)
-	file, header := s.codec.Encode(desk.file[:0], columns, &t.shapes)
-	desk.file = file
+	t.collect(h.columns.Message)
+	file, header := s.codec.Encode((*buffer)[:0], &h.columns, &t.shapes)
+	*buffer = file
 	b := &storedBlock{
 		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
 		size: int64(len(file)), header: header,

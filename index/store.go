@@ -53,7 +53,7 @@ type Store struct {
 	filters  *filterCache
 	tokens   sync.Pool // of *tokens
 	frames   sync.Pool // of *[]byte, for Append
-	desks    sync.Pool // of *sealDesk
+	files    sync.Pool // of *[]byte, for blocks
 	counters counters
 
 	syncReport, sealReport, indexReport, keepReport throttle
@@ -98,7 +98,7 @@ func Open(cfg Config) (*Store, error) {
 	s.filters = newFilterCache(cfg.FilterBytes)
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
 	s.frames.New = func() any { return new([]byte) }
-	s.desks.New = func() any { return new(sealDesk) }
+	s.files.New = func() any { return new([]byte) }
 	if err = s.openDays(); err == nil {
 		err = s.openJournal()
 	}
@@ -188,7 +188,7 @@ func (s *Store) openJournal() error {
 func (s *Store) replayLocked(e *Entry, sealed sealedRanges) {
 	key := keyOf(e)
 	if h := s.heads[key]; h != nil {
-		newest := h.entries[len(h.entries)-1].Seq
+		newest := h.last()
 		if sealed.begun(key, newest) != sealed.begun(key, e.Seq) {
 			s.retireHeadLocked(h)
 		}

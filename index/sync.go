@@ -94,7 +94,7 @@ func (s *Store) sync(ctx context.Context, first uint64) error {
 	unsynced := s.journal.Unsynced()
 	s.mu.Lock()
 	for _, h := range s.heads {
-		if h.entries[0].Seq <= unsynced {
+		if h.first() <= unsynced {
 			s.retireHeadLocked(h)
 		}
 	}
@@ -126,7 +126,7 @@ func (s *Store) syncFrom(first uint64) error {
 func (s *Store) awaitSealing(first uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for slices.ContainsFunc(s.pending, func(h *head) bool { return h.sealing && h.entries[len(h.entries)-1].Seq >= first }) {
+	for slices.ContainsFunc(s.pending, func(h *head) bool { return h.sealing && h.last() >= first }) {
 		s.sealEnd.Wait()
 	}
 	return s.firstUnsealedLocked()

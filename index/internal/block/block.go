@@ -56,7 +56,7 @@ type Columns struct {
 	Facility, Severity, Format, By []uint8
 	Flags                          []uint16
 
-	Hostname, Source, AppName, ProcID, MsgID, StructuredData, Input []string
+	Hostname, Source, AppName, ProcID, MsgID, StructuredData, Input Texts
 	// Message is the text.
 	Message []string
 	// Shapes are read only, and only of a block that has them.

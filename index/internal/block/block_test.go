@@ -86,8 +86,8 @@ func sample(n int) *Columns {
 		c.Format = append(c.Format, uint8(r.IntN(5)))
 		c.By = append(c.By, uint8(r.IntN(9)))
 		c.Flags = append(c.Flags, uint16(r.IntN(math.MaxUint16+1)))
-		for _, column := range []*[]string{&c.Hostname, &c.Source, &c.AppName, &c.ProcID, &c.MsgID, &c.StructuredData, &c.Input} {
-			*column = append(*column, texts[r.IntN(len(texts))])
+		for _, column := range []*Texts{&c.Hostname, &c.Source, &c.AppName, &c.ProcID, &c.MsgID, &c.StructuredData, &c.Input} {
+			column.Append(texts[r.IntN(len(texts))])
 		}
 		c.Message = append(c.Message, message(r, len(c.Message)))
 	}

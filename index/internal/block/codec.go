@@ -154,7 +154,7 @@ func (k *Codec) open(s section, data []byte) ([]byte, error) {
 }
 
 // texts returns the columns that are kept as a dictionary.
-func (c *Columns) texts(id uint8) *[]string {
+func (c *Columns) texts(id uint8) *Texts {
 	switch id {
 	case sectionHostname:
 		return &c.Hostname
@@ -209,7 +209,7 @@ func (t *scratch) appendSection(dst []byte, id uint8, c *Columns, set *shape.Set
 
 func (c *Columns) appendSection(dst []byte, id uint8) []byte {
 	if texts := c.texts(id); texts != nil {
-		return appendDictionary(dst, *texts)
+		return texts.appendTo(dst)
 	}
 	if octets := c.octets(id); octets != nil {
 		return append(dst, *octets...)
@@ -239,7 +239,7 @@ func (c *Columns) appendSection(dst []byte, id uint8) []byte {
 
 func (c *Columns) readSection(id uint8, r *reader, h Header, lengths []int) {
 	if texts := c.texts(id); texts != nil {
-		*texts = readDictionary(r, h.Entries)
+		*texts = readTexts(r, h.Entries)
 		return
 	}
 	if octets := c.octets(id); octets != nil {

@@ -2,89 +2,26 @@ package block
 
 import (
 	"encoding/binary"
-	"slices"
+	"unsafe"
 )
 
-// Reset empties the columns, lets go of their strings and makes room for so
-// many entries.
-func (c *Columns) Reset(entries int) {
-	kept := *c
-	*c = Columns{
-		Seq: slices.Grow(kept.Seq[:0], entries), Received: slices.Grow(kept.Received[:0], entries),
-		Time: slices.Grow(kept.Time[:0], entries), Flags: slices.Grow(kept.Flags[:0], entries),
-		Message: emptied(kept.Message, entries),
-	}
-	for id := sectionSeq; id <= sectionLast; id++ {
-		if texts := c.texts(id); texts != nil {
-			*texts = emptied(*kept.texts(id), entries)
-		}
-		if octets := c.octets(id); octets != nil {
-			*octets = slices.Grow((*kept.octets(id))[:0], entries)
-		}
-	}
-}
+// EntryBytes is about what an entry takes in columns, without its text.
+const EntryBytes = 2*8 + int(unsafe.Sizeof(Stamp{})) + 4 + 2 + int(unsafe.Sizeof(""))
 
-func emptied(texts []string, room int) []string {
-	clear(texts)
-	return slices.Grow(texts[:0], room)
-}
-
-// appendDictionary writes the distinct values, and then, if there is more than
-// one, which of them each entry has.
-func appendDictionary(dst []byte, values []string) []byte {
-	index := make(map[string]uint64)
-	var distinct []string
-	for i, v := range values {
-		if i > 0 && v == values[i-1] {
-			continue
-		}
-		if _, ok := index[v]; !ok {
-			index[v] = uint64(len(distinct))
-			distinct = append(distinct, v)
-		}
+// NewColumns returns empty columns with room for so many entries.
+func NewColumns(instance string, room int) Columns {
+	octets := make([]uint8, 4*room)
+	next := func() []uint8 {
+		column := octets[:0:room]
+		octets = octets[room:]
+		return column
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(distinct)))
-	for _, v := range distinct {
-		dst = appendString(dst, v)
+	return Columns{
+		Instance: instance,
+		Seq:      make([]uint64, 0, room), Received: make([]int64, 0, room), Time: make([]Stamp, 0, room),
+		Facility: next(), Severity: next(), Format: next(), By: next(),
+		Flags: make([]uint16, 0, room), Message: make([]string, 0, room),
 	}
-	if len(distinct) == 1 {
-		return dst
-	}
-	var at uint64
-	for i, v := range values {
-		if i == 0 || v != values[i-1] {
-			at = index[v]
-		}
-		dst = binary.AppendUvarint(dst, at)
-	}
-	return dst
-}
-
-// readDistinct reads the values of a dictionary.
-func readDistinct(r *reader, entries int) []string {
-	distinct := make([]string, r.length(entries))
-	for i := range distinct {
-		distinct[i] = r.string()
-	}
-	return distinct
-}
-
-func readDictionary(r *reader, entries int) []string {
-	distinct := readDistinct(r, entries)
-	count := len(distinct)
-	if count == 0 {
-		r.fail()
-		return nil
-	}
-	values := make([]string, entries)
-	for i := range values {
-		at := 0
-		if count > 1 {
-			at = r.length(count - 1)
-		}
-		values[i] = distinct[at]
-	}
-	return values
 }
 
 // appendStamps writes which stamps are set, then the seconds as differences,
@@ -202,7 +139,7 @@ func (c *Columns) Append(other *Columns) {
 	c.Message = append(c.Message, other.Message...)
 	for id := sectionSeq; id <= sectionLast; id++ {
 		if to := c.texts(id); to != nil {
-			*to = append(*to, *other.texts(id)...)
+			to.appendAll(other.texts(id))
 		}
 		if to := c.octets(id); to != nil {
 			*to = append(*to, *other.octets(id)...)

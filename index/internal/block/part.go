@@ -124,7 +124,7 @@ func (c *Columns) complete(entries int, part Part) bool {
 	}
 	for id := sectionSeq; id <= sectionLast; id++ {
 		if texts := c.texts(id); texts != nil && part.has(id) {
-			ok = ok && len(*texts) == entries
+			ok = ok && texts.Len() == entries
 		}
 		if octets := c.octets(id); octets != nil && part.has(id) {
 			ok = ok && len(*octets) == entries

@@ -19,7 +19,7 @@ func (k *Codec) DecodeRows(file []byte, rows []int) (*Columns, error) {
 // readRows reads some entries of a section.
 func (c *Columns) readRows(id uint8, r *reader, h *Header, rows []int) {
 	if texts := c.texts(id); texts != nil {
-		*texts = readDictionaryRows(r, h.Entries, rows)
+		*texts = readTextRows(r, h.Entries, rows)
 		return
 	}
 	if octets := c.octets(id); octets != nil {
@@ -61,20 +61,4 @@ func pick[T any](column []T, rows []int) []T {
 		picked[i] = column[row]
 	}
 	return picked
-}
-
-func readDictionaryRows(r *reader, entries int, rows []int) []string {
-	distinct := readDistinct(r, entries)
-	if len(distinct) == 0 {
-		r.fail()
-		return nil
-	}
-	if len(distinct) == 1 {
-		values := make([]string, len(rows))
-		for i := range values {
-			values[i] = distinct[0]
-		}
-		return values
-	}
-	return readRows(rows, func() string { return distinct[r.length(len(distinct)-1)] })
 }
