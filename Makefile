@@ -13,7 +13,7 @@ TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger py
 	redis-server=redis-server mariadb-server-core=mariadbd rsyslog=rsyslogd rsyslog-relp=/usr/share/doc/rsyslog-relp/copyright rsyslog-gnutls=/usr/share/doc/rsyslog-gnutls/copyright \
 	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip chromium=chromium \
 	fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc \
-	nodejs=node
+	nodejs=node npm=npm
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
@@ -38,8 +38,13 @@ demo: build
 build: need-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/tagtail
 
-test: need-go need-tests
+test: need-go need-tests static/node_modules
 	CGO_ENABLED=1 $(GO) test -race -timeout 18m ./...
+
+# What checks the page: a type checker and an accessibility checker, not shipped.
+static/node_modules: static/package.json static/package-lock.json
+	npm --prefix static ci --ignore-scripts --silent
+	@touch $@
 
 soak: need-go need-tests
 	TAGTAIL_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=3 -run Killed ./ingest ./cmd/tagtail

@@ -14,7 +14,7 @@ import (
 	"io/fs"
 )
 
-//go:embed index.html login.html icon.svg css/*.css js/*.js
+//go:embed index.html login.html icon.svg css/*.css js/*.js js/*/*.js
 var files embed.FS
 
 // Files are index.html and login.html, to be served at the root, and what the

@@ -1,25 +1,27 @@
 // The wiring: the store, the feed, the list and the views around them.
 
-import { readAddress, writeAddress } from './address.js';
 import { Problem, goToLogin, request } from './api.js';
-import { banner } from './banner.js';
-import { Buffer, ReadCap } from './buffer.js';
-import { controls } from './controls.js';
+import { drawer } from './details/drawer.js';
 import { byId, icon } from './dom.js';
-import { drawer } from './drawer.js';
-import { Feed } from './feed.js';
-import { markedTexts } from './highlight.js';
-import { instances } from './instances.js';
-import { keys } from './keys.js';
-import { List } from './list.js';
-import { menu } from './menu.js';
-import { notice } from './notice.js';
-import { search } from './search.js';
+import { Commands } from './frame/commands.js';
+import { controls } from './frame/controls.js';
+import { keys } from './frame/keys.js';
+import { menu } from './frame/menu.js';
+import { palette } from './frame/palette.js';
+import { copy } from './frame/toast.js';
+import { Buffer, ReadCap } from './list/buffer.js';
+import { markedTexts } from './list/highlight.js';
+import { List } from './list/list.js';
+import { notice } from './list/notice.js';
+import { withoutColour } from './list/text.js';
+import { instances } from './rail/instances.js';
+import { readAddress, writeAddress } from './search/address.js';
+import { search } from './search/search.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
-import { withoutColour } from './text.js';
-import { copy } from './toast.js';
+import { banner } from './tail/banner.js';
+import { Feed } from './tail/feed.js';
 
 /** How often the rail asks for states and rates, in ms. */
 const InstancesMs = 5000;
@@ -27,6 +29,7 @@ const InstancesMs = 5000;
 const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search) });
 const buffer = new Buffer();
 const feed = new Feed(store, buffer);
+const commands = new Commands();
 const start = byId('start');
 const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), start }, buffer, {
   moved: () => feed.pause('scroll'),
@@ -156,22 +159,30 @@ function focusSearch() {
 }
 
 function wireKeys() {
-  const toNewest = () => feed.resume();
-  keys(store, {
-    '/': focusSearch,
-    ' ': () => feed.toggle(),
-    G: toNewest, End: toNewest,
-    g: toOldest, Home: toOldest,
-    j: () => step(1), ArrowDown: () => step(1),
-    k: () => step(-1), ArrowUp: () => step(-1),
-    PageUp: () => page(-1), PageDown: () => page(1),
-    Enter: openDetails,
-    y: copySelected,
-    e: () => stepError(1), E: () => stepError(-1),
-    w: () => store.set({ wrap: !store.state.wrap }),
-    t: () => store.set({ utc: !store.state.utc }),
-    '?': () => store.set({ help: true }),
-  });
+  commands.add(
+    { words: 'help.search', keys: ['/'], run: focusSearch },
+    { words: 'help.pause', keys: [' '], run: () => feed.toggle() },
+    { words: 'help.newest', keys: ['G', 'End'], run: () => feed.resume() },
+    { words: 'help.oldest', keys: ['g', 'Home'], run: toOldest },
+    { words: 'help.move', keys: ['j', 'ArrowDown'], typed: true, run: () => step(1) },
+    { words: 'help.move', keys: ['k', 'ArrowUp'], typed: true, run: () => step(-1) },
+    { words: 'help.page', keys: ['PageUp'], typed: true, run: () => page(-1) },
+    { words: 'help.page', keys: ['PageDown'], typed: true, run: () => page(1) },
+    { words: 'help.open', keys: ['Enter'], run: openDetails },
+    { words: 'help.copy', keys: ['y'], run: copySelected },
+    { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
+    { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
+    { words: 'help.wrap', keys: ['w'], run: () => store.set({ wrap: !store.state.wrap }) },
+    { words: 'help.zone', keys: ['t'], run: () => store.set({ utc: !store.state.utc }) },
+    { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
+  );
+  keys(store, commands);
+  palette(() => [
+    ...commands.list.filter(({ typed }) => !typed).map(({ words, run, keys: own }) => ({ label: t(words), run, keys: own })),
+    ...store.state.known.map(({ instance }) => ({
+      label: instance, note: t('palette.instance'), run: () => store.set({ instances: [instance] }),
+    })),
+  ]);
 }
 
 function wireRows() {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readAddress, writeAddress } from '../js/address.js';
+import { readAddress, writeAddress } from '../js/search/address.js';
 
 test('what the address says is read, and written the same', () => {
   const cases = [

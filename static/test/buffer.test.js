@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Buffer } from '../js/buffer.js';
+import { Buffer } from '../js/list/buffer.js';
 
 /** @param {number[]} seqs */
 const entries = (...seqs) => seqs.map((seq) => ({ seq }));

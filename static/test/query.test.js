@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addTerm, fieldTerm, ownTerms, removeTerm, scopedQuery } from '../js/query.js';
+import { addTerm, fieldTerm, ownTerms, removeTerm, scopedQuery } from '../js/search/query.js';
 
 test('instances come first, and an OR is held together', () => {
   const cases = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneLine, pieces, withoutColour, withoutPrologue } from '../js/text.js';
+import { oneLine, pieces, withoutColour, withoutPrologue } from '../js/list/text.js';
 
 const ESC = '\x1b';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commands, serverAddress } from '../js/welcome.js';
+import { commands, serverAddress } from '../js/list/welcome.js';
 
 test('the address that a sender needs is found', () => {
   const inputs = (...urls) => urls.map((input) => ({ input }));

@@ -1,14 +1,14 @@
 // The right drawer: what there is to know of one entry or of one instance.
 
-import { byId, h, icon, replace } from './dom.js';
+import { byId, h, icon, replace } from '../dom.js';
 import { ContentView } from './content.js';
 import { detailsView } from './details.js';
-import { InstanceView } from './instance.js';
-import { t } from './strings.js';
+import { InstanceView } from '../rail/instance.js';
+import { t } from '../strings.js';
 
 /**
- * @param {import('./store.js').Store} store
- * @param {import('./feed.js').Feed} feed
+ * @param {import('../store.js').Store} store
+ * @param {import('../tail/feed.js').Feed} feed
  * @param {{step: (by: 1 | -1) => void, refresh: () => void}} actions
  */
 export function drawer(store, feed, actions) {
@@ -55,7 +55,7 @@ export function drawer(store, feed, actions) {
 }
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {'details' | 'instance'} name
  */
 function tab(store, name) {

@@ -1,10 +1,10 @@
 // The search box, and the chips that show how its text was read.
 
-import { byId, h, replace } from './dom.js';
+import { byId, h, replace } from '../dom.js';
 import { removeTerm } from './query.js';
-import { t } from './strings.js';
+import { t } from '../strings.js';
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 export function search(store) {
   const box = /** @type {HTMLInputElement} */ (byId('q'));
   const clear = byId('q-clear');
@@ -43,7 +43,7 @@ export function search(store) {
 }
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {Term} term
  */
 function chip(store, term) {

@@ -1,10 +1,10 @@
 // The line under the top bar that says what is wrong.
 
-import { byId, h, replace } from './dom.js';
-import { t } from './strings.js';
+import { byId, h, replace } from '../dom.js';
+import { t } from '../strings.js';
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {() => void} retry
  */
 export function banner(store, retry) {

@@ -1,14 +1,14 @@
 // Every field of one entry, and what can be done with each value.
 
-import { h } from './dom.js';
-import { openMenu } from './menu.js';
-import { addTerm, fieldTerm } from './query.js';
-import { textNodes } from './row.js';
-import { isError } from './severity.js';
-import { t } from './strings.js';
-import { withoutColour } from './text.js';
-import { clockSkew, duration, fullTime } from './time.js';
-import { copy } from './toast.js';
+import { h } from '../dom.js';
+import { openMenu } from '../frame/menu.js';
+import { addTerm, fieldTerm } from '../search/query.js';
+import { textNodes } from '../list/row.js';
+import { isError } from '../severity.js';
+import { t } from '../strings.js';
+import { withoutColour } from '../list/text.js';
+import { clockSkew, duration, fullTime } from '../time.js';
+import { copy } from '../frame/toast.js';
 
 /** From this on the two clocks are worth a word, in ms. */
 const SkewMs = 2000;
@@ -27,7 +27,7 @@ const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
 
 /**
  * @param {Entry} entry
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {(by: 1 | -1) => void} step
  * @param {HTMLElement} said what the message says
  */
@@ -72,7 +72,7 @@ function message(entry) {
 /**
  * @param {Entry} entry
  * @param {typeof fields[number]} key
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @returns {HTMLElement[]}
  */
 function field(entry, key, store) {
@@ -104,11 +104,11 @@ function skewText(entry) {
  * @param {string} key
  * @param {string} value
  * @param {string} shown
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  */
 export function valueButton(key, value, shown, store) {
   const term = fieldTerm(key, value);
-  /** @type {import('./menu.js').Choice[]} */
+  /** @type {import('../frame/menu.js').Choice[]} */
   const choices = [{ label: t('menu.copy'), run: () => void copy(value) }];
   if (term !== '') {
     choices.unshift(

@@ -1,10 +1,10 @@
 // The state and the controls of one instance.
 
-import { actionPath, request } from './api.js';
-import { h } from './dom.js';
+import { actionPath, request } from '../api.js';
+import { h } from '../dom.js';
 import { JobView } from './job.js';
-import { locale, t } from './strings.js';
-import { duration, fullTime } from './time.js';
+import { locale, t } from '../strings.js';
+import { duration, fullTime } from '../time.js';
 
 /** The actions that interrupt somebody, and the sentence that says how. */
 const confirmations = /** @type {Record<string, string>} */ ({
@@ -13,7 +13,7 @@ const confirmations = /** @type {Record<string, string>} */ ({
 
 export class InstanceView {
   /**
-   * @param {import('./store.js').Store} store
+   * @param {import('../store.js').Store} store
    * @param {() => void} refresh asks the server for the state anew
    */
   constructor(store, refresh) {

@@ -1,18 +1,18 @@
 // The top bar's controls: time range, live, account, theme; and the strip that
 // says what is shown.
 
-import { ranges } from './address.js';
-import { goToLogin, request } from './api.js';
-import { byId, h, icon, replace } from './dom.js';
-import { locale, t } from './strings.js';
-import { duration, zoneName } from './time.js';
+import { ranges } from '../search/address.js';
+import { goToLogin, request } from '../api.js';
+import { byId, h, icon, replace } from '../dom.js';
+import { locale, t } from '../strings.js';
+import { duration, zoneName } from '../time.js';
 
 /** How often a screen reader is told of new counts, in ms. */
 const SpokenMs = 4000;
 
 /**
- * @param {import('./store.js').Store} store
- * @param {import('./feed.js').Feed} feed
+ * @param {import('../store.js').Store} store
+ * @param {import('../tail/feed.js').Feed} feed
  */
 export function controls(store, feed) {
   rangeChoice(store);
@@ -29,7 +29,7 @@ export function controls(store, feed) {
   store.watch(['wrap'], ({ wrap }) => byId('wrap').setAttribute('aria-pressed', String(wrap)));
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function rangeChoice(store) {
   const select = /** @type {HTMLSelectElement} */ (byId('range'));
   const form = byId('range-form');
@@ -97,8 +97,8 @@ function localInput(date) {
 
 /**
  * Both buttons say what a click will do.
- * @param {import('./store.js').Store} store
- * @param {import('./feed.js').Feed} feed
+ * @param {import('../store.js').Store} store
+ * @param {import('../tail/feed.js').Feed} feed
  */
 function liveButtons(store, feed) {
   const buttons = [byId('live'), byId('bar-live')];
@@ -122,7 +122,7 @@ function liveText({ following, newEntries, newErrors }) {
   return newErrors === 0 ? news : `${news}, ${t('live.errors', { n: newErrors })}`;
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function strip(store) {
   store.watch(['following', 'range', 'lostAt', 'loading'], (state) => {
     const name = stripState(state);
@@ -141,7 +141,7 @@ function strip(store) {
 
 /**
  * Says the counts to those who do not see them, at most every few seconds.
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  */
 function spoken(store) {
   let timer = 0;
@@ -162,7 +162,7 @@ function stripState({ following, range, lostAt, loading }) {
   return following ? 'live' : 'paused';
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function account(store) {
   store.watch(['me', 'theme'], ({ me, theme }) => {
     const themes = /** @type {const} */ (['auto', 'light', 'dark']);

@@ -1,10 +1,10 @@
 // What a job prints, as it prints it, and how it ended.
 
-import { openSocket } from './api.js';
-import { h } from './dom.js';
-import { textNodes } from './row.js';
-import { t } from './strings.js';
-import { duration } from './time.js';
+import { openSocket } from '../api.js';
+import { h } from '../dom.js';
+import { textNodes } from '../list/row.js';
+import { t } from '../strings.js';
+import { duration } from '../time.js';
 
 export class JobView {
   /**

@@ -1,10 +1,10 @@
 // One row of the list.
 
-import { h } from './dom.js';
-import { isError } from './severity.js';
-import { t } from './strings.js';
+import { h } from '../dom.js';
+import { isError } from '../severity.js';
+import { t } from '../strings.js';
 import { oneLine, pieces, withoutPrologue } from './text.js';
-import { rowTime } from './time.js';
+import { rowTime } from '../time.js';
 
 /** More than any screen shows on one line, in UTF-16 units. */
 const MaxRowText = 600;

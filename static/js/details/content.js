@@ -1,9 +1,9 @@
 // What an entry's message says, as the server reads it when it is asked.
 
-import { request } from './api.js';
+import { request } from '../api.js';
 import { valueButton } from './details.js';
-import { h, replace } from './dom.js';
-import { t } from './strings.js';
+import { h, replace } from '../dom.js';
+import { t } from '../strings.js';
 
 /** A traceback may be endless; its rest is in the message above. */
 const MostPlaces = 12;
@@ -15,7 +15,7 @@ const fields = /** @type {const} */ ([
 ]);
 
 export class ContentView {
-  /** @param {import('./store.js').Store} store */
+  /** @param {import('../store.js').Store} store */
   constructor(store) {
     this.store = store;
     this.element = h('dl', { class: 'fields said' });

@@ -1,21 +1,13 @@
 // The keyboard.
 
-import { byId, h, icon, replace } from './dom.js';
+import { byId, h, icon, replace } from '../dom.js';
 import { closeMenu } from './menu.js';
-import { t } from './strings.js';
-
-/** @typedef {Record<string, () => void>} Commands what each key does, by KeyboardEvent.key */
-
-/** @type {[string[], string][]} */
-const shown = [
-  [['/'], 'help.search'], [['Esc'], 'help.escape'], [['Space'], 'help.pause'], [['G', 'End'], 'help.newest'],
-  [['g', 'Home'], 'help.oldest'], [['j', 'k', '↓', '↑'], 'help.move'], [['Enter'], 'help.open'], [['y'], 'help.copy'],
-  [['e', 'E'], 'help.errors'], [['w'], 'help.wrap'], [['t'], 'help.zone'], [['?'], 'help.help'],
-];
+import { t } from '../strings.js';
+import { keyName } from './commands.js';
 
 /**
- * @param {import('./store.js').Store} store
- * @param {Commands} commands
+ * @param {import('../store.js').Store} store
+ * @param {import('./commands.js').Commands} commands
  */
 export function keys(store, commands) {
   document.addEventListener('keydown', (event) => {
@@ -30,15 +22,15 @@ export function keys(store, commands) {
     if (target.closest('button,a') && (event.key === 'Enter' || event.key === ' ')) return;
     // A focused text scrolls by the arrows.
     if (target.closest('pre,.drawer') && /^(Arrow|Page|Home|End)/.test(event.key)) return;
-    const command = commands[event.key];
+    const command = commands.of(event.key);
     if (!command) return;
     event.preventDefault();
-    command();
+    command.run();
   });
-  help(store);
+  help(store, commands);
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function escape(store) {
   if (closeMenu()) return;
   if (store.state.rail) store.set({ rail: false });
@@ -47,14 +39,17 @@ function escape(store) {
   byId('scroller').focus({ preventScroll: true });
 }
 
-/** @param {import('./store.js').Store} store */
-function help(store) {
+/**
+ * @param {import('../store.js').Store} store
+ * @param {import('./commands.js').Commands} commands
+ */
+function help(store, commands) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('help'));
   const close = () => dialog.close();
   replace(dialog,
     h('header', {}, h('h2', {}, t('help.title')),
       h('button', { type: 'button', class: 'plain close', 'aria-label': t('drawer.close'), click: close }, icon('close'))),
-    h('dl', {}, ...shown.flatMap(([names, words]) => [
+    h('dl', {}, ...shown(commands).flatMap(([words, names]) => [
       h('dt', {}, ...names.map((name) => h('kbd', {}, name))),
       h('dd', {}, t(words)),
     ])));
@@ -68,4 +63,17 @@ function help(store) {
   store.watch(['help'], (state) => {
     if (state.help && !dialog.open) dialog.showModal();
   });
+}
+
+/**
+ * The keys of the commands, those with the same words together.
+ * @param {import('./commands.js').Commands} commands
+ */
+function shown(commands) {
+  /** @type {Map<string, string[]>} */
+  const all = new Map([['help.palette', ['Ctrl K']], ['help.escape', ['Esc']]]);
+  for (const { words, keys } of commands.list) {
+    if (keys) all.set(words, [...all.get(words) ?? [], ...keys.map(keyName)]);
+  }
+  return [...all];
 }

@@ -1,10 +1,10 @@
 // What fills the list: the live end, older entries on demand, and the gaps.
 
-import { Problem, goToLogin, request } from './api.js';
-import { timeBounds } from './address.js';
-import { FollowCap, ReadCap } from './buffer.js';
-import { ownTerms, scopedQuery } from './query.js';
-import { isErrorItem } from './severity.js';
+import { Problem, goToLogin, request } from '../api.js';
+import { timeBounds } from '../search/address.js';
+import { FollowCap, ReadCap } from '../list/buffer.js';
+import { ownTerms, scopedQuery } from '../search/query.js';
+import { isErrorItem } from '../severity.js';
 import { Tail } from './tail.js';
 
 const FirstEntries = 200;
@@ -13,13 +13,13 @@ const GapEntries = 1000;
 
 export class Feed {
   /**
-   * @param {import('./store.js').Store} store
-   * @param {import('./buffer.js').Buffer} buffer
+   * @param {import('../store.js').Store} store
+   * @param {import('../list/buffer.js').Buffer} buffer
    */
   constructor(store, buffer) {
     this.store = store;
     this.buffer = buffer;
-    /** Set by the wiring, before start. @type {import('./list.js').List} */
+    /** Set by the wiring, before start. @type {import('../list/list.js').List} */
     this.list = /** @type {any} */ (null);
     this.tail = new Tail({
       frame: (frame) => this.take(frame),

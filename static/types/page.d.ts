@@ -197,3 +197,6 @@ interface State {
   help: boolean;
   rail: boolean;
 }
+
+/** Words by language and key. */
+type Words = Record<'en' | 'zh', Record<string, string>>;

@@ -1,6 +1,6 @@
 // The small menu at a value.
 
-import { byId, h, replace } from './dom.js';
+import { byId, h, replace } from '../dom.js';
 
 /** @typedef {{label: string, run: () => void}} Choice */
 

@@ -1,15 +1,15 @@
 // The left rail: every instance, its state, and the filter by instance.
 
-import { byId, h, icon, replace } from './dom.js';
-import { t } from './strings.js';
-import { duration } from './time.js';
+import { byId, h, icon, replace } from '../dom.js';
+import { t } from '../strings.js';
+import { duration } from '../time.js';
 
 /** An error this recent puts a mark beside its instance, in ms. */
 const RecentErrorMs = 15 * 60_000;
 
 /** @typedef {{title: string, instances: Instance[]}} Group */
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 export function instances(store) {
   const rail = byId('rail');
   store.watch(['known', 'inputs', 'instances', 'me', 'knownLoaded'], (state) => {
@@ -71,7 +71,7 @@ function inputTrouble(inputs) {
   return rows.length > 0 && h('section', {}, h('h2', {}, t('rail.inputs')), h('ul', { class: 'rail-inputs' }, ...rows));
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function allRow(store) {
   const { known, instances: chosen } = store.state;
   const rate = known.reduce((sum, instance) => sum + (instance.rate ?? 0), 0);
@@ -84,7 +84,7 @@ function allRow(store) {
 }
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {Group} group
  */
 function section(store, group) {
@@ -98,7 +98,7 @@ function section(store, group) {
 }
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {Instance} instance
  */
 function instanceRow(store, instance) {
@@ -134,7 +134,7 @@ function recentError(instance) {
 
 /**
  * A click shows this one alone, or all again; with Ctrl it is added or taken away.
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {string} name
  * @param {boolean} add
  */

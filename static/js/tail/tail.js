@@ -1,6 +1,6 @@
 // The live end of the log: one WebSocket that resumes where it was cut.
 
-import { openSocket } from './api.js';
+import { openSocket } from '../api.js';
 
 const BackOffMs = [1000, 2000, 4000, 8000, 10_000];
 /** The server speaks every 15 s; after this long it is taken for dead. */

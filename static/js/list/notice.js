@@ -1,12 +1,12 @@
 // What stands in the list's place while there is nothing to list.
 
-import { byId, h, replace } from './dom.js';
-import { rangeText } from './controls.js';
-import { t } from './strings.js';
-import { copy } from './toast.js';
+import { byId, h, replace } from '../dom.js';
+import { rangeText } from '../frame/controls.js';
+import { t } from '../strings.js';
+import { copy } from '../frame/toast.js';
 import { commands, serverAddress } from './welcome.js';
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 export function notice(store) {
   const element = byId('notice');
   let shown = '';
@@ -35,7 +35,7 @@ function scopeKey({ q, instances, range, from, to }) {
   return JSON.stringify([q, instances, range, from, to]);
 }
 
-/** @param {import('./store.js').Store} store */
+/** @param {import('../store.js').Store} store */
 function empty(store) {
   const { q, instances, range } = store.state;
   const where = instances.length > 0 ? t('empty.in', { instances: instances.join(', ') }) : t('empty.everywhere');
@@ -51,7 +51,7 @@ function empty(store) {
 }
 
 /**
- * @param {import('./store.js').Store} store
+ * @param {import('../store.js').Store} store
  * @param {string} key
  * @param {Partial<State>} patch
  */

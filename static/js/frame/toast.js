@@ -1,7 +1,7 @@
 // A word at the bottom of the page that goes by itself.
 
-import { byId, copyText } from './dom.js';
-import { t } from './strings.js';
+import { byId, copyText } from '../dom.js';
+import { t } from '../strings.js';
 
 const ShownMs = 1600;
 
