@@ -31,7 +31,7 @@ export function palette(offers) {
     replace(list, ...shown.map((offer, i) => h('div', {
       role: 'option', id: `offer${i}`, class: 'offer',
       click: () => choose(i),
-    }, h('span', { class: 'offer-label' }, offer.label), offer.note && h('span', { class: 'quiet small' }, offer.note),
+    }, h('span', { class: offer.note ? '' : 'deed' }, offer.label), offer.note && h('span', { class: 'quiet small' }, offer.note),
       h('span', { class: 'spacer' }), ...(offer.keys ?? []).map((key) => h('kbd', {}, keyName(key))))));
     if (shown.length === 0) replace(list, h('p', { class: 'quiet palette-none' }, t('palette.none')));
     mark();

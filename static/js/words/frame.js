@@ -28,7 +28,7 @@ export const words = {
     'help.errors': 'next, previous error',
     'help.wrap': 'one line or two lines an entry',
     'help.zone': 'local time or UTC',
-    'help.help': 'this list',
+    'help.help': 'all keys',
     'bar.label': 'Quick access',
     'bar.instances': 'Instances',
     'bar.details': 'Details',
