@@ -64,7 +64,7 @@ func (r *rows) severity(i int) Severity { return Severity(r.columns.Severity[i])
 func (r *rows) at(i int) *Entry {
 	c := r.columns
 	r.scratch = Entry{
-		Seq: c.Seq[i], Received: time.Unix(0, c.Received[i]).UTC(), Time: r.time(cell(c.Time, i)),
+		Seq: cell(c.Seq, i), Received: time.Unix(0, cell(c.Received, i)).UTC(), Time: r.time(cell(c.Time, i)),
 		Facility: Facility(cell(c.Facility, i)), Severity: Severity(cell(c.Severity, i)),
 		Format: Format(cell(c.Format, i)), InstanceBy: InstanceBy(cell(c.By, i)), Flags: Flags(cell(c.Flags, i)),
 		Hostname: text(&c.Hostname, i), Source: text(&c.Source, i), AppName: text(&c.AppName, i),

@@ -205,13 +205,6 @@ func (r sealedRanges) has(key headKey, seq uint64) bool {
 	return n > 0 && r[key][n-1].reach >= seq
 }
 
-// load reads a block. The first error is reported; after that the block counts
-// as damaged.
-func (s *Store) load(b *storedBlock) (*block.Columns, error) {
-	columns, _, err := s.loadPart(b, block.PartAll)
-	return columns, err
-}
-
 // written tells that a whole block has the path now, where there may have been
 // one that could not be read.
 func (s *Store) written(d *day, path string) {

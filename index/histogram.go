@@ -162,7 +162,7 @@ func (g *grid) count(ctx context.Context, m *scan, src *source, left expr) (effo
 		found[0], known = m.knownSums(ctx, src, left, true)
 	}
 	if !known {
-		effort = m.matchRows(src, left, block.PartSeverity, func(r *partRows, at int) bool {
+		effort = m.matchRows(src, left, block.PartReceived|block.PartSeverity, func(r *partRows, at int) bool {
 			found[g.bucket(r.received(at))-first].add(r.severity(at))
 			return true
 		})

@@ -8,18 +8,18 @@ import (
 	"github.com/tagtail/tagtail/index/internal/block"
 )
 
-// loadPart reads a part of a block's columns, and returns the file for the
-// rest. The first error is reported; after that the block counts as damaged.
-func (s *Store) loadPart(b *storedBlock, part block.Part) (*block.Columns, []byte, error) {
+// load reads a block. The first error is reported; after that the block counts
+// as damaged.
+func (s *Store) load(b *storedBlock) (*block.Columns, error) {
 	file, err := os.ReadFile(b.path)
 	if err == nil {
 		var columns *block.Columns
-		if columns, err = s.codec.DecodePart(file, part); err == nil {
-			return columns, file, nil
+		if columns, err = s.codec.Decode(file); err == nil {
+			return columns, nil
 		}
 	}
 	s.reportBlock(b, err)
-	return nil, nil, err
+	return nil, err
 }
 
 func (s *Store) reportBlock(b *storedBlock, err error) {
@@ -29,151 +29,160 @@ func (s *Store) reportBlock(b *storedBlock, err error) {
 	}
 }
 
-// partRows are rows of which only a part is read until the rest is wanted.
+// partRows are rows of which only a part is read until the rest is wanted. They
+// are closed in the end.
 type partRows struct {
 	rows
-	store    *Store
-	block    *storedBlock // nil for those of a head, which are whole
-	part     block.Part   // what is there; of PartMessage only the messages in read
-	file     []byte
-	messages *block.Messages
-	read     []bool // which messages are there; nil if none
+	store *Store
+	block *storedBlock // nil for those of a head, which are whole
+	file  *block.File
+	count int
 
-	left []expr // what is to be asked of the entries of each shape, nil without shapes
-	out  []bool // those that do not match, whatever left says; nil if none
-	in   []bool // those that do
+	left   []expr   // what is to be asked of the entries of each shape, nil without shapes
+	states []state  // nil: each row is to be asked what is left of the query
+	places []int    // messages that are read, ascending
+	texts  []string // each of them
 }
+
+// state is what is known of a row.
+type state uint8
+
+const (
+	stateOut state = iota // it does not match
+	stateAsk              // it may
+	stateIn               // it does
+)
 
 // openRows reads a part of a source's columns, and of its messages those that
 // may match what is left to ask, if the query or the part needs them.
 func (s *Store) openRows(src *source, part block.Part, left expr) (*partRows, error) {
-	r := &partRows{rows: rows{columns: src.columns}, store: s, block: src.block, part: block.PartAll}
+	r := &partRows{rows: rows{columns: src.columns}, store: s, block: src.block}
 	if src.block == nil {
+		r.count = len(src.columns.Seq)
 		return r, nil
 	}
+	r.columns, r.count = &block.Columns{}, src.block.header.Entries
+	var err error
+	if r.file, err = s.codec.OpenFile(src.block.path, &src.block.header); err == nil {
+		err = r.read(part, left)
+	}
+	if err != nil {
+		r.close()
+		return nil, r.failed(err)
+	}
+	return r, nil
+}
+
+func (r *partRows) close() {
+	if r.file != nil {
+		_ = r.file.Close() // it was only read
+		r.file = nil
+	}
+}
+
+func (r *partRows) read(part block.Part, left expr) error {
 	asked := needs(left)
 	// Who wants the messages themselves gets all of them.
 	shaped := asked&block.PartMessage != 0 && part&block.PartMessage == 0
-	part |= asked
-	if src.block.damaged.Load() {
+	if r.block.damaged.Load() {
 		// Of a damaged block every part is wanted: what a search cannot show is not
 		// counted.
 		part, shaped = block.PartAll, false
 	}
-	r.part = part
 	if shaped {
-		r.part = part&^block.PartMessage | block.PartShapes
-		if asked == block.PartAll {
-			r.part = block.PartShapes // the others if a message may match
+		shapes, err := r.file.Shapes()
+		if err != nil {
+			return err
+		}
+		if shapes != nil { // a block of format 1 has none
+			return r.ask(left, part, shapes)
 		}
 	}
-	var err error
-	if r.columns, r.file, err = s.loadPart(src.block, r.part); err != nil || !shaped {
-		return r, err
+	if err := r.file.Read(r.columns, part|asked); err != nil {
+		return err
 	}
-	return r, r.ask(left, part)
+	if x, ok := left.(severityExpr); ok {
+		r.states = make([]state, r.count)
+		for i, severity := range r.columns.Severity {
+			r.states[i] = stateIn * state(x.mask>>severity&1)
+		}
+	}
+	return nil
 }
 
 // ask asks the shapes and the values, and then reads of the part what is still
 // needed.
-func (r *partRows) ask(left expr, part block.Part) error {
-	shapes := r.columns.Shapes
-	if shapes == nil { // a block of format 1
-		return r.add(part, nil)
-	}
+func (r *partRows) ask(left expr, part block.Part, shapes *block.Shapes) error {
 	r.left = make([]expr, len(shapes.Texts))
+	known := make([]state, len(shapes.Texts))
 	possible, needed := false, block.Part(0)
 	for i, text := range shapes.Texts {
 		r.left[i] = reduceShape(left, text)
-		if _, none := r.left[i].(noneExpr); none {
+		switch r.left[i].(type) {
+		case noneExpr:
 			continue
+		case nil:
+			known[i] = stateIn
+		default:
+			known[i] = stateAsk
 		}
 		possible = true
 		needed |= needs(r.left[i])
 	}
 	if !possible {
+		r.count = 0
 		return nil
 	}
-	var wanted []bool // messages, if some must be looked at
-	if needed&block.PartMessage != 0 {
-		var err error
-		if wanted, err = r.askValues(); err != nil {
-			return r.failed(err)
-		}
-	}
-	if !slices.Contains(wanted, true) {
-		needed &^= block.PartMessage
-	}
-	return r.add(part&^block.PartMessage|needed, wanted)
-}
-
-// askValues asks the values of the shapes that did not answer, and returns which
-// messages have to be looked at.
-func (r *partRows) askValues() (wanted []bool, err error) {
-	if err = r.openMessages(); err != nil {
-		return nil, err
-	}
-	shapes := r.columns.Shapes
-	wanted = make([]bool, r.len())
-	r.in, r.out = make([]bool, r.len()), make([]bool, r.len())
-	for i, x := range r.left {
-		if _, none := x.(noneExpr); none || needs(x)&block.PartMessage == 0 {
-			continue
-		}
-		rows := r.messages.Rows(i)
-		asked := shapeRows{messages: r.messages, shape: i, text: shapes.Texts[i], count: len(rows)}
-		a := asked.ask(x)
-		for k, row := range rows {
-			if a == nil {
-				wanted[row] = true
-				continue
-			}
-			r.in[row], r.out[row] = a.sure[k], !a.maybe[k]
-			wanted[row] = a.maybe[k] && !a.sure[k]
-		}
-	}
-	return wanted, nil
-}
-
-func (r *partRows) openMessages() (err error) {
-	if r.messages == nil {
-		r.messages, err = r.store.codec.OpenMessages(r.columns, r.file)
-	}
-	return err
-}
-
-// add reads what of a part is not there yet, and of the messages those that are
-// wanted; nil wants all.
-func (r *partRows) add(part block.Part, wanted []bool) error {
-	missing := part &^ (r.part | block.PartMessage | block.PartAlways)
-	if part&block.PartMessage != 0 && r.columns.Shapes == nil {
-		missing |= block.PartShapes // if the block has some
-	}
-	var err error
-	if missing != 0 {
-		err = r.store.codec.DecodeMore(r.columns, r.file, missing)
-	}
-	if err == nil && part&block.PartMessage != 0 {
-		err = r.addMessages(wanted)
-	}
+	shapes, err := r.file.ShapesOf()
 	if err != nil {
-		return r.failed(err)
-	}
-	r.part |= part
-	return nil
-}
-
-func (r *partRows) addMessages(wanted []bool) error {
-	if err := r.openMessages(); err != nil {
 		return err
 	}
-	if r.read == nil {
-		r.read = make([]bool, r.len())
+	r.columns.Shapes = shapes
+	r.states = make([]state, r.count)
+	for i, of := range shapes.Of {
+		r.states[i] = known[of]
 	}
-	for i := range r.read {
-		r.read[i] = r.read[i] || wanted == nil || wanted[i]
+	if needed&block.PartMessage != 0 {
+		if err := r.askValues(); err != nil {
+			return err
+		}
+		if len(r.texts) == 0 {
+			needed &^= block.PartMessage
+		}
 	}
-	return r.messages.Add(r.columns, wanted)
+	return r.file.Read(r.columns, part|needed&^block.PartMessage)
+}
+
+// askValues asks the values of the shapes that did not answer, and reads the
+// messages that have to be looked at.
+func (r *partRows) askValues() error {
+	messages, err := r.file.Messages()
+	if err != nil {
+		return err
+	}
+	shapes := r.columns.Shapes
+	looked := make([]bool, len(r.left)) // at messages of the shape
+	for i, x := range r.left {
+		if needs(x)&block.PartMessage == 0 {
+			continue
+		}
+		rows := messages.Rows(i)
+		asked := shapeRows{messages: messages, shape: i, text: shapes.Texts[i], count: len(rows)}
+		a := asked.ask(x)
+		looked[i] = a == nil || !a.none
+		for k, row := range rows {
+			r.states[row] = a.state(k)
+		}
+	}
+	var places []int
+	for i, s := range r.states {
+		if s == stateAsk && looked[shapes.Of[i]] {
+			places = append(places, i)
+		}
+	}
+	r.places = places
+	r.texts, err = messages.Texts(places)
+	return err
 }
 
 func (r *partRows) failed(err error) error {
@@ -181,14 +190,37 @@ func (r *partRows) failed(err error) error {
 	return err
 }
 
+func (r *partRows) len() int { return r.count }
+
+// at is like that of rows, with the message if it is read.
+func (r *partRows) at(i int) *Entry {
+	e := r.rows.at(i)
+	if r.texts != nil {
+		e.Message, _ = r.text(i)
+	}
+	return e
+}
+
+// text returns the message of a row, if it is read.
+func (r *partRows) text(i int) (text string, ok bool) {
+	if r.columns.Message != nil {
+		return r.columns.Message[i], true
+	}
+	at, ok := slices.BinarySearch(r.places, i)
+	if ok {
+		text = r.texts[at]
+	}
+	return text, ok
+}
+
 // matches tells whether row i matches what is left to ask of the source.
 func (r *partRows) matches(i int, left expr) bool {
-	if r.left != nil {
-		if r.in != nil && r.in[i] {
-			return true
-		}
-		if r.out != nil && r.out[i] {
+	if r.states != nil {
+		switch r.states[i] {
+		case stateOut:
 			return false
+		case stateIn:
+			return true
 		}
 		left = r.left[r.columns.Shapes.Of[i]]
 	}
@@ -230,24 +262,28 @@ func (r *partRows) eachWhole(places []int, yield func(*Entry) bool) (more bool) 
 
 // readWhole reads all columns of the entries at some places.
 func (r *partRows) readWhole(places []int) (*block.Columns, error) {
-	if r.read != nil || r.columns.Message == nil {
-		wanted, missing := make([]bool, r.len()), false
-		for _, i := range places {
-			wanted[i] = r.read == nil || !r.read[i]
-			missing = missing || wanted[i]
-		}
-		if missing {
-			if err := r.add(block.PartMessage, wanted); err != nil {
-				return nil, err
-			}
-		}
+	columns, err := r.file.Rows(places)
+	if err == nil {
+		columns.Message, err = r.messagesAt(places)
 	}
-	columns, err := r.store.codec.DecodeRows(r.file, places)
 	if err != nil {
 		return nil, r.failed(err)
 	}
-	for _, i := range places {
-		columns.Message = append(columns.Message, r.columns.Message[i])
-	}
 	return columns, nil
+}
+
+func (r *partRows) messagesAt(places []int) ([]string, error) {
+	texts := make([]string, len(places))
+	for i, at := range places {
+		text, ok := r.text(at)
+		if !ok {
+			messages, err := r.file.Messages()
+			if err != nil {
+				return nil, err
+			}
+			return messages.Texts(places)
+		}
+		texts[i] = text
+	}
+	return texts, nil
 }

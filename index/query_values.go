@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tagtail/tagtail/index/internal/block"
@@ -21,8 +22,31 @@ type shapeRows struct {
 // answer says of each message of a shape, in order, what is known of a query. A
 // nil one says nothing.
 type answer struct {
+	none  bool   // nothing matches: there are no slices
 	maybe []bool // it may match
 	sure  []bool // it does
+}
+
+// state is what is known of message i.
+func (a *answer) state(i int) state {
+	switch {
+	case a == nil:
+		return stateAsk
+	case a.none || !a.maybe[i]:
+		return stateOut
+	case a.sure[i]:
+		return stateIn
+	}
+	return stateAsk
+}
+
+// everything answers for so many messages that all match.
+func everything(count int) *answer {
+	a := &answer{maybe: make([]bool, count), sure: make([]bool, count)}
+	for i := range count {
+		a.maybe[i], a.sure[i] = true, true
+	}
+	return a
 }
 
 // ask returns what the values say.
@@ -31,9 +55,9 @@ func (r *shapeRows) ask(x expr) *answer {
 	case andExpr:
 		return r.askAll(x)
 	case orExpr:
-		return r.askAll(negateEach(x)).not()
+		return r.askAll(negateEach(x)).not(r.count)
 	case notExpr:
-		return r.ask(x.kid).not()
+		return r.ask(x.kid).not(r.count)
 	case textExpr:
 		return r.askAny(x.readings)
 	case regexExpr:
@@ -54,7 +78,9 @@ func (r *shapeRows) askAll(kids []expr) *answer {
 	for _, kid := range kids {
 		a := r.ask(kid)
 		unknown = unknown || a == nil
-		all = all.and(a)
+		if all = all.and(a); all != nil && all.none {
+			return all
+		}
 	}
 	if unknown {
 		return all.unsure()
@@ -65,7 +91,9 @@ func (r *shapeRows) askAll(kids []expr) *answer {
 func (r *shapeRows) askEach(patterns []*pattern) *answer {
 	var all *answer
 	for _, p := range patterns {
-		all = all.and(r.askPattern(p))
+		if all = all.and(r.askPattern(p)); all != nil && all.none {
+			break
+		}
 	}
 	return all.unsure()
 }
@@ -78,8 +106,11 @@ func (r *shapeRows) askAny(patterns []*pattern) *answer {
 		if a == nil {
 			return nil
 		}
-		if out == nil {
+		switch {
+		case out == nil || out.none:
 			out = a
+			continue
+		case a.none:
 			continue
 		}
 		for i := range out.maybe {
@@ -99,7 +130,9 @@ func (r *shapeRows) askPattern(p *pattern) *answer {
 		if p.literals[i].mark {
 			return nil
 		}
-		all = all.and(r.askLiteral(p, &p.literals[i]))
+		if all = all.and(r.askLiteral(p, &p.literals[i])); all != nil && all.none {
+			return all
+		}
 	}
 	if !p.plain() {
 		return all.unsure()
@@ -109,7 +142,10 @@ func (r *shapeRows) askPattern(p *pattern) *answer {
 
 // askLiteral looks for every place of a literal.
 func (r *shapeRows) askLiteral(p *pattern, s *shapeText) *answer {
-	out := &answer{maybe: make([]bool, r.count), sure: make([]bool, r.count)}
+	if s.constant && s.forms[0].next(r.text, 0) >= 0 {
+		return everything(r.count)
+	}
+	out := &answer{none: true}
 	for i := range s.forms {
 		f := &s.forms[i]
 		for at := f.next(r.text, 0); at >= 0; at = f.next(r.text, at+1) {
@@ -117,16 +153,30 @@ func (r *shapeRows) askLiteral(p *pattern, s *shapeText) *answer {
 			if !known {
 				return nil
 			}
-			for i, is := range found {
-				out.maybe[i] = out.maybe[i] || is
-			}
+			out.add(found)
 		}
 	}
-	copy(out.sure, out.maybe)
+	if !out.none {
+		out.sure = slices.Clone(out.maybe)
+	}
 	return out
 }
 
-// askForm tests the values that a form covers, of which place is the first.
+// add adds messages that may match, nil if there are none; found is a's then.
+func (a *answer) add(found []bool) {
+	switch {
+	case found == nil:
+	case a.none:
+		a.none, a.maybe = false, found
+	default:
+		for i, is := range found {
+			a.maybe[i] = a.maybe[i] || is
+		}
+	}
+}
+
+// askForm tests the values that a form covers, of which place is the first. found
+// is nil if no message passes.
 func (r *shapeRows) askForm(p *pattern, f *shapeForm, place int) (found []bool, known bool) {
 	for k, test := range f.values {
 		if p.plain() {
@@ -134,8 +184,8 @@ func (r *shapeRows) askForm(p *pattern, f *shapeForm, place int) (found []bool, 
 			test.End = test.End || k == len(f.values)-1 && p.closedEnd
 		}
 		passed, known := r.messages.Find(r.shape, place+k, test)
-		if !known {
-			return nil, false
+		if !known || passed == nil {
+			return nil, known
 		}
 		if found == nil {
 			found = passed
@@ -146,10 +196,7 @@ func (r *shapeRows) askForm(p *pattern, f *shapeForm, place int) (found []bool, 
 		}
 	}
 	if found == nil { // the form covers none
-		found = make([]bool, r.count)
-		for i := range found {
-			found[i] = true
-		}
+		found = everything(r.count).maybe
 	}
 	return found, true
 }
@@ -162,6 +209,9 @@ func (a *answer) and(b *answer) *answer {
 	if b == nil {
 		return a.unsure()
 	}
+	if a.none || b.none {
+		return &answer{none: true}
+	}
 	for i := range a.maybe {
 		a.maybe[i] = a.maybe[i] && b.maybe[i]
 		a.sure[i] = a.sure[i] && b.sure[i]
@@ -169,10 +219,13 @@ func (a *answer) and(b *answer) *answer {
 	return a
 }
 
-// not returns what is known of the opposite.
-func (a *answer) not() *answer {
+// not returns what is known of the opposite, of so many messages.
+func (a *answer) not(count int) *answer {
 	if a == nil {
 		return nil
+	}
+	if a.none {
+		return everything(count)
 	}
 	out := &answer{maybe: make([]bool, len(a.maybe)), sure: make([]bool, len(a.sure))}
 	for i := range a.maybe {

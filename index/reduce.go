@@ -98,8 +98,10 @@ func reduceSeverity(x severityExpr, src *source) expr {
 // needs are the columns that x looks at.
 func needs(x expr) block.Part {
 	switch x := x.(type) {
-	case nil, noneExpr, instanceExpr, spanExpr:
-		return 0 // Seq and Received are always there
+	case nil, noneExpr, instanceExpr:
+		return 0
+	case spanExpr:
+		return block.PartReceived
 	case severityExpr:
 		return block.PartSeverity
 	case textExpr, regexExpr:

@@ -255,7 +255,11 @@ const wholeRows = 128
 // matchWhole is match for all fields. It looks for matches before it reads the
 // rest of them.
 func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effort int) {
-	var r *partRows
+	r, err := m.open(src, left, 0)
+	if err != nil {
+		return crewBlock
+	}
+	defer r.close()
 	var rows []int
 	most, more := wholeRows, true
 	flush := func() {
@@ -264,8 +268,7 @@ func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effo
 			rows, most = rows[:0], r.len()
 		}
 	}
-	effort = m.matchRows(src, left, 0, func(of *partRows, at int) bool {
-		r = of
+	m.eachMatch(src, r, left, func(at int) bool {
 		if rows = append(rows, at); len(rows) >= most {
 			flush()
 		}
@@ -274,31 +277,47 @@ func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effo
 	if more {
 		flush()
 	}
-	return effort
+	return crewBlock
 }
 
 // matchRows is match for who needs no entry: yield is told which of the rows
 // matches.
 func (m *scan) matchRows(src *source, left expr, part block.Part, yield func(r *partRows, at int) bool) (effort int) {
-	r, err := m.store.openRows(src, part, left)
+	r, err := m.open(src, left, part)
 	if err != nil {
-		return crewBlock // it is reported
+		return crewBlock
 	}
-	if src.block != nil {
+	defer r.close()
+	m.eachMatch(src, r, left, func(at int) bool { return yield(r, at) })
+	return crewBlock
+}
+
+// open reads what is needed to look for matches. An error is reported.
+func (m *scan) open(src *source, left expr, part block.Part) (*partRows, error) {
+	if !m.bounds.hasAll(src) {
+		part |= block.PartSeq | block.PartReceived
+	}
+	r, err := m.store.openRows(src, part, left)
+	if err == nil && src.block != nil {
 		m.mu.Lock()
 		m.stats.ScannedBlocks++
 		m.mu.Unlock()
 	}
+	return r, err
+}
+
+// eachMatch calls yield with every row that matches, in order, until it says no.
+func (m *scan) eachMatch(src *source, r *partRows, left expr, yield func(at int) bool) {
 	at, step := 0, 1
 	if m.newest {
 		at, step = r.len()-1, -1
 	}
+	cut := !m.bounds.hasAll(src)
 	for ; at >= 0 && at < r.len(); at += step {
-		if m.bounds.has(r.seq(at), r.received(at)) && r.matches(at, left) && !yield(r, at) {
+		if (!cut || m.bounds.has(r.seq(at), r.received(at))) && r.matches(at, left) && !yield(at) {
 			break
 		}
 	}
-	return crewBlock
 }
 
 // matches are the entries that come first, one more than the page has. Once

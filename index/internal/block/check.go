@@ -23,7 +23,7 @@ func (k *Codec) Check(file []byte) (*Columns, Header, []Fault) {
 		}
 		data := file[at : at+s.size]
 		if crc32.Checksum(data, castagnoli) != s.sum {
-			_, err := k.open(s, data)
+			_, err := k.open(s, data, new([]byte))
 			faults = append(faults, Fault{int64(at), err})
 		}
 		at += s.size

@@ -58,6 +58,7 @@ type Codec struct {
 	fast    *zstd.Encoder // for values, in which there is less to find
 	decoder *zstd.Decoder
 	scratch sync.Pool // of *scratch
+	files   sync.Pool // of *File, closed
 }
 
 // scratch is what Encode needs memory for.
@@ -132,25 +133,16 @@ func (k *Codec) compress(t *scratch, id uint8) section {
 }
 
 // Decode reads the file that Encode returned. The strings share memory.
-func (k *Codec) Decode(file []byte) (*Columns, error) { return k.DecodePart(file, PartAll) }
-
-// open returns the raw bytes of a section.
-func (k *Codec) open(s section, data []byte) ([]byte, error) {
-	if crc32.Checksum(data, castagnoli) != s.sum {
-		return nil, damaged(fmt.Sprintf("checksum of section %d", s.id))
+func (k *Codec) Decode(file []byte) (*Columns, error) {
+	f, err := k.parse(file)
+	if err != nil {
+		return nil, err
 	}
-	switch s.codec {
-	case codecPlain:
-		return data, nil
-	case codecZstd:
-		raw, err := k.decoder.DecodeAll(data, make([]byte, 0, min(s.raw, maxRoom)))
-		if err != nil || len(raw) != s.raw {
-			return nil, damaged(fmt.Sprintf("compression of section %d", s.id))
-		}
-		return raw, nil
-	default:
-		return nil, damaged(fmt.Sprintf("codec of section %d", s.id))
+	c := &Columns{}
+	if err := f.Read(c, PartAll); err != nil {
+		return nil, err
 	}
+	return c, nil
 }
 
 // texts returns the columns that are kept as a dictionary.
@@ -237,7 +229,7 @@ func (c *Columns) appendSection(dst []byte, id uint8) []byte {
 	return dst
 }
 
-func (c *Columns) readSection(id uint8, r *reader, h Header, lengths []int) {
+func (c *Columns) readSection(id uint8, r *reader, h *Header) {
 	if texts := c.texts(id); texts != nil {
 		*texts = readTexts(r, h.Entries)
 		return
@@ -268,16 +260,5 @@ func (c *Columns) readSection(id uint8, r *reader, h Header, lengths []int) {
 		for i := range c.Flags {
 			c.Flags[i] = uint16(r.uvarint())
 		}
-	case sectionMessage:
-		c.Message = cut(r, string(r.data), lengths)
-		r.bad = r.bad || len(lengths) != h.Entries
-	case sectionShapes:
-		c.Shapes = readShapes(r, h.Entries)
-	case sectionShapeOf:
-		if c.Shapes == nil {
-			r.fail()
-			return
-		}
-		c.Shapes.readOf(r, h.Entries)
 	}
 }

@@ -9,20 +9,22 @@ import (
 // storedColumn is where a column of values is: those that stand at one place of
 // a shape.
 type storedColumn struct {
-	kind   uint8
-	data   []byte
-	packed []byte // of section packed, if the kind has some
+	kind     uint8
+	data     []byte
+	packedAt int // in section packed, if the kind has something there
+	packed   int // bytes
 }
 
-// readColumn takes a column from the front of the sections.
-func readColumn(values, packed *reader, messages int) storedColumn {
-	c := storedColumn{kind: values.byte()}
+// readColumn takes a column from the front of the section; what it has in section
+// packed begins at packedAt.
+func readColumn(values *reader, packedAt, messages int) storedColumn {
+	c := storedColumn{kind: values.byte(), packedAt: packedAt}
 	c.data = values.bytes(values.length(len(values.data)))
 	switch c.kind {
 	case valuesLowerHex, valuesUpperHex:
 		head := reader{data: c.data}
 		head.length(shape.MaxPacked)
-		c.packed = packed.bytes(head.length(8) * messages)
+		c.packed = head.length(8) * messages
 		values.bad = values.bad || head.bad
 	case valuesText, valuesDictionary, valuesNumbers, valuesDeltas, valuesUnits, valuesUnitDeltas:
 	default:
@@ -31,14 +33,15 @@ func readColumn(values, packed *reader, messages int) storedColumn {
 	return c
 }
 
-// open returns the column at its first value.
-func (s *storedColumn) open() valueColumn {
+// open returns the column at its first value. packed is what it has of section
+// packed.
+func (s *storedColumn) open(packed []byte) valueColumn {
 	c := valueColumn{kind: s.kind, data: reader{data: s.data}}
 	switch c.kind {
 	case valuesDictionary:
-		c.words = make([]string, c.data.length(maxDistinct))
+		c.words = make([][]byte, c.data.length(maxDistinct))
 		for i := range c.words {
-			c.words[i] = c.data.string()
+			c.words[i] = c.data.bytes(c.data.length(len(c.data.data)))
 		}
 		if len(c.words) == 0 {
 			c.data.fail()
@@ -49,7 +52,7 @@ func (s *storedColumn) open() valueColumn {
 		c.digits, c.packed = c.data.length(shape.MaxPacked), c.data.length(8)
 		c.common = c.data.uvarint()
 		if !c.data.bad {
-			c.data.data = s.packed
+			c.data.data = packed
 		}
 	}
 	return c
@@ -59,7 +62,7 @@ func (s *storedColumn) open() valueColumn {
 type valueColumn struct {
 	kind   uint8
 	data   reader
-	words  []string // of a dictionary
+	words  [][]byte // of a dictionary
 	number uint64   // the last one of the deltas
 	before string   // each number
 	after  string
@@ -115,10 +118,10 @@ func (c *valueColumn) pass(values int) {
 		for range values {
 			c.data.bytes(c.data.length(len(c.data.data)))
 		}
+	case valuesDeltas, valuesUnitDeltas:
+		c.number += uint64(c.data.varints(values))
 	default:
-		for range values {
-			c.nextNumber()
-		}
+		c.data.skip(values)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestColumnsOfEmptyValuesAreRefused(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() {
-		_, err := codec.DecodePart(file, PartMessage)
+		_, err := decodePart(codec, file, PartMessage)
 		done <- err
 	}()
 	select {

@@ -25,9 +25,9 @@ func TestShapesWithoutWhichMessageHasWhichAreRefused(t *testing.T) {
 				forged.sections = append(forged.sections, known[id])
 				body = append(body, data[id]...)
 			}
-			c, err := codec.DecodePart(append(forged.appendTo(nil), body...), PartShapes)
-			if err == nil && len(c.Shapes.Of) != len(c.Seq) {
-				t.Errorf("%d entries are read with %d shapes", len(c.Seq), len(c.Shapes.Of))
+			c, err := decodePart(codec, append(forged.appendTo(nil), body...), PartShapes)
+			if err == nil && len(c.Shapes.Of) != h.Entries {
+				t.Errorf("%d entries are read with the shapes of %d", h.Entries, len(c.Shapes.Of))
 			}
 		})
 	}

@@ -44,7 +44,7 @@ func TestAShapeWithoutItsColumnsIsRefusedCheaply(t *testing.T) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := codec.DecodePart(file, PartMessage)
+	_, err := decodePart(codec, file, PartMessage)
 	runtime.ReadMemStats(&after)
 	if err == nil {
 		t.Error("the block is read")

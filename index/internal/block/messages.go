@@ -9,11 +9,10 @@ import (
 // Messages are the messages of a block, put together when they are asked for.
 // One goroutine uses them.
 type Messages struct {
+	file    *File
 	shapes  *Shapes
 	columns []storedColumn
 	first   []int32 // of each shape's columns, -1 if its values are loose
-	loose   []byte
-	room    int // bytes that all messages take at most
 
 	rows  []int32 // messages, shape by shape; nil until they are needed
 	begin []int32 // of each shape in rows
@@ -21,91 +20,116 @@ type Messages struct {
 	whole []string // all messages, of a block without shapes
 }
 
-// OpenMessages reads the values of a block. c was decoded of the same file, with
-// PartShapes.
-func (k *Codec) OpenMessages(c *Columns, file []byte) (*Messages, error) {
-	if c.Shapes == nil {
-		old := &Columns{}
-		if err := k.decodeInto(old, file, 1<<sectionLengths|1<<sectionMessage); err != nil {
-			return nil, err
-		}
-		return &Messages{whole: old.Message}, nil
+// Messages reads what is needed to ask for messages and their values.
+func (f *File) Messages() (*Messages, error) {
+	if f.messages != nil {
+		return f.messages, nil
 	}
-	var values [sectionLast + 1][]byte
-	found := Part(0)
-	h, err := k.eachSection(file, func(id uint8) bool { return id <= sectionLast && partValues.has(id) },
-		func(_ *Header, id uint8, r *reader) {
-			values[id] = r.data
-			found |= 1 << id
-		})
+	shapes, err := f.ShapesOf()
 	if err != nil {
 		return nil, err
 	}
-	if found != partValues {
-		return nil, damaged("a section is missing")
+	m := &Messages{file: f, shapes: shapes}
+	if shapes == nil {
+		err = m.readWhole()
+	} else {
+		err = f.read(sectionValues, m.readColumns)
 	}
-	m := &Messages{shapes: c.Shapes, loose: values[sectionLoose], room: int(min(h.TextBytes, maxRoom))}
-	if !m.readColumns(values[sectionValues], values[sectionPacked]) {
-		return nil, damaged("content of the values")
+	if err != nil {
+		return nil, err
 	}
+	f.messages = m
 	return m, nil
 }
 
+// readWhole reads the messages of a block of format 1.
+func (m *Messages) readWhole() error {
+	var lengths []int
+	err := m.file.read(sectionLengths, func(r *reader) { lengths = readLengths(r, m.file.header.Entries) })
+	if err != nil {
+		return err
+	}
+	return m.file.read(sectionMessage, func(r *reader) { m.whole = cut(r, string(r.data), lengths) })
+}
+
 // readColumns finds where the columns are.
-func (m *Messages) readColumns(values, packed []byte) (ok bool) {
-	v, p := reader{data: values}, reader{data: packed}
+func (m *Messages) readColumns(values *reader) {
 	m.first = make([]int32, len(m.shapes.Texts))
+	packed := 0
 	for i, messages := range m.shapes.messages {
 		if messages < shape.ColumnFrom {
 			m.first[i] = -1
 			continue
 		}
 		m.first[i] = int32(len(m.columns))
-		if m.shapes.values[i] > len(v.data)/2 { // a column takes two bytes and more
-			return false
+		if m.shapes.values[i] > len(values.data)/2 { // a column takes two bytes and more
+			values.fail()
+			return
 		}
 		for range m.shapes.values[i] {
-			m.columns = append(m.columns, readColumn(&v, &p, messages))
+			c := readColumn(values, packed, messages)
+			packed += c.packed
+			m.columns = append(m.columns, c)
 		}
 	}
-	return !v.bad && !p.bad && len(v.data) == 0 && len(p.data) == 0
+	s, _, ok := m.file.find(sectionPacked)
+	values.bad = values.bad || len(values.data) != 0 || !ok || s.raw != packed
 }
 
-// Add adds the messages of the rows that are wanted to c; nil wants all. The
-// others are left as they are.
-func (m *Messages) Add(c *Columns, wanted []bool) error {
+// open returns a column at its first value.
+func (m *Messages) open(s *storedColumn) (valueColumn, error) {
+	if s.packed == 0 {
+		return s.open(nil), nil
+	}
+	packed, err := m.file.section(sectionPacked)
+	if err != nil {
+		return valueColumn{}, err
+	}
+	return s.open(packed[s.packedAt : s.packedAt+s.packed]), nil
+}
+
+// All returns all messages.
+func (m *Messages) All() ([]string, error) {
 	if m.shapes == nil {
-		c.Message = m.whole
-		return nil
+		return m.whole, nil
 	}
-	w := messageWriter{m: m, columns: make([]*valueColumn, len(m.columns)), loose: reader{data: m.loose}, passed: make([]int32, len(m.first))}
-	room := m.room
-	if wanted != nil {
-		room = 0
-	}
-	if c.Message == nil {
-		c.Message = make([]string, len(m.shapes.Of))
-	}
-	w.all = make([]byte, 0, room)
-	ends := make([]int, len(m.shapes.Of))
-	for i, of := range m.shapes.Of {
-		if wanted == nil || wanted[i] {
-			w.append(of)
-		} else {
-			w.pass(of)
-		}
-		if ends[i] = len(w.all); w.bad || w.loose.bad {
-			return damaged("content of the values")
+	w := m.writer(len(m.shapes.Of))
+	w.all = make([]byte, 0, min(m.file.header.TextBytes, maxRoom))
+	for _, of := range m.shapes.Of {
+		if err := w.append(of); err != nil {
+			return nil, err
 		}
 	}
-	joined, begin := string(w.all), 0
-	for i, end := range ends {
-		if wanted == nil || wanted[i] {
-			c.Message[i] = joined[begin:end]
-		}
-		begin = end
+	return w.texts(), nil
+}
+
+// Texts returns the messages in some rows, ascending.
+func (m *Messages) Texts(rows []int) ([]string, error) {
+	if m.shapes == nil {
+		return pick(m.whole, rows), nil
 	}
-	return nil
+	w := m.writer(len(rows))
+	at := 0
+	for _, row := range rows {
+		for _, of := range m.shapes.Of[at:row] {
+			w.passed[of]++
+			if m.first[of] < 0 {
+				w.passedLoose += m.shapes.values[of]
+			}
+		}
+		if err := w.append(m.shapes.Of[row]); err != nil {
+			return nil, err
+		}
+		at = row + 1
+	}
+	return w.texts(), nil
+}
+
+func (m *Messages) writer(messages int) *messageWriter {
+	return &messageWriter{
+		m: m, columns: make([]*valueColumn, len(m.columns)), passed: make([]int32, len(m.first)),
+		ends: make([]int, 0, messages),
+	}
 }
 
 // messageWriter goes through the messages from the first to the last.
@@ -113,65 +137,91 @@ type messageWriter struct {
 	m       *Messages
 	columns []*valueColumn // nil until a message needs them
 	loose   reader
-	passed  []int32 // messages of each shape that its columns have still to pass over
-	all     []byte
-	bad     bool
+	opened  bool // loose
+
+	passed      []int32 // messages of each shape that were passed over since the last one
+	passedLoose int     // values likewise
+
+	all  []byte
+	ends []int // of each message in all
 }
 
-// append appends the next message of a shape.
-func (w *messageWriter) append(of int32) {
+// append appends the next message, which has a shape.
+func (w *messageWriter) append(of int32) error {
 	text, column := w.m.shapes.Texts[of], w.m.first[of]
 	passed := int(w.passed[of])
 	w.passed[of] = 0
 	for {
 		i := strings.IndexByte(text, shape.Mark)
 		if i < 0 {
-			w.all = append(w.all, text...)
-			return
+			break
 		}
 		w.all = append(w.all, text[:i]...)
 		text = text[i+1:]
 		begin := len(w.all)
+		var err error
 		if column < 0 {
-			w.all = append(w.all, w.loose.bytes(w.loose.length(len(w.loose.data)))...)
-			if w.ended(begin) {
-				return
-			}
-			continue
+			err = w.appendLoose()
+		} else {
+			err = w.appendOf(column, passed)
+			column++
 		}
-		c := w.columns[column]
-		if c == nil {
-			opened := w.m.columns[column].open()
-			c, w.columns[column] = &opened, &opened
+		if err != nil {
+			return err
 		}
-		if passed > 0 {
-			c.pass(passed)
+		// No value is empty, so that the bytes of all bound the work.
+		if len(w.all) == begin || len(w.all) > maxRawBytes {
+			return damaged("content of the values")
 		}
-		w.all = c.append(w.all)
-		w.bad = w.bad || c.data.bad
-		if w.ended(begin) {
-			return
-		}
-		column++
 	}
+	w.all = append(w.all, text...)
+	w.ends = append(w.ends, len(w.all))
+	return nil
 }
 
-// ended tells whether the messages cannot be read behind a value: no value is
-// empty, so that the bytes of all bound the work.
-func (w *messageWriter) ended(begin int) bool {
-	w.bad = w.bad || w.loose.bad || len(w.all) == begin || len(w.all) > maxRawBytes
-	return w.bad
+// appendOf appends a value of a column behind those that were passed over.
+func (w *messageWriter) appendOf(column int32, passed int) error {
+	c := w.columns[column]
+	if c == nil {
+		opened, err := w.m.open(&w.m.columns[column])
+		if err != nil {
+			return err
+		}
+		c, w.columns[column] = &opened, &opened
+	}
+	if passed > 0 {
+		c.pass(passed)
+	}
+	if w.all = c.append(w.all); c.data.bad {
+		return damaged("content of the values")
+	}
+	return nil
 }
 
-// pass passes over the next message of a shape.
-func (w *messageWriter) pass(of int32) {
-	if w.m.first[of] >= 0 {
-		w.passed[of]++
-		return
-	}
-	for range w.m.shapes.values[of] {
-		if w.loose.bytes(w.loose.length(len(w.loose.data))); w.loose.bad {
-			return
+func (w *messageWriter) appendLoose() error {
+	if !w.opened {
+		raw, err := w.m.file.section(sectionLoose)
+		if err != nil {
+			return err
 		}
+		w.loose, w.opened = reader{data: raw}, true
 	}
+	for ; w.passedLoose > 0 && !w.loose.bad; w.passedLoose-- {
+		w.loose.bytes(w.loose.length(len(w.loose.data)))
+	}
+	if w.all = append(w.all, w.loose.bytes(w.loose.length(len(w.loose.data)))...); w.loose.bad {
+		return damaged("content of the values")
+	}
+	return nil
+}
+
+// texts are the messages that were appended.
+func (w *messageWriter) texts() []string {
+	texts := make([]string, len(w.ends))
+	joined, begin := string(w.all), 0
+	for i, end := range w.ends {
+		texts[i] = joined[begin:end]
+		begin = end
+	}
+	return texts
 }

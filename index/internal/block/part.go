@@ -2,11 +2,13 @@ package block
 
 import "fmt"
 
-// Part is a set of columns. Seq and Received are in every part.
+// Part is a set of columns.
 type Part uint32
 
 // The columns that can be left out.
 const (
+	PartSeq            Part = 1 << sectionSeq
+	PartReceived       Part = 1 << sectionReceived
 	PartTime           Part = 1 << sectionTime
 	PartFacility       Part = 1 << sectionFacility
 	PartSeverity       Part = 1 << sectionSeverity
@@ -26,109 +28,75 @@ const (
 	PartAll Part = (1<<(sectionLast+1) - 1) &^ 1
 
 	partValues Part = 1<<sectionValues | 1<<sectionPacked | 1<<sectionLoose
-
-	// PartAlways is in every part.
-	PartAlways Part = 1<<sectionSeq | 1<<sectionReceived
 )
 
-// has tells whether a section is in p. Sections of a later program are in
-// PartAll only, for their checksums.
-func (p Part) has(id uint8) bool { return p == PartAll || id <= sectionLast && p>>id&1 != 0 }
-
-// DecodePart is Decode for a part of the columns: the others are nil, and what
-// is damaged in them is not noticed.
-func (k *Codec) DecodePart(file []byte, part Part) (*Columns, error) {
-	c := &Columns{}
-	if err := k.decodeInto(c, file, part|PartAlways); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// DecodeMore adds further columns of the same file to c, which DecodePart has
-// returned.
-func (k *Codec) DecodeMore(c *Columns, file []byte, part Part) error {
-	return k.decodeInto(c, file, part)
-}
+// has tells whether a section is in p.
+func (p Part) has(id uint8) bool { return id <= sectionLast && p>>id&1 != 0 }
 
 // maxRoom bounds what a header can make a reader allocate at once.
 const maxRoom = 64 << 20
 
-// decodeInto adds the columns of the part to c.
-func (k *Codec) decodeInto(c *Columns, file []byte, part Part) error {
-	var lengths []int
-	h, err := k.eachSection(file, func(id uint8) bool {
-		return part.has(id) && (id > sectionLast || !partValues.has(id))
-	}, func(h *Header, id uint8, r *reader) {
-		if id == sectionLengths {
-			lengths = readLengths(r, h.Entries)
-		} else {
-			c.readSection(id, r, *h, lengths)
-		}
-	})
-	if err != nil {
-		return err
-	}
+// Read adds the columns of a part to c, which is of the same file. Sections of a
+// later program are in PartAll only, for their checksums.
+func (f *File) Read(c *Columns, part Part) error {
+	h := f.header
 	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
-	if part&partValues != 0 && c.Shapes != nil {
-		m, err := k.OpenMessages(c, file)
-		if err == nil {
-			err = m.Add(c, nil)
+	for id := sectionSeq; id < sectionLengths; id++ {
+		if !part.has(id) {
+			continue
 		}
-		if err != nil {
+		if err := f.read(id, func(r *reader) { c.readSection(id, r, h) }); err != nil {
 			return err
 		}
 	}
-	if !c.complete(h.Entries, part) {
-		return damaged("a section is missing")
+	if part == PartAll {
+		if err := f.checkOthers(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if part&PartShapes == PartShapes {
+		if c.Shapes, err = f.ShapesOf(); err != nil {
+			return err
+		}
+	}
+	if part&PartMessage == PartMessage {
+		return f.readMessages(c)
 	}
 	return nil
 }
 
-// eachSection reads the sections that are wanted, in the order of the file.
-func (k *Codec) eachSection(file []byte, wanted func(id uint8) bool, read func(h *Header, id uint8, r *reader)) (Header, error) {
-	h, err := parseHeader(file)
-	if err != nil {
-		return h, err
+func (f *File) readMessages(c *Columns) error {
+	m, err := f.Messages()
+	if err == nil {
+		c.Message, err = m.All()
 	}
-	rest := file[h.bodyAt:]
-	for _, s := range h.sections {
-		if s.size > len(rest) {
-			return h, damaged("it is cut off")
-		}
-		data := rest[:s.size]
-		rest = rest[s.size:]
-		if !wanted(s.id) {
-			continue
-		}
-		raw, err := k.open(s, data)
-		if err != nil {
-			return h, err
-		}
-		r := reader{data: raw}
-		if read(&h, s.id, &r); r.bad {
-			return h, damaged(fmt.Sprintf("content of section %d", s.id))
-		}
-	}
-	return h, nil
+	return err
 }
 
-// complete tells whether every column of the part has so many entries.
-func (c *Columns) complete(entries int, part Part) bool {
-	ok := c.Shapes == nil || len(c.Shapes.Of) == entries
-	for id, n := range map[uint8]int{
-		sectionSeq: len(c.Seq), sectionReceived: len(c.Received), sectionTime: len(c.Time),
-		sectionFlags: len(c.Flags), sectionMessage: len(c.Message),
-	} {
-		ok = ok && (n == entries || !part.has(id))
+// read calls with with the raw bytes of a section.
+func (f *File) read(id uint8, with func(r *reader)) error {
+	raw, err := f.section(id)
+	if err != nil {
+		return err
 	}
-	for id := sectionSeq; id <= sectionLast; id++ {
-		if texts := c.texts(id); texts != nil && part.has(id) {
-			ok = ok && texts.Len() == entries
-		}
-		if octets := c.octets(id); octets != nil && part.has(id) {
-			ok = ok && len(*octets) == entries
-		}
+	r := reader{data: raw}
+	if with(&r); r.bad {
+		return damaged(fmt.Sprintf("content of section %d", id))
 	}
-	return ok
+	return nil
+}
+
+// checkOthers checks what this program does not read.
+func (f *File) checkOthers() error {
+	at := f.header.bodyAt
+	for _, s := range f.header.sections {
+		if s.id == 0 || s.id > sectionLast {
+			if _, err := f.open(s, at, new([]byte)); err != nil {
+				return err
+			}
+		}
+		at += s.size
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package block
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // reader takes values from the front of data. After the first that is not
 // there it is bad and returns zeroes.
@@ -32,6 +35,49 @@ func (r *reader) uvarint() uint64 {
 func (r *reader) varint() int64 {
 	v := r.uvarint()
 	return int64(v>>1) ^ -int64(v&1)
+}
+
+// uvarints returns the sum of the next n uvarints.
+func (r *reader) uvarints(n int) (sum uint64) {
+	for ; n > 0 && !r.bad; n-- {
+		sum += r.uvarint()
+	}
+	return sum
+}
+
+// varints returns the sum of the next n varints, most of which may be zero.
+func (r *reader) varints(n int) (sum int64) {
+	for ; n > 0 && !r.bad; n-- {
+		for n >= 8 && len(r.data) >= 8 && binary.LittleEndian.Uint64(r.data) == 0 {
+			r.data = r.data[8:]
+			n -= 8
+		}
+		if n == 0 {
+			break
+		}
+		sum += r.varint()
+	}
+	return sum
+}
+
+// skip passes over n uvarints or varints.
+func (r *reader) skip(n int) {
+	const ends = 0x8080808080808080 // a byte without this bit is the last of its number
+	for n >= 8 && len(r.data) >= 8 {
+		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(r.data) & ends)
+		r.data = r.data[8:]
+	}
+	for ; n > 0; n-- {
+		for {
+			b := r.byte()
+			if r.bad {
+				return
+			}
+			if b < 0x80 {
+				break
+			}
+		}
+	}
 }
 
 // length reads a number that may be at most limit.

@@ -1,17 +1,14 @@
 package block
 
-// DecodeRows reads some of the entries of the file that Encode returned, without
-// their messages. rows are their places in the block, ascending.
-func (k *Codec) DecodeRows(file []byte, rows []int) (*Columns, error) {
-	c := &Columns{}
-	h, err := k.eachSection(file, func(id uint8) bool { return id <= sectionLast && !PartMessage.has(id) },
-		func(h *Header, id uint8, r *reader) { c.readRows(id, r, h, rows) })
-	if err != nil {
-		return nil, err
-	}
-	c.Instance, c.TextBytes, c.LastError = h.Instance, h.TextBytes, h.LastError
-	if !c.complete(len(rows), PartAll&^PartMessage) {
-		return nil, damaged("a section is missing")
+// Rows reads some of the entries, without their messages. rows are their places
+// in the block, ascending.
+func (f *File) Rows(rows []int) (*Columns, error) {
+	h := f.header
+	c := &Columns{Instance: h.Instance, TextBytes: h.TextBytes, LastError: h.LastError}
+	for id := sectionSeq; id < sectionLengths; id++ {
+		if err := f.read(id, func(r *reader) { c.readRows(id, r, h, rows) }); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -29,24 +26,25 @@ func (c *Columns) readRows(id uint8, r *reader, h *Header, rows []int) {
 	switch id {
 	case sectionSeq:
 		seq := h.First
-		c.Seq = readRows(rows, func() uint64 { seq += r.uvarint(); return seq })
+		c.Seq = readRows(rows, func(skip int) uint64 { seq += r.uvarints(skip + 1); return seq })
 	case sectionReceived:
 		received := int64(0)
-		c.Received = readRows(rows, func() int64 { received += r.varint(); return received })
+		c.Received = readRows(rows, func(skip int) int64 { received += r.varints(skip + 1); return received })
 	case sectionTime:
-		c.Time = pick(readStamps(r, h.Entries), rows)
+		c.Time = readStampRows(r, h.Entries, rows)
 	case sectionFlags:
-		c.Flags = readRows(rows, func() uint16 { return uint16(r.uvarint()) })
+		c.Flags = readRows(rows, func(skip int) uint16 { r.skip(skip); return uint16(r.uvarint()) })
 	}
 }
 
-// readRows calls next for every entry up to the last row, and keeps the rows.
-func readRows[T any](rows []int, next func() T) []T {
-	kept := make([]T, 0, len(rows))
-	for i := 0; len(kept) < len(rows); i++ {
-		if value := next(); i == rows[len(kept)] {
-			kept = append(kept, value)
-		}
+// readRows calls next for every row, with the number of those before it to leave
+// out.
+func readRows[T any](rows []int, next func(skip int) T) []T {
+	kept := make([]T, len(rows))
+	at := 0
+	for i, row := range rows {
+		kept[i] = next(row - at)
+		at = row + 1
 	}
 	return kept
 }
@@ -61,4 +59,45 @@ func pick[T any](column []T, rows []int) []T {
 		picked[i] = column[row]
 	}
 	return picked
+}
+
+// readStampRows is readStamps for some rows.
+func readStampRows(r *reader, entries int, rows []int) []Stamp {
+	set := r.bytes(entries)
+	stamps := make([]Stamp, len(rows))
+	if r.bad {
+		return stamps
+	}
+	var places, skips []int // of those that are set: in stamps, and how many stamps before are to be left out
+	total, row, last := 0, 0, 0
+	for i, is := range set {
+		if is == 0 {
+			continue
+		}
+		for row < len(rows) && rows[row] < i {
+			row++
+		}
+		if row < len(rows) && rows[row] == i {
+			stamps[row].Set = true
+			places, skips = append(places, row), append(skips, total-last)
+			last = total + 1
+		}
+		total++
+	}
+	sec, offset := int64(0), int64(0)
+	for i, at := range places {
+		sec += r.varints(skips[i] + 1)
+		stamps[at].Sec = sec
+	}
+	r.skip(total - last)
+	for i, at := range places {
+		r.skip(skips[i])
+		stamps[at].Nsec = readNanoseconds(r)
+	}
+	r.skip(total - last)
+	for i, at := range places {
+		offset += r.varints(skips[i] + 1)
+		stamps[at].Offset = int32(offset)
+	}
+	return stamps
 }

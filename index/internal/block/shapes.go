@@ -12,7 +12,8 @@ import (
 type Shapes struct {
 	// Texts has a shape.Mark in the place of each value.
 	Texts []string
-	// Of has the shape of each message, as an index of Texts.
+	// Of has the shape of each message, as an index of Texts. It is nil, and
+	// Messages not known, until ShapesOf has read it.
 	Of []int32
 
 	messages []int // of each shape
@@ -49,6 +50,33 @@ func appendShapeOf(dst []byte, set *shape.Set) []byte {
 	return dst
 }
 
+// Shapes returns the shapes, nil of a block of format 1. Of is for ShapesOf.
+func (f *File) Shapes() (*Shapes, error) {
+	if f.shapes != nil || !f.has(sectionShapes) {
+		return f.shapes, nil
+	}
+	var s *Shapes
+	err := f.read(sectionShapes, func(r *reader) { s = readShapes(r, f.header.Entries) })
+	if err == nil {
+		f.shapes = s
+	}
+	return f.shapes, err
+}
+
+// ShapesOf is Shapes with which message has which.
+func (f *File) ShapesOf() (*Shapes, error) {
+	s, err := f.Shapes()
+	if s == nil || err != nil || s.Of != nil {
+		return s, err
+	}
+	f.of = grown(f.of, f.header.Entries)
+	if err = f.read(sectionShapeOf, func(r *reader) { s.readOf(r, f.of) }); err != nil {
+		return nil, err
+	}
+	s.Of = f.of
+	return s, nil
+}
+
 func readShapes(r *reader, entries int) *Shapes {
 	lengths := readLengths(r, r.length(entries))
 	s := &Shapes{Texts: cut(r, string(r.data), lengths)}
@@ -59,11 +87,11 @@ func readShapes(r *reader, entries int) *Shapes {
 	return s
 }
 
-func (s *Shapes) readOf(r *reader, entries int) {
-	s.Of = make([]int32, entries)
+// readOf reads which message has which shape into of.
+func (s *Shapes) readOf(r *reader, of []int32) {
 	s.messages = make([]int, len(s.Texts))
 	known := 0
-	for i := range s.Of {
+	for i := range of {
 		at := r.length(known)
 		if at == 0 {
 			known++
@@ -73,7 +101,7 @@ func (s *Shapes) readOf(r *reader, entries int) {
 			r.fail()
 			return
 		}
-		s.Of[i] = int32(at - 1)
+		of[i] = int32(at - 1)
 		s.messages[at-1]++
 	}
 	r.bad = r.bad || known != len(s.Texts) || len(r.data) != 0

@@ -142,7 +142,7 @@ func readTextRows(r *reader, entries int, rows []int) Texts {
 	t := readDistinct(r, entries)
 	t.entries = len(rows)
 	if len(t.distinct) > 1 {
-		t.of = readRows(rows, func() uint32 { return uint32(r.length(len(t.distinct) - 1)) })
+		t.of = readRows(rows, func(skip int) uint32 { r.skip(skip); return uint32(r.length(len(t.distinct) - 1)) })
 	}
 	return t
 }

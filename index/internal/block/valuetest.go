@@ -2,7 +2,9 @@ package block
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
+	"strings"
 )
 
 // ValueTest is asked of a value, without regard to the case of its letters.
@@ -31,31 +33,64 @@ func (m *Messages) Rows(of int) []int32 {
 }
 
 // Find tells of each message of a shape whether its value at a place passes the
-// test. known is false if only the messages themselves can tell.
+// test; found is nil if none does. known is false if only the messages themselves
+// can tell.
 func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	if m.shapes == nil || m.first[of] < 0 {
 		return nil, false
 	}
-	c := m.columns[int(m.first[of])+place].open()
-	found = make([]bool, m.shapes.messages[of])
-	if !c.canHold(t.Text) || t.Start && t.End && c.findExactly(t.Text, found) {
-		return found, !c.data.bad
+	s := &m.columns[int(m.first[of])+place]
+	if !s.canHold(t.Text) {
+		return nil, true
 	}
-	if c.kind == valuesDictionary {
-		c.findWords(t, found)
-		return found, !c.data.bad
+	c, err := m.open(s)
+	if err != nil {
+		return nil, false // whoever reads the messages meets it too
 	}
-	var value []byte
-	for i := range found {
-		value = c.append(value[:0])
-		found[i] = t.passes(value)
+	f := finder{column: &c, count: m.shapes.messages[of]}
+	f.find(t)
+	return f.found, !c.data.bad
+}
+
+// finder looks for the values of a column that pass a test.
+type finder struct {
+	column *valueColumn
+	count  int
+	found  []bool // nil until one does
+}
+
+func (f *finder) add(i int) {
+	if f.found == nil {
+		f.found = make([]bool, f.count)
 	}
-	return found, !c.data.bad
+	f.found[i] = true
+}
+
+func (f *finder) find(t ValueTest) {
+	c := f.column
+	switch {
+	case t.Start && t.End && f.findExactly(t.Text):
+	case c.kind == valuesDictionary:
+		f.findWords(&t)
+	case c.kind == valuesText:
+		for i := 0; i < f.count && !c.data.bad; i++ {
+			if t.passes(c.data.bytes(c.data.length(len(c.data.data)))) {
+				f.add(i)
+			}
+		}
+	default:
+		var value []byte
+		for i := 0; i < f.count && !c.data.bad; i++ {
+			if value = c.append(value[:0]); t.passes(value) {
+				f.add(i)
+			}
+		}
+	}
 }
 
 // canHold tells whether a value of the column could have the text in it, by its
 // letters alone.
-func (c *valueColumn) canHold(text string) bool {
+func (c *storedColumn) canHold(text string) bool {
 	last := byte('z')
 	switch c.kind {
 	case valuesNumbers, valuesDeltas:
@@ -72,18 +107,32 @@ func (c *valueColumn) canHold(text string) bool {
 }
 
 func (t *ValueTest) passes(value []byte) bool {
-	for i, b := range value {
-		value[i] = lower(b)
-	}
+	spare := len(value) - len(t.Text)
 	switch {
-	case t.Start && t.End:
-		return string(value) == t.Text
+	case spare < 0 || t.Start && t.End && spare > 0:
+		return false
 	case t.Start:
-		return bytes.HasPrefix(value, []byte(t.Text))
+		return isFolded(value[:len(t.Text)], t.Text)
 	case t.End:
-		return bytes.HasSuffix(value, []byte(t.Text))
+		return isFolded(value[spare:], t.Text)
 	}
-	return bytes.Contains(value, []byte(t.Text))
+	for i := 0; i <= spare; i++ {
+		if isFolded(value[i:i+len(t.Text)], t.Text) {
+			return true
+		}
+	}
+	return false
+}
+
+// isFolded tells whether a value is a text of the same length, which is in lower
+// case.
+func isFolded(value []byte, text string) bool {
+	for i, b := range value {
+		if lower(b) != text[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func lower(b byte) byte {
@@ -93,41 +142,89 @@ func lower(b byte) byte {
 	return b
 }
 
-func (c *valueColumn) findWords(t ValueTest, found []bool) {
+// findWords looks through the words of a dictionary, and only if one passes
+// through the values.
+func (f *finder) findWords(t *ValueTest) {
+	c := f.column
 	var passes [maxDistinct]bool
+	some := false
 	for i, word := range c.words {
-		passes[i] = t.passes([]byte(word))
+		passes[i] = t.passes(word)
+		some = some || passes[i]
 	}
-	for i := range found {
-		at := byte(0)
-		if len(c.words) > 1 {
-			at = c.data.byte()
+	if !some {
+		return
+	}
+	f.found = make([]bool, f.count)
+	if len(c.words) == 1 {
+		for i := range f.found {
+			f.found[i] = true
 		}
-		found[i] = passes[at]
+		return
+	}
+	for i, at := range c.data.bytes(f.count) {
+		f.found[i] = passes[at]
 	}
 }
 
 // findExactly compares numbers instead of texts, where it can.
-func (c *valueColumn) findExactly(text string, found []bool) (done bool) {
+func (f *finder) findExactly(text string) (done bool) {
+	c := f.column
 	switch c.kind {
+	case valuesUnits, valuesUnitDeltas:
+		// Whoever wrote the letters in another case is looked for one by one.
+		begins, ends := strings.HasPrefix(text, c.before), strings.HasSuffix(text, c.after)
+		if !begins || !ends || len(text) < len(c.before)+len(c.after) {
+			return false
+		}
+		f.findNumber(text[len(c.before) : len(text)-len(c.after)])
 	case valuesNumbers, valuesDeltas:
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || text[0] == '0' && len(text) > 1 {
-			return true
-		}
-		for i := range found {
-			found[i] = c.nextNumber() == n
-		}
-		return true
+		f.findNumber(text)
 	case valuesLowerHex, valuesUpperHex:
-		n, err := strconv.ParseUint(text, 16, 64)
-		if err != nil || len(text) != c.digits || c.packed < 8 && n>>(8*c.packed) != c.common {
-			return true
-		}
-		for i := range found {
-			found[i] = c.nextPacked() == n
-		}
-		return true
+		f.findPacked(text)
+	default:
+		return false
 	}
-	return false
+	return true
+}
+
+func (f *finder) findNumber(text string) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || text[0] == '0' && len(text) > 1 {
+		return
+	}
+	for i := range f.count {
+		if f.column.nextNumber() == n {
+			f.add(i)
+		}
+	}
+}
+
+// findPacked looks for the bytes in which the values differ.
+func (f *finder) findPacked(text string) {
+	c := f.column
+	n, err := strconv.ParseUint(text, 16, 64)
+	if err != nil || len(text) != c.digits || c.packed < 8 && n>>(8*c.packed) != c.common {
+		return
+	}
+	var bytesOf [8]byte
+	binary.BigEndian.PutUint64(bytesOf[:], n)
+	varying := bytesOf[8-c.packed:]
+	all := c.data.bytes(f.count * c.packed)
+	if c.packed == 0 {
+		for i := range f.count {
+			f.add(i)
+		}
+		return
+	}
+	for at := 0; ; {
+		i := bytes.Index(all[at:], varying)
+		if i < 0 {
+			return
+		}
+		if at += i; at%c.packed == 0 {
+			f.add(at / c.packed)
+		}
+		at++
+	}
 }
