@@ -22,7 +22,7 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, SearchSta
 	stats, err := s.survey(ctx, req, nil, func(ctx context.Context, m *scan, src *source, left expr) (effort int) {
 		n, known := m.knownSums(ctx, src, left, false)
 		if !known {
-			effort = m.matchRows(src, left, 0, func(*partRows, int) bool { n.total++; return true })
+			n.total, effort = m.countRows(src, left)
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -30,6 +30,22 @@ func (s *Store) count(ctx context.Context, req SearchRequest) (uint64, SearchSta
 		return effort
 	})
 	return total, stats, err
+}
+
+// countRows counts the matches in a source.
+func (m *scan) countRows(src *source, left expr) (n uint64, effort int) {
+	r, err := m.open(src, left, 0)
+	if err != nil {
+		return 0, crewBlock
+	}
+	defer r.close()
+	if m.bounds.hasAll(src) {
+		if n, known := r.known(); known {
+			return n, crewBlock
+		}
+	}
+	m.eachMatch(src, r, left, func(int) bool { n++; return true })
+	return n, crewBlock
 }
 
 // visitor looks at a source that can hold a match, with what is left to ask of

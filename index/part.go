@@ -39,7 +39,8 @@ type partRows struct {
 	count int
 
 	left   []expr   // what is to be asked of the entries of each shape, nil without shapes
-	states []state  // nil: each row is to be asked what is left of the query
+	shapes []state  // what is known of the rows of each shape, but for what states tell
+	states []state  // of each row; nil: what its shape says, or what is left of the query
 	places []int    // messages that are read, ascending
 	texts  []string // each of them
 }
@@ -114,43 +115,38 @@ func (r *partRows) read(part block.Part, left expr) error {
 // needed.
 func (r *partRows) ask(left expr, part block.Part, shapes *block.Shapes) error {
 	r.left = make([]expr, len(shapes.Texts))
-	known := make([]state, len(shapes.Texts))
-	possible, needed := false, block.Part(0)
+	r.shapes = make([]state, len(shapes.Texts))
 	for i, text := range shapes.Texts {
 		r.left[i] = reduceShape(left, text)
 		switch r.left[i].(type) {
 		case noneExpr:
-			continue
 		case nil:
-			known[i] = stateIn
+			r.shapes[i] = stateIn
 		default:
-			known[i] = stateAsk
+			r.shapes[i] = stateAsk
 		}
-		possible = true
-		needed |= needs(r.left[i])
 	}
-	if !possible {
+	var err error
+	if r.possible() {
+		if r.columns.Shapes, err = r.file.ShapesOf(); err == nil {
+			err = r.askValues()
+		}
+	}
+	if err != nil || !r.possible() {
 		r.count = 0
-		return nil
-	}
-	shapes, err := r.file.ShapesOf()
-	if err != nil {
 		return err
 	}
-	r.columns.Shapes = shapes
-	r.states = make([]state, r.count)
-	for i, of := range shapes.Of {
-		r.states[i] = known[of]
-	}
-	if needed&block.PartMessage != 0 {
-		if err := r.askValues(); err != nil {
-			return err
-		}
-		if len(r.texts) == 0 {
-			needed &^= block.PartMessage
+	for i, x := range r.left {
+		if r.shapes[i] == stateAsk {
+			part |= needs(x)
 		}
 	}
-	return r.file.Read(r.columns, part|needed&^block.PartMessage)
+	return r.file.Read(r.columns, part&^block.PartMessage)
+}
+
+// possible tells whether a message of some shape may match.
+func (r *partRows) possible() bool {
+	return slices.ContainsFunc(r.shapes, func(s state) bool { return s != stateOut })
 }
 
 // askValues asks the values of the shapes that did not answer, and reads the
@@ -161,28 +157,56 @@ func (r *partRows) askValues() error {
 		return err
 	}
 	shapes := r.columns.Shapes
-	looked := make([]bool, len(r.left)) // at messages of the shape
+	answers := make(map[int]*answer)
 	for i, x := range r.left {
-		if needs(x)&block.PartMessage == 0 {
+		if r.shapes[i] != stateAsk || needs(x)&block.PartMessage == 0 {
 			continue
 		}
-		rows := messages.Rows(i)
-		asked := shapeRows{messages: messages, shape: i, text: shapes.Texts[i], count: len(rows)}
-		a := asked.ask(x)
-		looked[i] = a == nil || !a.none
-		for k, row := range rows {
-			r.states[row] = a.state(k)
+		asked := shapeRows{messages: messages, shape: i, text: shapes.Texts[i], count: shapes.Messages(i)}
+		if a := asked.ask(x); a != nil && a.none {
+			r.shapes[i] = stateOut
+		} else {
+			answers[i] = a
 		}
 	}
-	var places []int
-	for i, s := range r.states {
-		if s == stateAsk && looked[shapes.Of[i]] {
-			places = append(places, i)
+	if len(answers) == 0 {
+		return nil
+	}
+	r.fillStates()
+	for i, a := range answers {
+		for k, row := range messages.Rows(i) {
+			if r.states[row] = a.state(k); r.states[row] == stateAsk {
+				r.places = append(r.places, int(row))
+			}
 		}
 	}
-	r.places = places
-	r.texts, err = messages.Texts(places)
+	slices.Sort(r.places)
+	r.texts, err = messages.Texts(r.places)
 	return err
+}
+
+// fillStates gives each row what is known of its shape.
+func (r *partRows) fillStates() {
+	r.states = make([]state, r.count)
+	for i, of := range r.columns.Shapes.Of {
+		r.states[i] = r.shapes[of]
+	}
+}
+
+// known is how many rows match, if their shapes know.
+func (r *partRows) known() (n uint64, ok bool) {
+	if r.shapes == nil || r.states != nil || slices.Contains(r.shapes, stateAsk) {
+		return 0, false
+	}
+	if r.count == 0 {
+		return 0, true
+	}
+	for i, s := range r.shapes {
+		if s == stateIn {
+			n += uint64(r.columns.Shapes.Messages(i))
+		}
+	}
+	return n, true
 }
 
 func (r *partRows) failed(err error) error {
@@ -215,6 +239,9 @@ func (r *partRows) text(i int) (text string, ok bool) {
 
 // matches tells whether row i matches what is left to ask of the source.
 func (r *partRows) matches(i int, left expr) bool {
+	if r.states == nil && r.shapes != nil {
+		r.fillStates()
+	}
 	if r.states != nil {
 		switch r.states[i] {
 		case stateOut:

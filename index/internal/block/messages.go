@@ -11,13 +11,21 @@ import (
 type Messages struct {
 	file    *File
 	shapes  *Shapes
-	columns []storedColumn
-	first   []int32 // of each shape's columns, -1 if its values are loose
+	columns []storedColumn // nil, like first, until they are needed
+	first   []int32        // of each shape's columns, -1 if its values are loose
 
 	rows  []int32 // messages, shape by shape; nil until they are needed
 	begin []int32 // of each shape in rows
 
+	lacks map[string]bool // texts, whether no value has them
+
 	whole []string // all messages, of a block without shapes
+}
+
+// messagesRoom is memory for Messages.
+type messagesRoom struct {
+	columns            []storedColumn
+	first, rows, begin []int32
 }
 
 // Messages reads what is needed to ask for messages and their values.
@@ -31,15 +39,24 @@ func (f *File) Messages() (*Messages, error) {
 	}
 	m := &Messages{file: f, shapes: shapes}
 	if shapes == nil {
-		err = m.readWhole()
-	} else {
-		err = f.read(sectionValues, m.readColumns)
-	}
-	if err != nil {
-		return nil, err
+		if err = m.readWhole(); err != nil {
+			return nil, err
+		}
 	}
 	f.messages = m
 	return m, nil
+}
+
+// needColumns finds where the columns are, once.
+func (m *Messages) needColumns() error {
+	if m.first != nil {
+		return nil
+	}
+	err := m.file.read(sectionValues, m.readColumns)
+	if err != nil {
+		m.first = nil
+	}
+	return err
 }
 
 // readWhole reads the messages of a block of format 1.
@@ -54,7 +71,9 @@ func (m *Messages) readWhole() error {
 
 // readColumns finds where the columns are.
 func (m *Messages) readColumns(values *reader) {
-	m.first = make([]int32, len(m.shapes.Texts))
+	room := &m.file.messagesRoom
+	room.first = grown(room.first, len(m.shapes.Texts))
+	m.first, m.columns = room.first, room.columns[:0]
 	packed := 0
 	for i, messages := range m.shapes.messages {
 		if messages < shape.ColumnFrom {
@@ -72,6 +91,7 @@ func (m *Messages) readColumns(values *reader) {
 			m.columns = append(m.columns, c)
 		}
 	}
+	room.columns = m.columns
 	s, _, ok := m.file.find(sectionPacked)
 	values.bad = values.bad || len(values.data) != 0 || !ok || s.raw != packed
 }
@@ -93,6 +113,9 @@ func (m *Messages) All() ([]string, error) {
 	if m.shapes == nil {
 		return m.whole, nil
 	}
+	if err := m.needColumns(); err != nil {
+		return nil, err
+	}
 	w := m.writer(len(m.shapes.Of))
 	w.all = make([]byte, 0, min(m.file.header.TextBytes, maxRoom))
 	for _, of := range m.shapes.Of {
@@ -107,6 +130,9 @@ func (m *Messages) All() ([]string, error) {
 func (m *Messages) Texts(rows []int) ([]string, error) {
 	if m.shapes == nil {
 		return pick(m.whole, rows), nil
+	}
+	if err := m.needColumns(); err != nil {
+		return nil, err
 	}
 	w := m.writer(len(rows))
 	at := 0

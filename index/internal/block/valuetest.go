@@ -18,12 +18,16 @@ type ValueTest struct {
 // Rows returns the messages of a shape, ascending.
 func (m *Messages) Rows(of int) []int32 {
 	if m.rows == nil {
-		m.begin = make([]int32, len(m.shapes.Texts)+1)
+		room := &m.file.messagesRoom
+		room.begin = grown(room.begin, 2*len(m.shapes.Texts)+1)
+		begin, next := room.begin[:len(m.shapes.Texts)+1], room.begin[len(m.shapes.Texts)+1:]
+		begin[0] = 0
 		for i, n := range m.shapes.messages {
-			m.begin[i+1] = m.begin[i] + int32(n)
+			next[i] = begin[i]
+			begin[i+1] = begin[i] + int32(n)
 		}
-		next := append([]int32(nil), m.begin...)
-		m.rows = make([]int32, len(m.shapes.Of))
+		room.rows = grown(room.rows, len(m.shapes.Of))
+		m.begin, m.rows = begin, room.rows
 		for i, of := range m.shapes.Of {
 			m.rows[next[of]] = int32(i)
 			next[of]++
@@ -36,8 +40,14 @@ func (m *Messages) Rows(of int) []int32 {
 // test; found is nil if none does. known is false if only the messages themselves
 // can tell.
 func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
-	if m.shapes == nil || m.first[of] < 0 {
+	if m.shapes == nil {
 		return nil, false
+	}
+	if m.lack(t.Text) {
+		return nil, true
+	}
+	if m.needColumns() != nil || m.first[of] < 0 {
+		return nil, false // whoever reads the messages meets the error too
 	}
 	s := &m.columns[int(m.first[of])+place]
 	if !s.canHold(t.Text) {
@@ -45,11 +55,62 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	}
 	c, err := m.open(s)
 	if err != nil {
-		return nil, false // whoever reads the messages meets it too
+		return nil, false
 	}
 	f := finder{column: &c, count: m.shapes.messages[of]}
 	f.find(t)
 	return f.found, !c.data.bad
+}
+
+// lack tells whether no value has the text, if that can be told at a glance: one
+// without digits that is not hexadecimal either is kept as it is written.
+func (m *Messages) lack(text string) bool {
+	lacks, asked := m.lacks[text]
+	if asked {
+		return lacks
+	}
+	if lacks = isWritten(text); lacks {
+		for _, id := range [...]uint8{sectionValues, sectionLoose} {
+			raw, err := m.file.section(id)
+			lacks = lacks && err == nil && !containsFolded(raw, text)
+		}
+	}
+	if m.lacks == nil {
+		m.lacks = make(map[string]bool)
+	}
+	m.lacks[text] = lacks
+	return lacks
+}
+
+// isWritten tells whether a value with the text has it in its column as it is:
+// no kind of column takes it apart or turns it into a number.
+func isWritten(text string) bool {
+	letter := false
+	for i := range len(text) {
+		if '0' <= text[i] && text[i] <= '9' {
+			return false
+		}
+		letter = letter || text[i] > 'f'
+	}
+	return letter
+}
+
+// containsFolded tells whether a text in lower case is somewhere in data.
+func containsFolded(data []byte, text string) bool {
+	first := text[0]
+	for _, c := range [...]byte{first, first &^ 0x20} {
+		for rest := data; len(rest) >= len(text); {
+			i := bytes.IndexByte(rest, c)
+			if i < 0 || i+len(text) > len(rest) {
+				break
+			}
+			if isFolded(rest[i:i+len(text)], text) {
+				return true
+			}
+			rest = rest[i+1:]
+		}
+	}
+	return false
 }
 
 // finder looks for the values of a column that pass a test.
