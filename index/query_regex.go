@@ -31,6 +31,11 @@ type regex struct {
 	// it first is what makes a regex without regard to case bearable.
 	probe    *pattern
 	required []*pattern // all such texts, for shapes
+
+	// Every match of ASCII begins with prefix, if there is one, and rest is the
+	// expression for a text that begins with it.
+	prefix *needle
+	rest   *regexp.Regexp
 }
 
 func newRegex(source string) (*regex, error) {
@@ -54,6 +59,13 @@ func newRegex(source string) (*regex, error) {
 		return nil, fmt.Errorf("compile regular expression: %w", err)
 	}
 	x := &regex{re: re, parsed: parsed}
+	if text := prefix(parsed); len(text) >= minPrefix {
+		n := newNeedle(text)
+		x.prefix = &n
+		if x.rest, err = regexp.Compile(`\A(?i:` + source + `)`); err != nil {
+			return nil, fmt.Errorf("compile regular expression: %w", err)
+		}
+	}
 	longest := 0
 	for _, text := range required(nil, parsed) {
 		if text == "" {
@@ -69,7 +81,42 @@ func newRegex(source string) (*regex, error) {
 }
 
 func (x *regex) in(value string) bool {
-	return (x.probe == nil || x.probe.in(value)) && x.re.MatchString(value)
+	if x.prefix == nil || !isASCII(value) {
+		return (x.probe == nil || x.probe.in(value)) && x.re.MatchString(value)
+	}
+	at := x.prefix.next(value, 0)
+	for tries := 0; at >= 0; tries++ {
+		if tries == maxPrefixes {
+			return x.re.MatchString(value)
+		}
+		if x.rest.MatchString(value[at:]) {
+			return true
+		}
+		at = x.prefix.next(value, at+1)
+	}
+	return false
+}
+
+// maxPrefixes is at how many places of a message the rest is tried: each may
+// take as long as the whole expression.
+const maxPrefixes = 8
+
+// minPrefix is the length from which a prefix is worth looking for.
+const minPrefix = 2
+
+// prefix is the folded text that every match of re within ASCII begins with.
+// What re asks of the place before a match, it asks behind the prefix only.
+func prefix(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpCapture, syntax.OpConcat:
+		return prefix(re.Sub[0])
+	case syntax.OpLiteral:
+		text := string(words.Fold(nil, string(re.Rune)))
+		if isASCII(text) {
+			return text
+		}
+	}
+	return ""
 }
 
 // required appends texts whose folded form is in the folded form of whatever

@@ -140,10 +140,11 @@ func (r *shapeRows) askPattern(p *pattern) *answer {
 	return all
 }
 
-// askLiteral looks for every place of a literal.
+// askLiteral looks for every place of a literal. Of one that all messages have it
+// says nothing: a pattern that is no more than that was answered by the shape.
 func (r *shapeRows) askLiteral(p *pattern, s *shapeText) *answer {
 	if s.constant && s.forms[0].next(r.text, 0) >= 0 {
-		return everything(r.count)
+		return nil
 	}
 	out := &answer{none: true}
 	for i := range s.forms {

@@ -18,14 +18,15 @@ type Messages struct {
 	begin []int32 // of each shape in rows
 
 	lacks map[string]bool // texts, whether no value has them
+	loose []int32         // where the values of a message begin, if they are loose; nil until they are needed
 
 	whole []string // all messages, of a block without shapes
 }
 
 // messagesRoom is memory for Messages.
 type messagesRoom struct {
-	columns            []storedColumn
-	first, rows, begin []int32
+	columns                   []storedColumn
+	first, rows, begin, loose []int32
 }
 
 // Messages reads what is needed to ask for messages and their values.

@@ -3,6 +3,7 @@ package block
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -46,8 +47,11 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	if m.lack(t.Text) {
 		return nil, true
 	}
-	if m.needColumns() != nil || m.first[of] < 0 {
+	if m.needColumns() != nil {
 		return nil, false // whoever reads the messages meets the error too
+	}
+	if m.first[of] < 0 {
+		return m.findLoose(of, place, &t)
 	}
 	s := &m.columns[int(m.first[of])+place]
 	if !s.canHold(t.Text) {
@@ -60,6 +64,67 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	f := finder{column: &c, count: m.shapes.messages[of]}
 	f.find(t)
 	return f.found, !c.data.bad
+}
+
+// maxLoosePlaces bounds the values that are passed over to find one that is loose.
+const maxLoosePlaces = 64
+
+// findLoose is Find for a shape whose values are in no columns.
+func (m *Messages) findLoose(of, place int, t *ValueTest) (found []bool, known bool) {
+	if m.shapes.values[of] > maxLoosePlaces || !m.needLoose() {
+		return nil, false
+	}
+	raw, err := m.file.section(sectionLoose)
+	if err != nil {
+		return nil, false
+	}
+	for i, row := range m.Rows(of) {
+		r := reader{data: raw[m.loose[row]:]}
+		for range place {
+			r.bytes(r.length(len(r.data)))
+		}
+		value := r.bytes(r.length(len(r.data)))
+		if r.bad {
+			return nil, false
+		}
+		if !t.passes(value) {
+			continue
+		}
+		if found == nil {
+			found = make([]bool, m.shapes.messages[of])
+		}
+		found[i] = true
+	}
+	return found, true
+}
+
+// needLoose finds where the loose values of each message are, once. It tells
+// whether they can be read.
+func (m *Messages) needLoose() bool {
+	if m.loose != nil {
+		return true
+	}
+	raw, err := m.file.section(sectionLoose)
+	if err != nil || len(raw) > math.MaxInt32 {
+		return false
+	}
+	at := grown(m.file.messagesRoom.loose, len(m.shapes.Of))
+	m.file.messagesRoom.loose = at
+	r := reader{data: raw}
+	for i, of := range m.shapes.Of {
+		if m.first[of] >= 0 {
+			continue
+		}
+		at[i] = int32(len(raw) - len(r.data))
+		for n := m.shapes.values[of]; n > 0 && !r.bad; n-- {
+			r.bytes(r.length(len(r.data)))
+		}
+		if r.bad {
+			return false
+		}
+	}
+	m.loose = at
+	return true
 }
 
 // lack tells whether no value has the text, if that can be told at a glance: one

@@ -19,7 +19,6 @@ import (
 	"hash/crc32"
 	"math/bits"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -78,6 +77,8 @@ type Index struct {
 
 	merges sync.WaitGroup // begun under mu while it is not closed; Close waits
 
+	dictionary dictionary
+
 	pendingMu sync.Mutex
 	pending   []*document.Document // not in bleve yet
 	words     int                  // in pending
@@ -120,6 +121,7 @@ func (x *Index) closeLocked() error {
 	}
 	s, queue := x.bleve, x.queue
 	x.bleve, x.queue = nil, nil
+	x.dictionary.forget()
 	defer queue.Close()
 	if err := s.Close(); err != nil {
 		return fmt.Errorf("close word index: %w", err)
@@ -212,6 +214,7 @@ func (x *Index) flushLocked() error {
 		return fmt.Errorf("index words: %w", err)
 	}
 	x.pending, x.words = nil, 0
+	x.dictionary.forget()
 	return nil
 }
 
@@ -276,12 +279,13 @@ func (x *Index) Marked() (map[string]Marks, error) {
 // ask for a word that begins and ends with it.
 func (x *Index) Containing(text string, start, end bool) (map[string]bool, error) {
 	ids := make(map[string]bool)
+	age := x.dictionary.now()
 	add := func(id string, _ uint64) { ids[id] = true }
 	err := x.read(func(r bleve.IndexReader) error {
 		if start && end {
 			return eachBlock(context.Background(), r, text, false, add)
 		}
-		terms, err := termsWith(r, text, start, end)
+		terms, err := x.termsWith(r, age, text, start, end)
 		if err != nil {
 			return err
 		}
@@ -296,33 +300,6 @@ func (x *Index) Containing(text string, start, end bool) (map[string]bool, error
 		return nil, err
 	}
 	return ids, nil
-}
-
-// termsWith lists the words of the dictionary that text is part of.
-func termsWith(r bleve.IndexReader, text string, start, end bool) (terms []string, err error) {
-	var dict bleve.FieldDict
-	if start {
-		dict, err = r.FieldDictPrefix(fieldName, []byte(text))
-	} else {
-		dict, err = r.FieldDict(fieldName)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, dict.Close()) }()
-	for {
-		entry, err := dict.Next()
-		if err != nil || entry == nil {
-			return terms, err
-		}
-		if !start && (end && !strings.HasSuffix(entry.Term, text) || !strings.Contains(entry.Term, text)) {
-			continue
-		}
-		if len(terms) == MaxTerms {
-			return nil, ErrTooMany
-		}
-		terms = append(terms, entry.Term)
-	}
 }
 
 // eachBlock calls yield with the blocks that have the word and, if frequencies

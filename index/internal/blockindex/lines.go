@@ -21,6 +21,7 @@ type Lines struct {
 // not in the index.
 func (x *Index) Lines(text string, whole bool) (map[string]Lines, error) {
 	blocks := make(map[string]Lines)
+	age := x.dictionary.now()
 	add := func(id string, lines uint64) {
 		l := blocks[id]
 		l.Words++
@@ -31,7 +32,7 @@ func (x *Index) Lines(text string, whole bool) (map[string]Lines, error) {
 	err := x.read(func(r bleve.IndexReader) (err error) {
 		terms := []string{text}
 		if !whole {
-			terms, err = termsWith(r, text, false, false)
+			terms, err = x.termsWith(r, age, text, false, false)
 		}
 		for _, term := range terms {
 			err = errors.Join(err, eachBlock(context.Background(), r, term, true, add))
