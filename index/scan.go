@@ -150,7 +150,11 @@ func newScan(s *Store, req SearchRequest) *scan {
 func (s *Store) sources() []source {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []source
+	count := len(s.heads) + len(s.pending)
+	for _, d := range s.days {
+		count += len(d.blocks)
+	}
+	all := make([]source, 0, count)
 	for _, h := range s.heads {
 		all = append(all, h.source())
 	}

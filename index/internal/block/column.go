@@ -19,7 +19,7 @@ type storedColumn struct {
 // packed begins at packedAt.
 func readColumn(values *reader, packedAt, messages int) storedColumn {
 	c := storedColumn{kind: values.byte(), packedAt: packedAt}
-	c.data = values.bytes(values.length(len(values.data)))
+	c.data = values.run()
 	switch c.kind {
 	case valuesLowerHex, valuesUpperHex:
 		head := reader{data: c.data}
@@ -41,7 +41,7 @@ func (s *storedColumn) open(packed []byte) valueColumn {
 	case valuesDictionary:
 		c.words = make([][]byte, c.data.length(maxDistinct))
 		for i := range c.words {
-			c.words[i] = c.data.bytes(c.data.length(len(c.data.data)))
+			c.words[i] = c.data.run()
 		}
 		if len(c.words) == 0 {
 			c.data.fail()
@@ -52,7 +52,7 @@ func (s *storedColumn) open(packed []byte) valueColumn {
 		c.digits, c.packed = c.data.length(shape.MaxPacked), c.data.length(8)
 		c.common = c.data.uvarint()
 		if !c.data.bad {
-			c.data.data = packed
+			c.data = reader{data: packed}
 		}
 	}
 	return c
@@ -75,7 +75,7 @@ type valueColumn struct {
 func (c *valueColumn) append(dst []byte) []byte {
 	switch c.kind {
 	case valuesText:
-		return append(dst, c.data.bytes(c.data.length(len(c.data.data)))...)
+		return append(dst, c.data.run()...)
 	case valuesDictionary:
 		at := 0
 		if len(c.words) > 1 {
@@ -116,7 +116,7 @@ func (c *valueColumn) pass(values int) {
 		c.data.bytes(c.packed * values)
 	case valuesText:
 		for range values {
-			c.data.bytes(c.data.length(len(c.data.data)))
+			c.data.run()
 		}
 	case valuesDeltas, valuesUnitDeltas:
 		c.number += uint64(c.data.varints(values))

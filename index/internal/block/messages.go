@@ -67,7 +67,7 @@ func (m *Messages) readWhole() error {
 	if err != nil {
 		return err
 	}
-	return m.file.read(sectionMessage, func(r *reader) { m.whole = cut(r, string(r.data), lengths) })
+	return m.file.read(sectionMessage, func(r *reader) { m.whole = cut(r, string(r.rest()), lengths) })
 }
 
 // readColumns finds where the columns are.
@@ -82,7 +82,7 @@ func (m *Messages) readColumns(values *reader) {
 			continue
 		}
 		m.first[i] = int32(len(m.columns))
-		if m.shapes.values[i] > len(values.data)/2 { // a column takes two bytes and more
+		if m.shapes.values[i] > values.left()/2 { // a column takes two bytes and more
 			values.fail()
 			return
 		}
@@ -94,7 +94,7 @@ func (m *Messages) readColumns(values *reader) {
 	}
 	room.columns = m.columns
 	s, _, ok := m.file.find(sectionPacked)
-	values.bad = values.bad || len(values.data) != 0 || !ok || s.raw != packed
+	values.bad = values.bad || values.left() != 0 || !ok || s.raw != packed
 }
 
 // open returns a column at its first value.
@@ -234,9 +234,9 @@ func (w *messageWriter) appendLoose() error {
 		w.loose, w.opened = reader{data: raw}, true
 	}
 	for ; w.passedLoose > 0 && !w.loose.bad; w.passedLoose-- {
-		w.loose.bytes(w.loose.length(len(w.loose.data)))
+		w.loose.run()
 	}
-	if w.all = append(w.all, w.loose.bytes(w.loose.length(len(w.loose.data)))...); w.loose.bad {
+	if w.all = append(w.all, w.loose.run()...); w.loose.bad {
 		return damaged("content of the values")
 	}
 	return nil

@@ -5,30 +5,35 @@ import (
 	"math/bits"
 )
 
-// reader takes values from the front of data. After the first that is not
-// there it is bad and returns zeroes.
+// reader takes values from data, from the front. After the first that is not
+// there it is bad and returns zeroes. What is read is told by a number and not by
+// a shorter slice: a pointer that moves with each value costs the collector.
 type reader struct {
 	data []byte
+	at   int
 	bad  bool
 }
 
 func (r *reader) fail() {
 	r.bad = true
-	r.data = nil
+	r.at = len(r.data)
 }
 
+// left is how many bytes are left, and rest what they are.
+func (r *reader) left() int    { return len(r.data) - r.at }
+func (r *reader) rest() []byte { return r.data[r.at:] }
+
 func (r *reader) uvarint() uint64 {
-	if len(r.data) > 0 && r.data[0] < 0x80 { // most are
-		v := uint64(r.data[0])
-		r.data = r.data[1:]
-		return v
+	if r.at < len(r.data) && r.data[r.at] < 0x80 { // most are
+		r.at++
+		return uint64(r.data[r.at-1])
 	}
-	v, n := binary.Uvarint(r.data)
+	v, n := binary.Uvarint(r.rest())
 	if n <= 0 {
 		r.fail()
 		return 0
 	}
-	r.data = r.data[n:]
+	r.at += n
 	return v
 }
 
@@ -48,8 +53,8 @@ func (r *reader) uvarints(n int) (sum uint64) {
 // varints returns the sum of the next n varints, most of which may be zero.
 func (r *reader) varints(n int) (sum int64) {
 	for ; n > 0 && !r.bad; n-- {
-		for n >= 8 && len(r.data) >= 8 && binary.LittleEndian.Uint64(r.data) == 0 {
-			r.data = r.data[8:]
+		for n >= 8 && r.left() >= 8 && binary.LittleEndian.Uint64(r.rest()) == 0 {
+			r.at += 8
 			n -= 8
 		}
 		if n == 0 {
@@ -63,9 +68,9 @@ func (r *reader) varints(n int) (sum int64) {
 // skip passes over n uvarints or varints.
 func (r *reader) skip(n int) {
 	const ends = 0x8080808080808080 // a byte without this bit is the last of its number
-	for n >= 8 && len(r.data) >= 8 {
-		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(r.data) & ends)
-		r.data = r.data[8:]
+	for n >= 8 && r.left() >= 8 {
+		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(r.rest()) & ends)
+		r.at += 8
 	}
 	for ; n > 0; n-- {
 		for {
@@ -91,14 +96,16 @@ func (r *reader) length(limit int) int {
 }
 
 func (r *reader) bytes(n int) []byte {
-	if n > len(r.data) {
+	if n > r.left() {
 		r.fail()
 		return nil
 	}
-	b := r.data[:n]
-	r.data = r.data[n:]
-	return b
+	r.at += n
+	return r.data[r.at-n : r.at]
 }
+
+// run reads bytes with their length before them.
+func (r *reader) run() []byte { return r.bytes(r.length(r.left())) }
 
 func (r *reader) byte() byte {
 	b := r.bytes(1)
@@ -116,7 +123,7 @@ func (r *reader) uint32() uint32 {
 	return binary.LittleEndian.Uint32(b)
 }
 
-func (r *reader) string() string { return string(r.bytes(r.length(len(r.data)))) }
+func (r *reader) string() string { return string(r.run()) }
 
 func appendString(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)

@@ -79,7 +79,7 @@ func (f *File) ShapesOf() (*Shapes, error) {
 
 func readShapes(r *reader, entries int) *Shapes {
 	lengths := readLengths(r, r.length(entries))
-	s := &Shapes{Texts: cut(r, string(r.data), lengths)}
+	s := &Shapes{Texts: cut(r, string(r.rest()), lengths)}
 	s.values = make([]int, len(s.Texts))
 	for i, text := range s.Texts {
 		s.values[i] = strings.Count(text, shape.MarkText)
@@ -104,5 +104,5 @@ func (s *Shapes) readOf(r *reader, of []int32) {
 		of[i] = int32(at - 1)
 		s.messages[at-1]++
 	}
-	r.bad = r.bad || known != len(s.Texts) || len(r.data) != 0
+	r.bad = r.bad || known != len(s.Texts) || r.left() != 0
 }

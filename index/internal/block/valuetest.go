@@ -81,9 +81,9 @@ func (m *Messages) findLoose(of, place int, t *ValueTest) (found []bool, known b
 	for i, row := range m.Rows(of) {
 		r := reader{data: raw[m.loose[row]:]}
 		for range place {
-			r.bytes(r.length(len(r.data)))
+			r.run()
 		}
-		value := r.bytes(r.length(len(r.data)))
+		value := r.run()
 		if r.bad {
 			return nil, false
 		}
@@ -115,9 +115,9 @@ func (m *Messages) needLoose() bool {
 		if m.first[of] >= 0 {
 			continue
 		}
-		at[i] = int32(len(raw) - len(r.data))
+		at[i] = int32(len(raw) - r.left())
 		for n := m.shapes.values[of]; n > 0 && !r.bad; n-- {
-			r.bytes(r.length(len(r.data)))
+			r.run()
 		}
 		if r.bad {
 			return false
@@ -200,7 +200,7 @@ func (f *finder) find(t ValueTest) {
 		f.findWords(&t)
 	case c.kind == valuesText:
 		for i := 0; i < f.count && !c.data.bad; i++ {
-			if t.passes(c.data.bytes(c.data.length(len(c.data.data)))) {
+			if t.passes(c.data.run()) {
 				f.add(i)
 			}
 		}
