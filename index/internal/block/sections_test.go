@@ -69,7 +69,9 @@ func rowsOf(c *Columns, rows []int) *Columns {
 	}
 	for id := sectionSeq; id <= sectionLast; id++ {
 		if texts := of.texts(id); texts != nil {
-			*texts = pick(*c.texts(id), rows)
+			for _, row := range rows {
+				texts.Append(c.texts(id).At(row))
+			}
 		}
 		if octets := of.octets(id); octets != nil {
 			*octets = pick(*c.octets(id), rows)
