@@ -72,7 +72,7 @@ func (m *Messages) readWhole() error {
 
 // readColumns finds where the columns are.
 func (m *Messages) readColumns(values *reader) {
-	room := &m.file.messagesRoom
+	room := &m.file.memory
 	room.first = grown(room.first, len(m.shapes.Texts))
 	m.first, m.columns = room.first, room.columns[:0]
 	packed := 0

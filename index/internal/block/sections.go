@@ -29,7 +29,7 @@ type File struct {
 	shapes   *Shapes
 	messages *Messages
 	of       []int32 // memory for Shapes.Of
-	messagesRoom
+	memory   messagesRoom
 }
 
 // OpenFile opens a block's file, whose header h is.
@@ -63,7 +63,7 @@ func (f *File) Close() error {
 			f.room[id] = nil
 		}
 	}
-	*f = File{codec: f.codec, whole: f.whole[:0], stored: f.stored, room: f.room, of: f.of, messagesRoom: f.messagesRoom}
+	*f = File{codec: f.codec, whole: f.whole[:0], stored: f.stored, room: f.room, of: f.of, memory: f.memory}
 	f.codec.files.Put(f)
 	return file.Close()
 }

@@ -19,7 +19,7 @@ type ValueTest struct {
 // Rows returns the messages of a shape, ascending.
 func (m *Messages) Rows(of int) []int32 {
 	if m.rows == nil {
-		room := &m.file.messagesRoom
+		room := &m.file.memory
 		room.begin = grown(room.begin, 2*len(m.shapes.Texts)+1)
 		begin, next := room.begin[:len(m.shapes.Texts)+1], room.begin[len(m.shapes.Texts)+1:]
 		begin[0] = 0
@@ -108,8 +108,8 @@ func (m *Messages) needLoose() bool {
 	if err != nil || len(raw) > math.MaxInt32 {
 		return false
 	}
-	at := grown(m.file.messagesRoom.loose, len(m.shapes.Of))
-	m.file.messagesRoom.loose = at
+	at := grown(m.file.memory.loose, len(m.shapes.Of))
+	m.file.memory.loose = at
 	r := reader{data: raw}
 	for i, of := range m.shapes.Of {
 		if m.first[of] >= 0 {
