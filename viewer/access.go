@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -67,6 +68,9 @@ func (sc scope) restrict(q index.Query) index.Query {
 	}
 	return q.And(index.InstanceQuery(sc.instances...))
 }
+
+// key tells the scope from every other one.
+func (sc scope) key() string { return fmt.Sprintf("%t %q", sc.everything, sc.instances) }
 
 // holds tells whether the instance is in the scope.
 func (sc scope) holds(instance string) bool {

@@ -2,8 +2,11 @@ package viewer
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -28,6 +31,7 @@ type outbox struct {
 	gap   index.Gap // comes before the frame
 	frame []byte    // entries frame without its end, empty if there are none
 	count int       // entries in frame
+	first uint64    // the Seq of the first of them
 	seq   uint64    // how far the frame has read
 	spare []byte    // the buffer that the next frame uses
 }
@@ -89,6 +93,9 @@ func (o *outbox) fill(entries []index.Entry) int {
 	defer o.mu.Unlock()
 	n := 0
 	for n < len(entries) && !o.fullLocked() {
+		if o.count == 0 {
+			o.first = entries[n].Seq
+		}
 		o.frame = appendEntry(o.frame, &entries[n])
 		o.count++
 		o.seq = entries[n].Seq
@@ -123,6 +130,7 @@ type mail struct {
 	gap   index.Gap
 	frame []byte
 	count int
+	first uint64 // the first Seq that the gap or the frame has
 	seq   uint64
 }
 
@@ -133,7 +141,10 @@ func (o *outbox) take() mail {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	unsignal(o.full)
-	m := mail{gap: o.gap, count: o.count, seq: o.seq}
+	m := mail{gap: o.gap, count: o.count, first: o.first, seq: o.seq}
+	if m.gap.Count > 0 {
+		m.first = m.gap.FromSeq
+	}
 	if o.count > 0 {
 		m.frame = endEntries(o.frame, o.seq)
 		o.frame, o.spare = o.spare[:0], m.frame
@@ -141,6 +152,58 @@ func (o *outbox) take() mail {
 	o.gap, o.count = index.Gap{}, 0
 	signal(o.taken)
 	return m
+}
+
+// errFollowed wraps why the goroutine that fills the outbox has ended.
+var errFollowed = errors.New("the logs are followed no more")
+
+// pump is what becomes of an outbox's mail.
+type pump struct {
+	deliver func(mail) error // keeps nothing of the mail
+	tick    <-chan time.Time
+	ticked  func() error // at each tick, between two deliveries
+	ended   <-chan error // of the goroutine that fills the outbox
+}
+
+// pump delivers what the outbox gets, at once when little comes and once in
+// frameEvery when much does, until something ends it.
+func (o *outbox) pump(ctx context.Context, p pump) error {
+	pace := time.NewTimer(0)
+	defer pace.Stop()
+	<-pace.C
+	var sent time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-p.ended:
+			return fmt.Errorf("%w: %w", errFollowed, err)
+		case <-p.tick:
+			if err := p.ticked(); err != nil {
+				return err
+			}
+			continue
+		case <-o.ready:
+		}
+		if wait := frameEvery - time.Since(sent); wait > 0 {
+			pace.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-o.full:
+				pace.Stop()
+			case <-pace.C:
+			}
+		}
+		m := o.take()
+		if m.empty() {
+			continue // the token was of a frame that went with the one before
+		}
+		if err := p.deliver(m); err != nil {
+			return err
+		}
+		sent = time.Now()
+	}
 }
 
 // shrink frees the buffers of a quiet tail. The caller must be done with the

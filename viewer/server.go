@@ -56,7 +56,7 @@ type Server struct {
 	gzips    sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
-	maxLag       uint64 // of a tail, in entries; 0 is the default of Logs
+	hub          *hub
 
 	serving atomic.Bool
 	close   sync.Once
@@ -70,6 +70,7 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
+	s.hub = newHub(cfg.Logs)
 	s.upkeep.wake = make(chan struct{}, 1)
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)

@@ -253,6 +253,18 @@ func (k socket) send(frame []byte) error {
 	return nil
 }
 
+// sendPrepared writes the entries of a feed's frame.
+func (k socket) sendPrepared(f *feedFrame) error {
+	if err := k.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return fmt.Errorf("send frame: %w", err)
+	}
+	k.conn.EnableWriteCompression(len(f.data) >= compressFrom)
+	if err := k.conn.WritePreparedMessage(f.prepared); err != nil {
+		return fmt.Errorf("send frame: %w", err)
+	}
+	return nil
+}
+
 // sendJSON writes v as one text frame.
 func (k socket) sendJSON(v any) error {
 	frame, err := json.Marshal(v)

@@ -1,12 +1,12 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -26,6 +26,7 @@ const (
 
 // tailRequest is what a client asks of a tail.
 type tailRequest struct {
+	key     feedKey
 	query   index.Query
 	terms   []index.Term
 	last    int
@@ -44,6 +45,7 @@ func (s *Server) tail(c echo.Context, p principal) error {
 	req.after, req.resumed = params.seq("after")
 	if params.err == nil {
 		req.query, req.terms = s.parse(p, text, params.now)
+		req.key = newFeedKey(p, text, "", req.terms)
 	}
 	return s.serveSocket(c, func(ctx context.Context, sock socket) error {
 		var wrong *problem
@@ -55,59 +57,78 @@ func (s *Server) tail(c echo.Context, p principal) error {
 	})
 }
 
-// tail is one open tail. Its methods run in the goroutine that may send, but
-// follow.
+// tail is one open tail. One goroutine, which may send, uses it.
 type tail struct {
 	s       *Server
 	sock    sender
 	req     tailRequest
 	request *http.Request // carries the credentials, which are checked again
+
+	feed *feed
+	next uint64 // the number of the feed's frame that comes next
+	at   uint64 // the Seq up to which everything was sent
 }
 
 // sender is the sending half of a socket.
 type sender interface {
 	send(frame []byte) error
+	sendPrepared(f *feedFrame) error
 	sendJSON(v any) error
 }
 
 // run sends the first status, history and then what arrives.
 func (t *tail) run(ctx context.Context) error {
-	after, err := t.begin(ctx)
-	if err != nil {
+	t.feed = t.s.hub.join(t.req.key, t.req.query)
+	defer t.s.hub.leave(t.feed)
+	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	out := newOutbox(after)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	followed := make(chan error, 1)
-	wg.Go(func() { followed <- t.follow(ctx, out) })
-	return t.pump(ctx, out, followed)
-}
-
-// begin sends what comes before the live part, and returns the Seq behind
-// which that starts.
-//
-// The newest Seq is read first and bounds the history from above, and Follow
-// starts behind it: between the two there is neither gap nor overlap.
-func (t *tail) begin(ctx context.Context) (after uint64, err error) {
-	newest := t.s.cfg.Logs.LastSeq()
-	if t.req.resumed {
-		// A Seq that was never given is from another store's life.
-		after = min(t.req.after, newest)
-	} else {
-		after = newest
-	}
-	if err := t.sendStatus(after); err != nil {
-		return 0, err
-	}
-	if !t.req.resumed && t.req.last > 0 {
-		if err := t.sendHistory(ctx, newest); err != nil {
-			return 0, err
+	status := time.NewTicker(statusEvery)
+	defer status.Stop()
+	for {
+		v, next, err := t.feed.from(t.next)
+		if err != nil {
+			return err
+		}
+		t.next = next
+		switch {
+		case v.frame != nil:
+			err = t.take(ctx, v.frame, status.C)
+		case t.at < v.told:
+			err = t.fetch(ctx, v.read, status.C)
+		default:
+			t.at = max(t.at, v.read)
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-status.C:
+				err = t.sendCheckedStatus()
+			case <-v.changed:
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return after, nil
+}
+
+// begin sends what comes before the live part, and sets where that starts.
+//
+// Where the feed is, is read first. It bounds the history from above, and the
+// live part starts behind it: between the two there is neither gap nor overlap.
+func (t *tail) begin(ctx context.Context) error {
+	t.next, t.at = t.feed.position()
+	if t.req.resumed {
+		// A Seq that was never given is from another store's life.
+		t.at = min(t.req.after, t.s.cfg.Logs.LastSeq())
+	}
+	if err := t.sendStatus(); err != nil {
+		return err
+	}
+	if !t.req.resumed && t.req.last > 0 {
+		return t.sendHistory(ctx, t.at)
+	}
+	return nil
 }
 
 // sendHistory sends the newest entries up to newest, in one frame that may be
@@ -145,101 +166,110 @@ func (t *tail) sendEntries(entries []index.Entry, seq uint64) error {
 	return t.sock.send(endEntries(frame, seq))
 }
 
-// follow fills the outbox until ctx ends. It runs in its own goroutine.
-func (t *tail) follow(ctx context.Context, out *outbox) error {
-	seq, _ := out.read()
-	req := index.FollowRequest{Query: t.req.query, After: seq, MaxLag: t.s.maxLag}
-	err := t.s.cfg.Logs.Follow(ctx, req, func(batch index.FollowBatch) error {
-		return out.put(ctx, batch)
-	})
-	if err != nil {
-		return fmt.Errorf("follow: %w", err)
+// take sends a frame of the feed. If the tail is not where the frame begins it
+// reads what is missing by itself.
+func (t *tail) take(ctx context.Context, f *feedFrame, tick <-chan time.Time) error {
+	switch {
+	case f.seq <= t.at:
+		return nil
+	case t.at < f.before || t.at >= f.first:
+		return t.fetch(ctx, f.seq, tick)
 	}
-	return errors.New("follow ended by itself")
+	if err := t.sendGap(f.gap); err != nil {
+		return err
+	}
+	if f.count > 0 {
+		t.s.metrics.tailEntries.Add(float64(f.count))
+		if err := t.sock.sendPrepared(f); err != nil {
+			return err
+		}
+	}
+	t.at = f.seq
+	return nil
 }
 
-// pump sends what the outbox gets, and a status from time to time.
-func (t *tail) pump(ctx context.Context, out *outbox, followed <-chan error) error {
-	status := time.NewTicker(statusEvery)
-	defer status.Stop()
-	pace := time.NewTimer(0)
-	defer pace.Stop()
-	<-pace.C
-	read, _ := out.read()
-	var sent time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-followed:
-			return err
-		case <-status.C:
-			if seq, idle := out.read(); idle {
-				read = seq
-				out.shrink()
-			}
-			if err := t.sendCheckedStatus(read); err != nil {
+// errCaughtUp ends a fetch.
+var errCaughtUp = errors.New("the tail has caught up")
+
+// fetch follows the logs for this tail alone, up to a Seq at least.
+func (t *tail) fetch(ctx context.Context, upTo uint64, tick <-chan time.Time) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := newOutbox(t.at)
+	followed := make(chan error, 1)
+	req := index.FollowRequest{Query: t.req.query, After: t.at, MaxLag: t.s.hub.maxLag}
+	go func() {
+		followed <- t.s.cfg.Logs.Follow(ctx, req, func(batch index.FollowBatch) error {
+			past, _ := slices.BinarySearchFunc(batch.Entries, upTo+1, func(e index.Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+			batch.Entries = batch.Entries[:past]
+			reached := batch.Seq >= upTo
+			batch.Seq = min(batch.Seq, max(upTo, batch.Gap.ToSeq))
+			if err := out.put(ctx, batch); err != nil || !reached {
 				return err
 			}
-			continue
-		case <-out.ready:
-		}
-		if wait := frameEvery - time.Since(sent); wait > 0 {
-			pace.Reset(wait)
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-out.full:
-				pace.Stop()
-			case <-pace.C:
-			}
-		}
-		mail := out.take()
-		if mail.empty() {
-			continue // the token was of a frame that went with the one before
-		}
-		if err := t.deliver(mail); err != nil {
-			return err
-		}
-		read, sent = mail.seq, time.Now()
+			return errCaughtUp
+		})
+	}()
+	err := out.pump(ctx, pump{deliver: t.deliver, tick: tick, ticked: t.sendCheckedStatus, ended: followed})
+	cancel()
+	if !errors.Is(err, errFollowed) {
+		<-followed //nolint:errcheck // it says no more than err
+		return err
 	}
+	if !errors.Is(err, errCaughtUp) {
+		return err
+	}
+	if m := out.take(); !m.empty() {
+		err = t.deliver(m)
+	} else {
+		err = nil
+	}
+	t.at = max(t.at, upTo)
+	return err
 }
 
 // deliver sends a gap, then the entries behind it.
 func (t *tail) deliver(m mail) error {
-	if m.gap.Count > 0 {
-		t.s.metrics.tailDropped.Add(float64(m.gap.Count))
-		err := t.sock.sendJSON(struct {
-			Type    string `json:"type"`
-			Count   uint64 `json:"count"`
-			FromSeq uint64 `json:"from_seq"`
-			ToSeq   uint64 `json:"to_seq"`
-		}{"dropped", m.gap.Count, m.gap.FromSeq, m.gap.ToSeq})
-		if err != nil {
+	if err := t.sendGap(m.gap); err != nil {
+		return err
+	}
+	if m.count > 0 {
+		t.s.metrics.tailEntries.Add(float64(m.count))
+		if err := t.sock.send(m.frame); err != nil {
 			return err
 		}
 	}
-	if m.count == 0 {
+	t.at = m.seq
+	return nil
+}
+
+func (t *tail) sendGap(gap index.Gap) error {
+	if gap.Count == 0 {
 		return nil
 	}
-	t.s.metrics.tailEntries.Add(float64(m.count))
-	return t.sock.send(m.frame)
+	t.s.metrics.tailDropped.Add(float64(gap.Count))
+	return t.sock.sendJSON(struct {
+		Type    string `json:"type"`
+		Count   uint64 `json:"count"`
+		FromSeq uint64 `json:"from_seq"`
+		ToSeq   uint64 `json:"to_seq"`
+	}{"dropped", gap.Count, gap.FromSeq, gap.ToSeq})
 }
 
 // sendCheckedStatus ends the tail of a person who has logged out meanwhile.
-func (t *tail) sendCheckedStatus(seq uint64) error {
+func (t *tail) sendCheckedStatus() error {
 	p, err := t.s.authenticate(t.request)
 	if err != nil || !signedIn.allows(p) {
 		return &socketError{websocket.ClosePolicyViolation, newProblem(http.StatusUnauthorized, "Your session has ended: log in again at /login.")}
 	}
-	return t.sendStatus(seq)
+	return t.sendStatus()
 }
 
-func (t *tail) sendStatus(seq uint64) error {
+func (t *tail) sendStatus() error {
 	return t.sock.sendJSON(struct {
 		Type  string       `json:"type"`
 		Seq   uint64       `json:"seq"`
 		Terms []index.Term `json:"terms"`
 		Time  time.Time    `json:"time"`
-	}{"status", seq, t.req.terms, time.Now().UTC()})
+	}{"status", t.at, t.req.terms, time.Now().UTC()})
 }

@@ -36,6 +36,8 @@ func (r *recorder) send(data []byte) error {
 	return nil
 }
 
+func (r *recorder) sendPrepared(f *feedFrame) error { return r.send(f.data) }
+
 func (r *recorder) sendJSON(v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -59,7 +61,7 @@ func (r *recorder) entries() []uint64 {
 func runTail(t *testing.T, logs *fakeLogs, req tailRequest, rec *recorder) (ended chan error, cancel func()) {
 	t.Helper()
 	s := listenTest(t, testConfig(t, logs))
-	s.maxLag = 1000
+	s.hub.maxLag = 1000
 	request := httptest.NewRequest(http.MethodGet, "/api/v1/tail", nil)
 	request.Header.Set("Authorization", "Bearer "+adminToken)
 	if req.terms == nil {
