@@ -171,8 +171,9 @@ func (m *model) followOn() {
 
 func (m *model) pass() { m.clock.at = m.clock.at.Add(time.Duration(m.IntN(20)) * time.Hour) }
 
-// keepBlocks merges and expires. What goes are the oldest entries of an
-// instance and day, and only as many as the store says.
+// keepBlocks merges and expires. What goes by age is old enough, and may have
+// come late, behind what stays; what goes for its size are the oldest entries of
+// an instance and day. It is as many as the store says.
 func (m *model) keepBlocks() {
 	before := m.store.Stats().ExpiredEntries
 	keep(m.t, m.store)
@@ -188,7 +189,10 @@ func (m *model) keepBlocks() {
 			kept[keyOf(&e)] = true
 			return false
 		}
-		if kept[keyOf(&e)] {
+		switch age := m.clock.at.Sub(e.Received); {
+		case m.cfg.KeepFor > 0 && age < m.cfg.KeepFor:
+			m.t.Errorf("seq %d of %s has expired after %v", e.Seq, e.Instance, age)
+		case m.cfg.KeepFor == 0 && kept[keyOf(&e)]:
 			m.t.Errorf("seq %d of %s has expired before older ones", e.Seq, e.Instance)
 		}
 		gone++

@@ -55,6 +55,10 @@ type pruner struct {
 	sources []source
 	root    *prunerNode
 	counts  bool // lines will be asked for too, so that the index is asked for both at once
+	bounds  bounds
+
+	aheadMu sync.Mutex
+	ahead   int // the first of sources whose filter was not read ahead
 
 	mu   sync.Mutex // guards days, and sets of the nodes
 	days map[*day]*prunerDay
@@ -82,8 +86,8 @@ type prunerSet struct {
 	known  bool
 }
 
-func newPruner(s *Store, p plan, sources []source) *pruner {
-	return &pruner{store: s, sources: sources, root: newPrunerNode(p), days: make(map[*day]*prunerDay)}
+func newPruner(s *Store, p plan, sources []source, b bounds) *pruner {
+	return &pruner{store: s, sources: sources, bounds: b, root: newPrunerNode(p), days: make(map[*day]*prunerDay)}
 }
 
 func newPrunerNode(p plan) *prunerNode {
@@ -122,22 +126,27 @@ func (n *prunerNode) cost() int {
 }
 
 // keeps tells whether the source can hold a match.
-func (p *pruner) keeps(ctx context.Context, src *source) bool { return p.eval(ctx, p.root, src) }
+func (p *pruner) keeps(ctx context.Context, src *source) bool {
+	return p.eval(ctx, p.root, src, p.filterMayContain)
+}
 
-func (p *pruner) eval(ctx context.Context, n *prunerNode, src *source) bool {
+// askFilter tells whether the filter of a source's block may have a node's text.
+type askFilter func(ctx context.Context, n *prunerNode, src *source) bool
+
+func (p *pruner) eval(ctx context.Context, n *prunerNode, src *source, ask askFilter) bool {
 	switch n.op {
 	case planNone:
 		return false
 	case planAnd:
 		for _, kid := range n.kids {
-			if !p.eval(ctx, kid, src) {
+			if !p.eval(ctx, kid, src, ask) {
 				return false
 			}
 		}
 		return true
 	case planOr:
 		for _, kid := range n.kids {
-			if p.eval(ctx, kid, src) {
+			if p.eval(ctx, kid, src, ask) {
 				return true
 			}
 		}
@@ -147,15 +156,15 @@ func (p *pruner) eval(ctx context.Context, n *prunerNode, src *source) bool {
 	case planSeverity:
 		return n.severity&src.severities != 0
 	case planWord:
-		return src.block == nil || p.mayHaveWord(ctx, n, src)
+		return src.block == nil || p.mayHaveWord(ctx, n, src, ask)
 	case planID:
-		return src.block == nil || p.filterMayContain(n, src)
+		return src.block == nil || ask(ctx, n, src)
 	default:
 		return true
 	}
 }
 
-func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bool {
+func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source, ask askFilter) bool {
 	whole := n.anchor == anchorStart|anchorEnd
 	if !whole && len(n.text) < words.MinInner {
 		return true // it may be a part of an id that is too short to be a word
@@ -167,7 +176,7 @@ func (p *pruner) mayHaveWord(ctx context.Context, n *prunerNode, src *source) bo
 		return true
 	}
 	if src.block.marked(blockindex.Overflow) {
-		return !whole || p.filterMayContain(n, src)
+		return !whole || ask(ctx, n, src)
 	}
 	return false
 }
@@ -226,7 +235,10 @@ func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *pruner
 	return &prunerSet{}
 }
 
-func (p *pruner) filterMayContain(n *prunerNode, src *source) bool {
+func (p *pruner) filterMayContain(ctx context.Context, n *prunerNode, src *source) bool {
+	if p.store.filters.get(src.block) == nil {
+		p.readAhead(ctx)
+	}
 	f := p.store.filter(src.block)
 	return f == nil || f.MayContain(n.hash)
 }

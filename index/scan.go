@@ -142,7 +142,7 @@ func newScan(s *Store, req SearchRequest) *scan {
 		}
 		return cmp.Compare(a.first, b.first)
 	})
-	m.pruner = newPruner(s, req.Query.plan(), m.sources)
+	m.pruner = newPruner(s, req.Query.plan(), m.sources, m.bounds)
 	return m
 }
 

@@ -27,6 +27,11 @@ const (
 	// hashesPerBucket gives a filter 12.8 bits for each hash. With 21, more than
 	// one in 200 others would be said to be there.
 	hashesPerBucket = 20
+	// A block with few ids, such as those of a debug log, can afford twice as
+	// much. It needs it: its neighbours have the same ids, so that what is said
+	// to be in one is said to be in all of them.
+	fewHashes          = 2000
+	fewHashesPerBucket = 10
 	// recentBits makes a table of 8 KiB.
 	recentBits = 10
 	// seenBits is the size of the bitmap, 16 KiB: it stays in the processor's
@@ -64,7 +69,11 @@ func (b *Builder) All() iter.Seq[uint64] { return slices.Values(b.hashes) }
 
 // Build returns the filter of what was added. It is valid until the next Build.
 func (b *Builder) Build(overflow bool) *Filter {
-	n := (b.distinct() + hashesPerBucket - 1) / hashesPerBucket
+	distinct, each := b.distinct(), hashesPerBucket
+	if distinct <= fewHashes {
+		each = fewHashesPerBucket
+	}
+	n := (distinct + each - 1) / each
 	b.buckets = slices.Grow(b.buckets[:0], n)[:n]
 	clear(b.buckets)
 	for _, hash := range b.hashes {

@@ -10,7 +10,7 @@ import (
 
 func TestRepeatedHashesGiveASmallFilter(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
-	for _, distinct := range []int{1, 300, 5000} {
+	for distinct, each := range map[int]int{1: fewHashesPerBucket, 300: fewHashesPerBucket, 5000: hashesPerBucket} {
 		var b Builder
 		known := make([]uint64, distinct)
 		for i := range known {
@@ -21,7 +21,7 @@ func TestRepeatedHashesGiveASmallFilter(t *testing.T) {
 			b.Add(known[r.IntN(distinct)])
 		}
 		f := b.Build(false)
-		if got, most := len(f.buckets), 2+distinct*11/10/hashesPerBucket; got > most {
+		if got, most := len(f.buckets), 2+distinct*11/10/each; got > most {
 			t.Errorf("%d different hashes: %d buckets, want at most %d", distinct, got, most)
 		}
 		for _, hash := range known {
