@@ -6,8 +6,8 @@ import (
 	"github.com/tagtail/tagtail/index"
 )
 
-// minBufferBytes is what a connection's buffer starts with. It grows to the
-// largest message only if the sender writes one.
+// minBufferBytes is what a connection's buffer starts with. It grows if the
+// sender writes a larger message, or faster than it is read.
 const minBufferBytes = 4 << 10
 
 // Frame is one message as it came, without its delimiters.
@@ -24,6 +24,7 @@ type Reader struct {
 	buf        []byte
 	start, end int // the bytes not consumed yet
 	limit      int
+	filled     bool // by the last read: there may be more to read at once
 	pause      Pause
 }
 
@@ -56,6 +57,7 @@ func (r *Reader) Fill(src io.Reader) error {
 	r.makeRoom()
 	n, err := src.Read(r.buf[r.end:])
 	r.end += n
+	r.filled = r.end == len(r.buf)
 	return err
 }
 
@@ -78,7 +80,7 @@ func (r *Reader) makeRoom() {
 		r.end = copy(r.buf, r.buf[r.start:r.end])
 		r.start = 0
 	}
-	if r.end < len(r.buf) {
+	if r.end < len(r.buf) && (!r.filled || len(r.buf) >= r.limit) {
 		return
 	}
 	grown := make([]byte, min(max(minBufferBytes, 2*len(r.buf)), r.limit))
