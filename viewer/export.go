@@ -25,7 +25,7 @@ const (
 func (s *Server) export(c echo.Context, p principal) error {
 	now := time.Now().UTC()
 	params := readParams(c.Request(), now)
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	var req index.ExportRequest
 	req.From, req.To = params.window()
 	format := params.exportFormat()

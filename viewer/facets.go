@@ -56,7 +56,7 @@ func (p *params) fields() []string {
 func (s *Server) facets(c echo.Context, p principal) error {
 	now := time.Now().UTC()
 	params := readParams(c.Request(), now)
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	req := index.FacetsRequest{Fields: params.fields(), Limit: int(params.number("limit", defaultFacetValues, 1, maxFacetValues))}
 	req.From, req.To = params.window()
 	if params.err != nil {

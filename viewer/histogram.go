@@ -48,7 +48,7 @@ func blockStatsOf(stats index.SearchStats) blockStats {
 func (s *Server) histogram(c echo.Context, p principal) error {
 	now := time.Now().UTC()
 	params := readParams(c.Request(), now)
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	req := index.HistogramRequest{Buckets: int(params.number("buckets", defaultBuckets, 1, maxBuckets))}
 	req.From, req.To = params.window()
 	if params.err != nil {

@@ -125,12 +125,13 @@ func (s *Server) logout(c echo.Context, _ principal) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// me tells who is logged in.
+// me tells who is logged in, and where the server is in time.
 func (s *Server) me(c echo.Context, p principal) error {
 	return s.sendJSON(c, http.StatusOK, struct {
 		principal
 		Version string `json:"version"`
-	}{p, s.cfg.Version})
+		Zone    string `json:"zone"`
+	}{p, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
 }
 
 const (

@@ -53,7 +53,7 @@ func TestLoginLinkWorksOnce(t *testing.T) {
 	got := ts.do(t, "GET", "/api/v1/me", "", "Cookie", cookie.String())
 	var me map[string]string
 	got.decode(t, &me)
-	if diff := cmp.Diff(map[string]string{"name": "admin", "role": "admin", "version": "1.2.3"}, me); diff != "" {
+	if diff := cmp.Diff(map[string]string{"name": "admin", "role": "admin", "version": "1.2.3", "zone": "UTC"}, me); diff != "" {
 		t.Errorf("me (-want +got):\n%s", diff)
 	}
 }

@@ -53,13 +53,19 @@ func (p *params) text(name string) string {
 	return given[0]
 }
 
-// query returns the search text.
-func (p *params) query() string {
+// searchText is a search text, and the zone of the times in it that name none.
+type searchText struct {
+	text string
+	zone *time.Location
+}
+
+// query returns the search text. Its zone is the parameter tz, or else home.
+func (p *params) query(home *time.Location) searchText {
 	q := p.text("q")
 	if len(q) > maxQueryBytes {
 		p.fail("The parameter q has %d bytes: a search text may have up to %d.", len(q), maxQueryBytes)
 	}
-	return q
+	return searchText{q, p.zone(home)}
 }
 
 // number returns a parameter between least and most, or absent if it is not given.

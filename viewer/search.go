@@ -48,7 +48,7 @@ func parseCursor(text string) (cursor, error) {
 // search answers with a page of entries.
 func (s *Server) search(c echo.Context, p principal) error {
 	params := readParams(c.Request(), time.Now().UTC())
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	req := index.SearchRequest{Order: params.order()}
 	req.Limit = int(params.number("limit", defaultLimit, 1, maxLimit))
 	req.From, req.To = params.window()
@@ -153,7 +153,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func (s *Server) count(c echo.Context, p principal) error {
 	started := time.Now().UTC()
 	params := readParams(c.Request(), started)
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	var req index.CountRequest
 	req.From, req.To = params.window()
 	if params.err != nil {

@@ -215,8 +215,8 @@ func (s *Server) publicHost() string {
 
 // parse reads a search text for p: what it says, and how it was read. The
 // query has p's restriction in it.
-func (s *Server) parse(p principal, text string, now time.Time) (index.Query, []index.Term) {
-	q := index.ParseQuery(text, index.ParseOptions{Now: now, Location: s.cfg.Location})
+func (s *Server) parse(p principal, text searchText, now time.Time) (index.Query, []index.Term) {
+	q := index.ParseQuery(text.text, index.ParseOptions{Now: now, Location: text.zone})
 	terms := q.Terms()
 	if terms == nil {
 		terms = []index.Term{}

@@ -40,12 +40,12 @@ type tailRequest struct {
 func (s *Server) tail(c echo.Context, p principal) error {
 	params := readParams(c.Request(), time.Now().UTC())
 	var req tailRequest
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	req.last = int(params.number("last", 0, 0, maxLast))
 	req.after, req.resumed = params.seq("after")
 	if params.err == nil {
 		req.query, req.terms = s.parse(p, text, params.now)
-		req.key = newFeedKey(p, text, "", req.terms)
+		req.key = newFeedKey(p, text.text, text.zone.String(), req.terms)
 	}
 	return s.serveSocket(c, func(ctx context.Context, sock socket) error {
 		var wrong *problem

@@ -124,8 +124,9 @@ type Config struct {
 	Version string
 	// Logger gets what an administrator should know; nil discards it.
 	Logger *slog.Logger
-	// Location is the zone of times without an offset in search texts; nil
-	// means UTC.
+	// Location is the zone of times without an offset in search texts, where
+	// a client names none, and the one that the page calls the server's; nil
+	// means UTC. time.Local has no name to be called by: load it by its own.
 	Location *time.Location
 }
 

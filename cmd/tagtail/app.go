@@ -103,7 +103,7 @@ func (a *app) openPage() error {
 		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.deployer(), Sink: a.receiver, Upkeep: a.store, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
-		Logger: a.logger, Location: time.Local,
+		Logger: a.logger, Location: localZone(),
 	})
 	if err != nil {
 		return err

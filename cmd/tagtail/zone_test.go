@@ -1,0 +1,31 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTheMachinesZoneIsCalledByItsName(t *testing.T) {
+	local := time.Local
+	t.Cleanup(func() { time.Local = local })
+	for _, name := range []string{"Asia/Shanghai", "Europe/Berlin", "UTC"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TZ", name)
+		time.Local = zone // the process has read TZ already
+		if got := localZone().String(); got != name {
+			t.Errorf("TZ=%s is %q", name, got)
+		}
+	}
+	// A name that the clock does not keep to names nothing.
+	t.Setenv("TZ", "Asia/Tokyo")
+	if got := localZone(); got != time.Local {
+		t.Errorf("a wrong name gives %v, want the machine's own zone", got)
+	}
+	t.Setenv("TZ", "no/such/zone")
+	if got := localZone(); got != time.Local {
+		t.Errorf("an unknown name gives %v, want the machine's own zone", got)
+	}
+}
