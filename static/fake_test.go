@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,7 @@ type server struct {
 	skip      [2]uint64     // a tail reports these Seqs as dropped
 	csp       []string      // violations that the browser reported
 	bytes     int           // of assets sent
+	asked     []*url.URL    // of the API
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"
@@ -114,6 +116,8 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("POST /csp", s.violation)
 	mux.HandleFunc("GET /api/v1/search", s.search)
 	mux.HandleFunc("GET /api/v1/count", s.count)
+	mux.HandleFunc("GET /api/v1/histogram", s.histogram)
+	mux.HandleFunc("GET /api/v1/facets", s.facets)
 	mux.HandleFunc("GET /api/v1/entries/{seq}", s.entry)
 	mux.HandleFunc("GET /api/v1/tail", s.tail)
 	mux.HandleFunc("GET /api/v1/instances", s.listInstances)
@@ -121,9 +125,10 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
 	mux.HandleFunc("POST /api/v1/login", s.login)
 	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"name": "dev1", "role": "admin", "version": "1.0.0"})
+		writeJSON(w, http.StatusOK, map[string]string{"name": "dev1", "role": "admin", "version": "1.0.0", "zone": "Asia/Tokyo"})
 	})
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.record(r)
 		s.mu.Lock()
 		down := s.down
 		s.mu.Unlock()
@@ -257,10 +262,16 @@ func matches(q string, e entry) bool {
 		var hit bool
 		if names, ok := strings.CutPrefix(word, "instance:"); ok {
 			hit = slices.Contains(strings.Split(names, ","), e.Instance)
+		} else if strings.HasPrefix(word, "last:") {
+			hit = true
+		} else if hosts, ok := strings.CutPrefix(word, "host:="); ok {
+			hit = slices.Contains(strings.Split(hosts, ","), e.Hostname)
+		} else if tags, ok := strings.CutPrefix(word, "tag:="); ok {
+			hit = slices.Contains(strings.Split(tags, ","), e.AppName)
 		} else if word == "severity>=err" {
 			hit = slices.Contains([]string{"emerg", "alert", "crit", "err"}, e.Severity)
 		} else if severity, ok := strings.CutPrefix(word, "severity:"); ok {
-			hit = e.Severity == severity
+			hit = slices.Contains(strings.Split(severity, ","), e.Severity)
 		} else {
 			hit = strings.Contains(strings.ToLower(e.Message), word)
 		}
@@ -275,9 +286,12 @@ func termsOf(q string) []term {
 	terms := []term{}
 	for _, text := range strings.Fields(q) {
 		t := term{Text: text, Kind: "text", Not: strings.HasPrefix(text, "-")}
-		for _, field := range []string{"instance", "severity", "tag", "pid"} {
+		for _, field := range []string{"instance", "severity", "host", "tag", "pid", "last"} {
 			if strings.HasPrefix(strings.TrimPrefix(text, "-"), field) {
 				t.Kind, t.Field = "field", field
+				if field == "last" {
+					t.Kind = "time"
+				}
 			}
 		}
 		terms = append(terms, t)
@@ -294,7 +308,7 @@ func (s *server) search(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := r.URL.Query().Get("q")
-	found := s.find(q, number(r, "after"), number(r, "before"))
+	found := within(r, s.find(q, number(r, "after"), number(r, "before")))
 	if r.URL.Query().Get("order") != "asc" {
 		slices.Reverse(found)
 	}
@@ -314,7 +328,7 @@ func (s *server) search(w http.ResponseWriter, r *http.Request) {
 func (s *server) count(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]int{"count": len(s.find(r.URL.Query().Get("q"), 0, 0)), "took_ms": 8})
+	writeJSON(w, http.StatusOK, map[string]int{"count": len(within(r, s.find(r.URL.Query().Get("q"), 0, 0))), "took_ms": 8})
 }
 
 func (s *server) listInstances(w http.ResponseWriter, _ *http.Request) {

@@ -9,6 +9,7 @@ import { keys } from './frame/keys.js';
 import { menu } from './frame/menu.js';
 import { palette } from './frame/palette.js';
 import { copy } from './frame/toast.js';
+import { keptZone, nextZone } from './frame/zone.js';
 import { Buffer, ReadCap } from './list/buffer.js';
 import { markedTexts } from './list/highlight.js';
 import { List } from './list/list.js';
@@ -22,6 +23,7 @@ import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
 import { banner } from './tail/banner.js';
 import { Feed } from './tail/feed.js';
+import { zoneOf } from './zone.js';
 
 /** How often the rail asks for states and rates, in ms. */
 const InstancesMs = 5000;
@@ -43,15 +45,16 @@ let pointerDown = false;
 function preferences() {
   const theme = localStorage.getItem('theme');
   return {
-    utc: localStorage.getItem('utc') === '1',
+    zone: keptZone(),
+    histogram: localStorage.getItem('histogram') !== '0',
     wrap: localStorage.getItem('wrap') === '1',
     theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
   };
 }
 
 function keepPreferences() {
-  store.watch(['utc', 'wrap', 'theme'], ({ utc, wrap, theme }) => {
-    localStorage.setItem('utc', utc ? '1' : '');
+  store.watch(['wrap', 'histogram', 'theme'], ({ wrap, histogram, theme }) => {
+    localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('wrap', wrap ? '1' : '');
     localStorage.setItem('theme', theme);
     if (theme === 'auto') delete document.documentElement.dataset.theme;
@@ -63,20 +66,29 @@ function keepPreferences() {
 function keepAddress() {
   /** @type {string | null} */
   let shown = null;
-  store.watch(['q', 'instances', 'range', 'from', 'to'], (state) => {
+  /** @type {string | null} */
+  let asked = null;
+  store.watch(['q', 'instances', 'range', 'from', 'to', 'zone'], (state) => {
     const search = writeAddress(state);
     if (search === shown) return;
     shown = search;
-    if (search !== location.search) history.pushState(null, '', location.pathname + search);
-    feed.start();
+    const scope = writeAddress({ ...state, zone: 'local' });
+    // Another zone shows the same entries, unless the text has times in it.
+    const same = scope === asked;
+    asked = scope;
+    const url = location.pathname + search;
+    if (same) history.replaceState(null, '', url);
+    else if (search !== location.search) history.pushState(null, '', url);
+    if (!same || state.terms.some(({ kind }) => kind === 'time')) feed.start();
   });
   addEventListener('popstate', () => store.set(readAddress(location.search)));
 }
 
 /** Draws the list as the preferences and the feed want it. */
 function keepList() {
-  store.watch(['utc', 'wrap'], ({ utc, wrap }) => {
-    list.utc = utc;
+  store.watch(['zone', 'me', 'wrap'], (state) => {
+    const { wrap } = state;
+    list.zone = zoneOf(state);
     list.wrap = wrap;
     byId('scroller').classList.toggle('wrapped', wrap);
     list.measure();
@@ -173,7 +185,7 @@ function wireKeys() {
     { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
     { words: 'help.wrap', keys: ['w'], run: () => store.set({ wrap: !store.state.wrap }) },
-    { words: 'help.zone', keys: ['t'], run: () => store.set({ utc: !store.state.utc }) },
+    { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },
     { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
   );
   keys(store, commands);

@@ -54,7 +54,8 @@ export class Store {
 export function initialState() {
   return {
     q: '', instances: [], range: '', from: '', to: '',
-    utc: false, wrap: false, theme: 'auto',
+    wrap: false, theme: 'auto',
+    zone: 'local', histogram: true,
     me: null, known: [], inputs: [], knownLoaded: false, terms: [], matched: -1, tookMs: 0,
     loading: true, following: true, shown: 0, newEntries: 0, newErrors: 0, lostAt: 0, trouble: '',
     selected: 0, drawer: '', control: '', help: false, rail: false,

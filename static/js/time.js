@@ -1,5 +1,9 @@
 // Times as people read them, always in one stated zone.
 
+import { offsetName, wall } from './zone.js';
+
+/** @typedef {import('./zone.js').Zone} Zone */
+
 /**
  * @param {number} n
  * @param {number} [width]
@@ -7,56 +11,80 @@
 const pad = (n, width = 2) => String(n).padStart(width, '0');
 
 /**
- * The parts of a moment in the browser's zone or in UTC.
- * @param {Date} date
- * @param {boolean} utc
+ * The parts of a moment in a zone, as text.
+ * @param {number} ms
+ * @param {Zone} zone
  */
-function parts(date, utc) {
-  return utc
-    ? { y: date.getUTCFullYear(), mo: date.getUTCMonth() + 1, d: date.getUTCDate(), h: date.getUTCHours(), mi: date.getUTCMinutes(), s: date.getUTCSeconds(), ms: date.getUTCMilliseconds() }
-    : { y: date.getFullYear(), mo: date.getMonth() + 1, d: date.getDate(), h: date.getHours(), mi: date.getMinutes(), s: date.getSeconds(), ms: date.getMilliseconds() };
+function parts(ms, zone) {
+  const date = wall(ms, zone);
+  return {
+    day: `${pad(date.getUTCFullYear(), 4)}-${pad(date.getUTCMonth() + 1)}-${pad(date.getUTCDate())}`,
+    minute: `${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}`,
+    second: pad(date.getUTCSeconds()),
+    ms: pad(date.getUTCMilliseconds(), 3),
+  };
 }
 
 /**
  * "10:42:31.102" today, "11-21 10:42:31" on another day of this year,
  * "2025-11-21 10:42" before.
  * @param {string} iso
- * @param {boolean} utc
+ * @param {Zone} zone
  * @param {Date} now
  */
-export function rowTime(iso, utc, now) {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso.slice(0, 14);
-  const t = parts(date, utc);
-  const today = parts(now, utc);
-  const clock = `${pad(t.h)}:${pad(t.mi)}`;
-  if (t.y !== today.y) return `${pad(t.y, 4)}-${pad(t.mo)}-${pad(t.d)} ${clock}`;
-  if (t.mo !== today.mo || t.d !== today.d) return `${pad(t.mo)}-${pad(t.d)} ${clock}:${pad(t.s)}`;
-  return `${clock}:${pad(t.s)}.${pad(t.ms, 3)}`;
+export function rowTime(iso, zone, now) {
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms)) return iso.slice(0, 14);
+  const t = parts(ms, zone);
+  const today = parts(now.getTime(), zone).day;
+  if (t.day.slice(0, 4) !== today.slice(0, 4)) return `${t.day} ${t.minute}`;
+  if (t.day !== today) return `${t.day.slice(5)} ${t.minute}:${t.second}`;
+  return `${t.minute}:${t.second}.${t.ms}`;
 }
 
 /**
  * "2026-11-21 10:42:31.102345 +08:00": all that was sent, in the page's zone.
  * @param {string} iso
- * @param {boolean} utc
+ * @param {Zone} zone
  */
-export function fullTime(iso, utc) {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
-  const t = parts(date, utc);
+export function fullTime(iso, zone) {
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms)) return iso;
+  const t = parts(ms, zone);
   const fraction = /\.(\d+)/.exec(iso)?.[1] ?? '';
-  const offset = utc ? 0 : -date.getTimezoneOffset();
-  const zone = offset === 0 ? 'UTC' : offsetName(offset);
-  return `${pad(t.y, 4)}-${pad(t.mo)}-${pad(t.d)} ${pad(t.h)}:${pad(t.mi)}:${pad(t.s)}${fraction && '.' + fraction} ${zone}`;
+  const offset = zone.offset(ms);
+  return `${t.day} ${t.minute}:${t.second}${fraction && '.' + fraction} ${offset === 0 ? 'UTC' : offsetName(offset)}`;
 }
 
 /**
- * The zone's name for the list's head: "UTC+8".
- * @param {boolean} utc
+ * "2026-11-21 10:42:31", without the seconds where they are nothing.
+ * @param {number} ms
+ * @param {Zone} zone
+ */
+export function dayTime(ms, zone) {
+  const t = parts(ms, zone);
+  return `${t.day} ${t.minute}${t.second === '00' ? '' : ':' + t.second}`;
+}
+
+/**
+ * "2026-11-21 10:42 – 10:45 UTC+8"; what both ends share is said once.
+ * @param {number} from
+ * @param {number} to
+ * @param {Zone} zone
+ */
+export function spanText(from, to, zone) {
+  const [start, end] = [dayTime(from, zone), dayTime(to, zone)];
+  const same = start.slice(0, 10) === end.slice(0, 10);
+  return `${start} – ${same ? end.slice(11) : end} ${zoneName(zone, new Date(to))}`;
+}
+
+/**
+ * The zone's short name for the list's head: "UTC+8".
+ * @param {Zone} zone
  * @param {Date} now
  */
-export function zoneName(utc, now) {
-  const minutes = utc ? 0 : -now.getTimezoneOffset();
+export function zoneName(zone, now) {
+  const minutes = zone.offset(now.getTime());
   if (minutes === 0) return 'UTC';
   const rest = Math.abs(minutes) % 60;
   return `UTC${minutes < 0 ? '−' : '+'}${Math.trunc(Math.abs(minutes) / 60)}${rest ? ':' + pad(rest) : ''}`;
@@ -87,8 +115,3 @@ export function duration(ms) {
   return h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${h / 24} d`;
 }
 
-/** @param {number} minutes */
-function offsetName(minutes) {
-  const size = Math.abs(minutes);
-  return `${minutes < 0 ? '-' : '+'}${pad(Math.trunc(size / 60))}:${pad(size % 60)}`;
-}

@@ -162,7 +162,6 @@ interface State {
   to: string;
 
   // How it is shown; kept in the browser.
-  utc: boolean;
   wrap: boolean;
   theme: 'auto' | 'light' | 'dark';
 

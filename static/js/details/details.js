@@ -9,6 +9,7 @@ import { t } from '../strings.js';
 import { withoutColour } from '../list/text.js';
 import { clockSkew, duration, fullTime } from '../time.js';
 import { copy } from '../frame/toast.js';
+import { zoneOf } from '../zone.js';
 
 /** From this on the two clocks are worth a word, in ms. */
 const SkewMs = 2000;
@@ -32,11 +33,10 @@ const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
  * @param {HTMLElement} said what the message says
  */
 export function detailsView(entry, store, step, said) {
-  const { utc } = store.state;
   return h('article', { class: `details sev-${entry.severity}` },
     h('header', { class: 'details-head' },
       h('span', { class: `badge${isError(entry.severity) ? ' bad' : ''}` }, entry.severity),
-      h('time', { datetime: entry.received }, fullTime(entry.received, utc)),
+      h('time', { datetime: entry.received }, fullTime(entry.received, zoneOf(store.state))),
       h('span', { class: 'spacer' }),
       stepButton('details.older', '↑', () => step(-1)),
       stepButton('details.newer', '↓', () => step(1))),
@@ -81,7 +81,7 @@ function field(entry, key, store) {
   if (key === 'time' && Math.abs(clockSkew(entry)) <= SkewMs) return [];
   const text = Array.isArray(value) ? value.join(' ') : String(value);
   const isTime = key === 'received' || key === 'time';
-  const shown = isTime ? fullTime(text, store.state.utc) : text;
+  const shown = isTime ? fullTime(text, zoneOf(store.state)) : text;
   return [
     h('dt', {}, t(`field.${key}`)),
     h('dd', {}, valueButton(key, text, shown, store),

@@ -26,7 +26,7 @@ export function drawer(store, feed, actions) {
   /** The entry is held here too: the list may forget it. @type {Entry | null} */
   let entry = null;
 
-  store.watch(['drawer', 'selected', 'utc'], (state) => {
+  store.watch(['drawer', 'selected', 'zone', 'me'], (state) => {
     element.hidden = state.drawer === '';
     byId('body').classList.toggle('with-drawer', state.drawer !== '');
     for (const button of tabs.querySelectorAll('[role=tab]')) {
@@ -44,7 +44,7 @@ export function drawer(store, feed, actions) {
     // The arrow that was pressed has been drawn anew.
     if (title !== '') [...content.querySelectorAll('button')].find((button) => button.title === title)?.focus();
   });
-  store.watch(['drawer', 'control', 'known', 'utc'], (state) => {
+  store.watch(['drawer', 'control', 'known', 'zone', 'me'], (state) => {
     if (state.drawer !== 'instance') return;
     const view = instanceView.render();
     if (content.firstChild !== view) replace(content, view);

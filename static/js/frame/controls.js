@@ -5,7 +5,8 @@ import { ranges } from '../search/address.js';
 import { goToLogin, request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
 import { locale, t } from '../strings.js';
-import { duration, zoneName } from '../time.js';
+import { duration } from '../time.js';
+import { zoneHead } from './zone.js';
 
 /** How often a screen reader is told of new counts, in ms. */
 const SpokenMs = 4000;
@@ -20,12 +21,9 @@ export function controls(store, feed) {
   strip(store);
   spoken(store);
   account(store);
+  zoneHead(store);
 
-  byId('zone').addEventListener('click', () => store.set({ utc: !store.state.utc }));
   byId('wrap').addEventListener('click', () => store.set({ wrap: !store.state.wrap }));
-  store.watch(['utc'], ({ utc }) => {
-    replace(byId('zone'), t('list.time'), ' ', h('span', { class: 'zone-name' }, zoneName(utc, new Date())));
-  });
   store.watch(['wrap'], ({ wrap }) => byId('wrap').setAttribute('aria-pressed', String(wrap)));
 }
 

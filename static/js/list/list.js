@@ -5,6 +5,7 @@
 
 import { highlight } from './highlight.js';
 import { createRow, rowKey } from './row.js';
+import { local } from '../zone.js';
 
 /** Rows kept ready above and below what is seen. */
 const Overscan = 20;
@@ -33,7 +34,7 @@ export class List {
     this.follow = true;
     /** How many rows are shown at most: while paused, what comes stays out of sight. */
     this.held = Infinity;
-    this.utc = false;
+    this.zone = local;
     this.wrap = false;
     this.selected = 0;
     /** What to mark in the messages, in lower case. @type {string[]} */
@@ -141,7 +142,7 @@ export class List {
       row.remove();
       this.rows.delete(key);
     }
-    const style = { utc: this.utc, wrap: this.wrap, now: new Date() };
+    const style = { zone: this.zone, wrap: this.wrap, now: new Date() };
     const fresh = Date.now() < this.freshUntil;
     // A row that is in its place is not touched: moving it would end a selection.
     let next = this.start.nextElementSibling;

@@ -9,7 +9,7 @@ import { rowTime } from '../time.js';
 /** More than any screen shows on one line, in UTF-16 units. */
 const MaxRowText = 600;
 
-/** @typedef {{utc: boolean, wrap: boolean, now: Date}} RowStyle */
+/** @typedef {{zone: import('../zone.js').Zone, wrap: boolean, now: Date}} RowStyle */
 
 /**
  * @param {Item} item
@@ -37,7 +37,7 @@ function entryRow(entry, style) {
   const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
     h('span', { class: 'c-time', role: 'gridcell', title: entry.received },
-      rowTime(entry.received, style.utc, style.now)),
+      rowTime(entry.received, style.zone, style.now)),
     h('span', { class: 'c-sev', role: 'gridcell' }, entry.severity),
     h('span', { class: 'c-inst', role: 'gridcell', title: entry.instance }, ...instanceName(entry)),
     h('span', { class: 'c-msg', role: 'gridcell' }, ...messageNodes(entry, style.wrap)));

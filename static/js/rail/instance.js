@@ -5,6 +5,7 @@ import { h } from '../dom.js';
 import { JobView } from './job.js';
 import { locale, t } from '../strings.js';
 import { duration, fullTime } from '../time.js';
+import { zoneOf } from '../zone.js';
 
 /** The actions that interrupt somebody, and the sentence that says how. */
 const confirmations = /** @type {Record<string, string>} */ ({
@@ -68,10 +69,10 @@ export class InstanceView {
 
   /** @param {Instance} instance */
   factList(instance) {
-    const { utc } = this.store.state;
+    const zone = zoneOf(this.store.state);
     /** @param {string | undefined} iso */
     const ago = (iso) => (iso
-      ? h('time', { datetime: iso, title: fullTime(iso, utc) }, t('control.ago', { ago: duration(Date.now() - Date.parse(iso)) }))
+      ? h('time', { datetime: iso, title: fullTime(iso, zone) }, t('control.ago', { ago: duration(Date.now() - Date.parse(iso)) }))
       : t('control.never'));
     const started = instance.started ? Date.parse(instance.started) : 0;
     /** @type {[string, Node | string | number | undefined][]} */

@@ -1,6 +1,9 @@
 // The page's address holds everything that decides what is shown.
 
-/** @typedef {Pick<State, 'q' | 'instances' | 'range' | 'from' | 'to'>} Scope */
+/** @typedef {Pick<State, 'q' | 'instances' | 'range' | 'from' | 'to'> & {zone?: State['zone']}} Scope */
+
+/** The zones as a link names them; the reader's own is not named. */
+const zones = /** @type {const} */ ([['UTC', 'utc'], ['server', 'server']]);
 
 /** The time ranges on offer, as durations that the server understands. */
 export const ranges = ['15m', '1h', '6h', '24h', '7d'];
@@ -13,6 +16,7 @@ export function readAddress(search) {
   const params = new URLSearchParams(search);
   const from = params.get('from') ?? '';
   const to = params.get('to') ?? '';
+  const zone = zones.find(([name]) => name === params.get('tz'))?.[1];
   let range = '';
   if (to !== '' || (from !== '' && !ranges.includes(from))) range = 'custom';
   else if (from !== '') range = from;
@@ -22,6 +26,7 @@ export function readAddress(search) {
     range,
     from: range === 'custom' ? from : '',
     to: range === 'custom' ? to : '',
+    ...(zone && { zone }),
   };
 }
 
@@ -36,6 +41,8 @@ export function writeAddress(scope) {
   const { from, to } = timeBounds(scope);
   if (from !== '') params.set('from', from);
   if (to !== '') params.set('to', to);
+  const tz = zones.find(([, zone]) => zone === scope.zone);
+  if (tz) params.set('tz', tz[0]);
   // A slash and a colon need no escape in a query, RFC 3986, section 3.4.
   const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':');
   return text === '' ? '' : '?' + text;

@@ -1,9 +1,9 @@
 // What fills the list: the live end, older entries on demand, and the gaps.
 
 import { Problem, goToLogin, request } from '../api.js';
-import { timeBounds } from '../search/address.js';
 import { FollowCap, ReadCap } from '../list/buffer.js';
-import { ownTerms, scopedQuery } from '../search/query.js';
+import { ownTerms } from '../search/query.js';
+import { scopeParams } from '../search/scope.js';
 import { isErrorItem } from '../severity.js';
 import { Tail } from './tail.js';
 
@@ -43,10 +43,6 @@ export class Feed {
     return q !== '' || instances.length > 0 || range !== '';
   }
 
-  get query() {
-    return scopedQuery(this.store.state.q, this.store.state.instances);
-  }
-
   /** Shows the scope that the store holds now, from its newest entry on. */
   start() {
     this.abort.abort();
@@ -64,7 +60,7 @@ export class Feed {
       loading: true, following: live, shown: 0, newEntries: 0, newErrors: 0, matched: -1, lostAt: 0, trouble: '',
     });
     void this.count();
-    if (live) this.tail.start(this.query, FirstEntries);
+    if (live) this.tail.start(scopeParams(this.store.state), FirstEntries);
     else void this.loadRange();
   }
 
@@ -228,8 +224,7 @@ export class Feed {
   async ask(params) {
     const { signal } = this.abort;
     try {
-      const scope = { q: this.query, ...timeBounds(this.store.state) };
-      return await request('search', { params: { ...scope, ...params }, signal });
+      return await request('search', { params: { ...scopeParams(this.store.state), ...params }, signal });
     } catch (err) {
       if (signal.aborted) return null;
       if (err instanceof Problem && err.status === 401) goToLogin();
@@ -241,8 +236,7 @@ export class Feed {
   async count() {
     const { signal } = this.abort;
     try {
-      const params = { q: this.query, ...timeBounds(this.store.state) };
-      const { count, took_ms } = await request('count', { params, signal });
+      const { count, took_ms } = await request('count', { params: scopeParams(this.store.state), signal });
       if (signal.aborted) return;
       this.store.set({ matched: count, tookMs: took_ms ?? 0 });
       if (count === 0) this.store.set({ loading: false });

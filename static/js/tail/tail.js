@@ -19,7 +19,7 @@ export class Tail {
     this.listener = listener;
     /** @type {WebSocket | null} */
     this.socket = null;
-    this.query = '';
+    this.scope = { q: '', tz: '' };
     this.last = 0;
     /** How far we have read: what a new connection resumes behind. 0: nowhere yet. */
     this.seq = 0;
@@ -32,12 +32,12 @@ export class Tail {
 
   /**
    * Starts anew: the newest `last` matches, then what arrives.
-   * @param {string} query
+   * @param {{q: string, tz: string}} scope
    * @param {number} last
    */
-  start(query, last) {
+  start({ q, tz }, last) {
     this.stop();
-    this.query = query;
+    this.scope = { q, tz };
     this.last = last;
     this.seq = 0;
     this.connect();
@@ -61,7 +61,7 @@ export class Tail {
 
   connect() {
     this.retry = 0;
-    const params = { q: this.query, ...(this.seq > 0 ? { after: this.seq } : { last: this.last }) };
+    const params = { ...this.scope, ...(this.seq > 0 ? { after: this.seq } : { last: this.last }) };
     const socket = openSocket('tail', params);
     this.socket = socket;
     // The first status tells where the log ends, not how far we have read.
