@@ -10,6 +10,7 @@ import { menu } from './frame/menu.js';
 import { palette } from './frame/palette.js';
 import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
+import { Histogram } from './histogram/histogram.js';
 import { Buffer, ReadCap } from './list/buffer.js';
 import { markedTexts } from './list/highlight.js';
 import { List } from './list/list.js';
@@ -39,6 +40,7 @@ const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), star
   nearStart: () => void feed.loadOlder(),
 });
 feed.list = list;
+const histogram = new Histogram(store, feed);
 let pointerDown = false;
 
 /** @returns {Partial<State>} */
@@ -186,6 +188,8 @@ function wireKeys() {
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
     { words: 'help.wrap', keys: ['w'], run: () => store.set({ wrap: !store.state.wrap }) },
     { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },
+    { words: 'histogram.toggle', run: () => histogram.toggle() },
+    { words: 'histogram.outTitle', run: () => histogram.zoom.out() },
     { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
   );
   keys(store, commands);

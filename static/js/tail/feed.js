@@ -112,6 +112,7 @@ export class Feed {
     }
     const start = fresh[0];
     if (live && !first && !('gap' in start)) this.list.arrived(start.seq);
+    if (live) this.onFresh(fresh);
     if (live && state.matched >= 0) {
       this.store.set({ matched: state.matched + fresh.filter((item) => !('gap' in item)).length });
     }
@@ -193,6 +194,9 @@ export class Feed {
     }
     this.onOlder();
   }
+
+  /** Told what has just arrived. @param {Item[]} _items */
+  onFresh(_items) {}
 
   /** Told when loading older entries begins and ends. */
   onOlder() {}
