@@ -1,10 +1,10 @@
 // The top bar's controls: time range, live, account, theme; and the strip that
 // says what is shown.
 
-import { ranges } from '../search/address.js';
 import { goToLogin, request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
-import { locale, t } from '../strings.js';
+import { rangeButton } from '../range/button.js';
+import { t } from '../strings.js';
 import { duration } from '../time.js';
 import { zoneHead } from './zone.js';
 
@@ -16,7 +16,7 @@ const SpokenMs = 4000;
  * @param {import('../tail/feed.js').Feed} feed
  */
 export function controls(store, feed) {
-  rangeChoice(store);
+  rangeButton(store);
   liveButtons(store, feed);
   strip(store);
   spoken(store);
@@ -25,72 +25,6 @@ export function controls(store, feed) {
 
   byId('wrap').addEventListener('click', () => store.set({ wrap: !store.state.wrap }));
   store.watch(['wrap'], ({ wrap }) => byId('wrap').setAttribute('aria-pressed', String(wrap)));
-}
-
-/** @param {import('../store.js').Store} store */
-function rangeChoice(store) {
-  const select = /** @type {HTMLSelectElement} */ (byId('range'));
-  const form = byId('range-form');
-  const from = /** @type {HTMLInputElement} */ (byId('range-from'));
-  const to = /** @type {HTMLInputElement} */ (byId('range-to'));
-  for (const range of ['', ...ranges, 'custom']) {
-    select.append(h('option', { value: range }, t(`range.${range || 'all'}`)));
-  }
-  select.addEventListener('change', () => {
-    if (select.value !== 'custom') {
-      store.set({ range: select.value, from: '', to: '' });
-      return;
-    }
-    select.value = store.state.range;
-    edit();
-  });
-  // A choice that is made already cannot be made again: this edits it.
-  byId('range-text').addEventListener('click', edit);
-  function edit() {
-    from.value ||= localInput(new Date(store.state.from || Date.now() - 3_600_000));
-    to.value ||= localInput(new Date(store.state.to || Date.now()));
-    form.showPopover();
-    from.focus();
-  }
-  byId('range-custom').addEventListener('submit', () => {
-    form.hidePopover();
-    store.set({ range: 'custom', from: isoOf(from.value), to: isoOf(to.value) });
-  });
-  store.watch(['range', 'from', 'to'], (state) => {
-    select.value = state.range;
-    byId('range-text').hidden = state.range !== 'custom';
-    byId('range-text').textContent = rangeText(state);
-  });
-}
-
-/**
- * The chosen range in words.
- * @param {Pick<State, 'range' | 'from' | 'to'>} scope
- */
-export function rangeText(scope) {
-  if (scope.range !== 'custom') return t(`range.${scope.range || 'all'}`);
-  return `${instantText(scope.from)} – ${instantText(scope.to)}`;
-}
-
-/** @param {string} text an RFC 3339 time, a duration or nothing */
-function instantText(text) {
-  if (text === '') return '…';
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) return text;
-  return date.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
-}
-
-/** @param {string} value of a datetime-local input */
-function isoOf(value) {
-  const date = new Date(value);
-  return Number.isNaN(date.getTime()) ? '' : date.toISOString();
-}
-
-/** @param {Date} date */
-function localInput(date) {
-  // A duration back from now, as an address may have, is no date.
-  if (Number.isNaN(date.getTime())) return '';
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 /**

@@ -1,7 +1,7 @@
 // What stands in the list's place while there is nothing to list.
 
 import { byId, h, replace } from '../dom.js';
-import { rangeText } from '../frame/controls.js';
+import { rangeText } from '../range/text.js';
 import { t } from '../strings.js';
 import { copy } from '../frame/toast.js';
 import { commands, serverAddress } from './welcome.js';
