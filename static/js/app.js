@@ -281,6 +281,8 @@ function begin() {
   wireKeys();
   wirePointer();
   keepAddress();
+  // Not what anybody waits for.
+  void import('./facets/facets.js').then(({ Facets }) => new Facets(store, feed));
   void loadMe();
   void loadInstances();
   setInterval(() => {

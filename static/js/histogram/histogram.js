@@ -78,7 +78,7 @@ export class Histogram {
     const toggle = byId('histogram-toggle');
     toggle.addEventListener('click', () => this.toggle());
     byId('zoom-out').addEventListener('click', () => this.zoom.out());
-    feed.onFresh = (items) => this.arrived(items);
+    feed.fresh.push((items) => this.arrived(items));
     store.watch(['loading', 'histogram'], ({ loading, histogram }) => {
       toggle.setAttribute('aria-pressed', String(histogram));
       this.root.hidden = !histogram;

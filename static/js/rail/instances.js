@@ -13,10 +13,10 @@ const RecentErrorMs = 15 * 60_000;
 export function instances(store) {
   const rail = byId('rail');
   store.watch(['known', 'inputs', 'instances', 'me', 'knownLoaded'], (state) => {
-    const focused = document.activeElement instanceof HTMLElement && rail.contains(document.activeElement)
+    const focused = document.activeElement instanceof HTMLElement && byId('instances').contains(document.activeElement)
       ? document.activeElement.dataset.focus : undefined;
     const top = rail.scrollTop;
-    replace(rail, allRow(store), ...groups(state.known, state.me?.name ?? '').map((group) => section(store, group)),
+    replace(byId('instances'), allRow(store), ...groups(state.known, state.me?.name ?? '').map((group) => section(store, group)),
       state.knownLoaded && state.known.length === 0 && h('p', { class: 'quiet rail-none' }, t('rail.none')),
       inputTrouble(state.inputs));
     rail.scrollTop = top;

@@ -43,8 +43,8 @@ export function writeAddress(scope) {
   if (to !== '') params.set('to', to);
   const tz = zones.find(([, zone]) => zone === scope.zone);
   if (tz) params.set('tz', tz[0]);
-  // A slash and a colon need no escape in a query, RFC 3986, section 3.4.
-  const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':');
+  // A slash, a colon and a comma need no escape in a query, RFC 3986, section 3.4.
+  const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':').replace(/%2C/g, ',');
   return text === '' ? '' : '?' + text;
 }
 

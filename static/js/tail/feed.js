@@ -19,6 +19,8 @@ export class Feed {
   constructor(store, buffer) {
     this.store = store;
     this.buffer = buffer;
+    /** Told what has just arrived. @type {((items: Item[]) => void)[]} */
+    this.fresh = [];
     /** Set by the wiring, before start. @type {import('../list/list.js').List} */
     this.list = /** @type {any} */ (null);
     this.tail = new Tail({
@@ -112,7 +114,7 @@ export class Feed {
     }
     const start = fresh[0];
     if (live && !first && !('gap' in start)) this.list.arrived(start.seq);
-    if (live) this.onFresh(fresh);
+    if (live) for (const told of this.fresh) told(fresh);
     if (live && state.matched >= 0) {
       this.store.set({ matched: state.matched + fresh.filter((item) => !('gap' in item)).length });
     }
@@ -194,9 +196,6 @@ export class Feed {
     }
     this.onOlder();
   }
-
-  /** Told what has just arrived. @param {Item[]} _items */
-  onFresh(_items) {}
 
   /** Told when loading older entries begins and ends. */
   onOlder() {}
