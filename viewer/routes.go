@@ -18,7 +18,7 @@ type route struct {
 // routes lists every endpoint there is.
 func (s *Server) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
-	return []route{
+	routes := []route{
 		{method: get, path: "/api/v1/search", access: signedIn, handler: s.search},
 		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
 		{method: get, path: "/api/v1/histogram", access: signedIn, handler: s.histogram},
@@ -41,11 +41,12 @@ func (s *Server) routes() []route {
 		{method: post, path: "/api/v1/links", access: signedIn, handler: s.link},
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
-		{method: get, path: "/", access: page, handler: s.page("index.html"), head: true},
+		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
 		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},
 		{method: get, path: "/healthz", access: anyone, handler: s.healthz, head: true},
 		{method: get, path: "/readyz", access: anyone, handler: s.readyz, head: true},
 		{method: get, path: "/metrics", access: signedIn, handler: s.metrics.serve},
 	}
+	return append(routes, s.logAnalyzerRoutes()...)
 }
