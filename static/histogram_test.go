@@ -149,8 +149,12 @@ func TestHistogramIsHiddenForGood(t *testing.T) {
 	summary(b, ": 60 entries, 12 errors")
 	b.Click("#histogram-toggle")
 	b.Await(`histogram.hidden`)
+	// The list is higher now, but nobody has scrolled.
+	s.add(numbered(1, 1)...)
+	b.AwaitLine("line 1")
+	b.Await(`pulse.textContent === 'Live' && scroller.scrollTop >= scroller.scrollHeight - scroller.clientHeight - 1`)
 	b.Go(s.URL)
-	b.AwaitLine("uid=48")
+	b.AwaitLine("line 1")
 	b.Await(`histogram.hidden`)
 	asked := s.times("histogram")
 	b.Go(s.URL + "/?q=uid")

@@ -204,7 +204,8 @@ export class List {
     if (Math.abs(top - this.placed) < 1) return;
     this.placed = -1;
     if (this.follow) {
-      if (up) this.listener.moved();
+      // A list that has become higher is scrolled up by the browser, to its end.
+      if (up && this.below() >= 2) this.listener.moved();
       return;
     }
     if (!up && this.below() < 2) this.listener.reachedEnd();
