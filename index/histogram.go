@@ -23,6 +23,10 @@ type HistogramRequest struct {
 	// Buckets is the most buckets that are wanted; 0 means 60. There are no more
 	// than 2,000.
 	Buckets int
+	// Offset is how far the clock of the reader's zone is ahead of UTC: buckets
+	// of hours and days begin with its hours and days. It is one for the whole
+	// range, summer time or not.
+	Offset time.Duration
 }
 
 // Histogram counts all matches of a range of time in buckets of one length.
@@ -39,7 +43,7 @@ type Histogram struct {
 }
 
 // HistogramBucket counts the matches from Time on, which is a multiple of the
-// step since 1970 in UTC.
+// step since 1970 in UTC, less the Offset that was asked for.
 type HistogramBucket struct {
 	Time  time.Time
 	Total uint64
@@ -71,13 +75,14 @@ func (s *Store) Histogram(ctx context.Context, req HistogramRequest) (Histogram,
 type grid struct {
 	from, to int64 // nanoseconds since 1970
 	step     int64 // seconds
-	first    int64 // steps since 1970 of the first bucket
+	offset   int64 // seconds
+	first    int64 // steps since 1970 of the first bucket, in the offset's zone
 	buckets  []sums
 }
 
 // newGrid divides the range that the scan is bound to.
 func newGrid(m *scan, req HistogramRequest) *grid {
-	g := &grid{from: m.bounds.minTime, to: m.bounds.endTime}
+	g := &grid{from: m.bounds.minTime, to: m.bounds.endTime, offset: int64(req.Offset / time.Second)}
 	if g.from == math.MinInt64 || g.to == math.MaxInt64 {
 		g.shrink(m)
 	}
@@ -88,7 +93,7 @@ func newGrid(m *scan, req HistogramRequest) *grid {
 	if wanted <= 0 {
 		wanted = defaultBuckets
 	}
-	first, last := floorDiv(g.from, int64(time.Second)), floorDiv(g.to-1, int64(time.Second))
+	first, last := g.second(g.from), g.second(g.to-1)
 	g.step = roundStep(first, last, int64(min(wanted, maxBuckets)))
 	g.first = floorDiv(first, g.step)
 	g.buckets = make([]sums, floorDiv(last, g.step)-g.first+1)
@@ -145,9 +150,12 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+// second is a moment in the offset's zone.
+func (g *grid) second(ns int64) int64 { return floorDiv(ns, int64(time.Second)) + g.offset }
+
 // bucket is the number of the bucket of a moment within the range.
 func (g *grid) bucket(ns int64) int {
-	return int(floorDiv(floorDiv(ns, int64(time.Second)), g.step) - g.first)
+	return int(floorDiv(g.second(ns), g.step) - g.first)
 }
 
 // count adds the matches of a source.
@@ -196,7 +204,7 @@ func (g *grid) histogram() Histogram {
 		Step: time.Duration(g.step) * time.Second, Buckets: make([]HistogramBucket, len(g.buckets)),
 	}
 	for i, n := range g.buckets {
-		at := time.Unix((g.first+int64(i))*g.step, 0).UTC()
+		at := time.Unix((g.first+int64(i))*g.step-g.offset, 0).UTC()
 		h.Buckets[i] = HistogramBucket{Time: at, Total: n.total, BySeverity: n.severity}
 	}
 	return h

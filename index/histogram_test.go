@@ -35,7 +35,7 @@ func checkHistogram(t *testing.T, all []Entry, req HistogramRequest, h Histogram
 	total := uint64(0)
 	for i, b := range h.Buckets {
 		total += b.Total
-		if b.Time.UnixNano()%int64(h.Step) != 0 || i > 0 && b.Time.Sub(h.Buckets[i-1].Time) != h.Step {
+		if (b.Time.UnixNano()+int64(req.Offset))%int64(h.Step) != 0 || i > 0 && b.Time.Sub(h.Buckets[i-1].Time) != h.Step {
 			t.Fatalf("%+v: bucket %d begins at %v, want multiples of %v", req, i, b.Time, h.Step)
 		}
 	}
@@ -64,8 +64,9 @@ func TestHistogramEqualsAScanForRandomQueriesAndRanges(t *testing.T) {
 		queries = append(queries, textQuery(text))
 	}
 	span := int64(70 * time.Minute)
+	offsets := []time.Duration{0, 8 * time.Hour, -5 * time.Hour, 5*time.Hour + 45*time.Minute, -210 * time.Minute}
 	for range 500 {
-		req := HistogramRequest{Query: combinedQuery(r, queries, 1), Buckets: 2 + r.IntN(100)}
+		req := HistogramRequest{Query: combinedQuery(r, queries, 1), Buckets: 2 + r.IntN(100), Offset: offsets[r.IntN(len(offsets))]}
 		if r.IntN(2) == 0 {
 			req.From = all[0].Received.Add(time.Duration(r.Int64N(span)) - 5*time.Minute)
 		}

@@ -93,6 +93,13 @@ func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
 	if len(s.entries) > 0 {
 		from = moment(r, "from", s.entries[0].Received)
 	}
+	zone, err := time.LoadLocation(cmp.Or(r.URL.Query().Get("tz"), "Asia/Tokyo"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "The parameter tz is wrong.")
+		return
+	}
+	_, seconds := to.In(zone).Zone()
+	ahead := time.Duration(seconds) * time.Second
 	step, buckets := time.Second, []bucket{}
 	for _, seconds := range []int{1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600} {
 		step = time.Duration(seconds) * time.Second
@@ -100,7 +107,7 @@ func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	for at := from.Truncate(step); at.Before(to); at = at.Add(step) {
+	for at := from.Add(ahead).Truncate(step).Add(-ahead); at.Before(to); at = at.Add(step) {
 		b := bucket{Time: at.UTC(), BySeverity: map[string]int{}}
 		for _, e := range found {
 			if !e.Received.Before(at) && e.Received.Before(at.Add(step)) {

@@ -169,3 +169,24 @@ func TestHistogramIsHiddenForGood(t *testing.T) {
 	b.Key("\r")
 	b.Await(`!histogram.hidden && ` + bars)
 }
+
+func TestHistogramOfDaysBeginsThemInTheZone(t *testing.T) {
+	s := newServer(t)
+	entries := numbered(1, 24*30)
+	for i := range entries {
+		entries[i].Received = time.Now().UTC().Add(-time.Duration(len(entries)-i) * time.Hour)
+	}
+	s.add(entries...)
+	b := browsertest.Open(t, "en")
+	inZone(b, "Asia/Colombo")
+	b.Go(s.URL)
+	summary(b, ": 720 entries, 0 errors")
+	b.Shoot("histogram-days")
+	asked := s.times("histogram")
+	b.Key("t")
+	s.awaitAsked(t, "histogram", "tz", "UTC")
+	summary(b, ": 720 entries, 0 errors")
+	if got := s.times("histogram"); got != asked+1 {
+		t.Errorf("the server was asked %d times more, want 1", got-asked)
+	}
+}

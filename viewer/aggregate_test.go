@@ -80,6 +80,11 @@ func TestHistogramAnswersWithBucketsOfTheWholeRange(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("histogram (-want +got):\n%s", diff)
 	}
+	// An hour of Kathmandu begins at a quarter past one of UTC.
+	there := ts.object(t, "/api/v1/histogram?tz=Asia/Kathmandu&from=2026-11-22T10:05:00Z&to=2026-11-22T13:30:00Z&buckets=5")
+	if first := there["buckets"].([]any)[0].(jsonObject)["time"]; first != "2026-11-22T09:15:00Z" || there["step_ms"] != 3600_000.0 {
+		t.Errorf("buckets of Kathmandu begin at %v in steps of %v ms", first, there["step_ms"])
+	}
 	empty := startStore(t, nil).object(t, "/api/v1/histogram")
 	if diff := cmp.Diff([]any{}, empty["buckets"]); diff != "" || empty["from"] != empty["to"] {
 		t.Errorf("histogram of nothing = %v, want no buckets at one moment", empty)

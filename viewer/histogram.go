@@ -57,6 +57,8 @@ func (s *Server) histogram(c echo.Context, p principal) error {
 	if req.To.IsZero() {
 		req.To = now
 	}
+	_, offset := req.To.In(text.zone).Zone()
+	req.Offset = time.Duration(offset) * time.Second
 	req.Query, _ = s.parse(p, text, now)
 
 	ctx, cancel := context.WithTimeout(c.Request().Context(), searchTimeout)

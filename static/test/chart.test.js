@@ -66,6 +66,15 @@ test('buckets get longer and keep every count when there are too many', () => {
   assert.equal(sum(chart.buckets).total, 1002);
 });
 
+test('longer buckets begin with the hours and days of the zone', () => {
+  const offset = 8 * 3_600_000;
+  const chart = chartOf(answer({ info: 1 }), true, offset);
+  for (let i = 1; i <= 60; i++) add(chart, start + i * 86_400_000, 'info');
+  assert.equal(chart.step, 43_200_000);
+  assert.equal((chart.start + offset) % chart.step, 0);
+  assert.equal(sum(chart.buckets).total, 61);
+});
+
 test('bars stack to the top, and one error among thousands is a pixel', () => {
   const chart = chartOf(answer({ info: 4000, err: 1 }, { info: 2000 }), false);
   const [, err, , , info] = bars(chart, 100, 40);

@@ -33,14 +33,16 @@ const steps = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 8
  * @property {Bucket[]} buckets
  * @property {number} until what was received from then on is not counted yet
  * @property {boolean} open it ends with the newest match, and grows
+ * @property {number} offset of the zone in whose hours and days buckets begin
  */
 
 /**
  * @param {HistogramAnswer} answer
  * @param {boolean} open
+ * @param {number} [offset] of the zone that was asked for, in ms
  * @returns {Chart}
  */
-export function chartOf(answer, open) {
+export function chartOf(answer, open, offset = 0) {
   const buckets = answer.buckets.map((bucket) => {
     const counts = layers.map(() => 0);
     for (const [severity, n] of Object.entries(bucket.by_severity)) counts[layerOf[severity]] += n;
@@ -48,7 +50,7 @@ export function chartOf(answer, open) {
   });
   const chart = {
     start: buckets.length > 0 ? Date.parse(answer.buckets[0].time) : Date.parse(answer.from),
-    step: answer.step_ms || second, buckets, until: Date.parse(answer.to), open,
+    step: answer.step_ms || second, buckets, until: Date.parse(answer.to), open, offset,
   };
   return open ? trim(chart) : chart;
 }
@@ -79,7 +81,7 @@ export function isSparse({ buckets, step }) {
  */
 export function add(chart, ms, severity) {
   if (Number.isNaN(ms) || (ms < chart.until && chart.buckets.length > 0)) return;
-  if (chart.buckets.length === 0) chart.start = Math.floor(ms / chart.step) * chart.step;
+  if (chart.buckets.length === 0) chart.start = floorTo(ms, chart.step, chart.offset);
   while ((ms - chart.start) / chart.step >= 2 * MostBuckets) coarsen(chart);
   const at = Math.max(0, Math.floor((ms - chart.start) / chart.step));
   while (chart.buckets.length <= at) chart.buckets.push({ total: 0, counts: layers.map(() => 0) });
@@ -91,7 +93,7 @@ export function add(chart, ms, severity) {
 /** Goes on with the next longer buckets: each length divides the next. @param {Chart} chart */
 function coarsen(chart) {
   const step = steps.find((longer) => longer > chart.step) ?? 2 * chart.step;
-  const start = Math.floor(chart.start / step) * step;
+  const start = floorTo(chart.start, step, chart.offset);
   /** @type {Bucket[]} */
   const buckets = [];
   chart.buckets.forEach((bucket, i) => {
@@ -101,6 +103,15 @@ function coarsen(chart) {
     bucket.counts.forEach((n, layer) => { into.counts[layer] += n; });
   });
   Object.assign(chart, { start, step, buckets });
+}
+
+/**
+ * @param {number} ms
+ * @param {number} step
+ * @param {number} offset
+ */
+function floorTo(ms, step, offset) {
+  return Math.floor((ms + offset) / step) * step - offset;
 }
 
 /** What is drawn: at least a few buckets, the newest at the right. @param {Chart} chart */

@@ -17,6 +17,8 @@ const RefreshMs = 5000;
 /** Between two drawings of what arrives, in ms. */
 const GrowMs = 250;
 const Height = 40;
+/** Every zone agrees about what is no longer. */
+const QuarterMs = 900_000;
 /** More than that is asked for instead. */
 const MostPending = 5000;
 
@@ -85,13 +87,25 @@ export class Histogram {
       if (loading) this.leave();
       else if (this.stale && this.visible) void this.load();
     });
-    store.watch(['zone', 'me'], () => this.draw());
+    store.watch(['zone', 'me'], () => this.rezone());
     store.watch(['range'], () => { byId('zoom-out').hidden = store.state.range !== 'custom'; });
     new ResizeObserver(() => {
       this.width = this.reach.element.clientWidth;
       if (this.stale && !store.state.loading && this.visible) void this.load();
       this.draw();
     }).observe(this.root);
+  }
+
+  /** Long buckets begin with the hours and days of the zone. */
+  rezone() {
+    const { chart } = this;
+    if (chart && chart.step > QuarterMs && chart.offset !== this.offset && !this.stale && this.visible) void this.load();
+    else this.draw();
+  }
+
+  /** Of the page's zone, now and in ms. */
+  get offset() {
+    return zoneOf(this.store.state).offset(Date.now()) * 60_000;
   }
 
   toggle() {
@@ -145,11 +159,12 @@ export class Histogram {
     const open = this.store.state.range === '';
     const most = Math.max(20, Math.min(MostBuckets, Math.floor(this.reach.element.clientWidth / 6)));
     const params = { ...scopeParams(this.store.state), buckets: String(most) };
-    const chart = chartOf(await request('histogram', { params, signal }), open);
+    const { offset } = this;
+    const chart = chartOf(await request('histogram', { params, signal }), open, offset);
     if (!open || !isSparse(chart)) return chart;
     const end = Math.min(spanOf(chart, chart.buckets.length - 1)[1], chart.until);
     const closer = { ...params, from: new Date(chart.start).toISOString(), to: new Date(end).toISOString() };
-    return { ...chartOf(await request('histogram', { params: closer, signal }), true), until: chart.until };
+    return { ...chartOf(await request('histogram', { params: closer, signal }), true, offset), until: chart.until };
   }
 
   /** @param {Item[]} items that have just arrived */
