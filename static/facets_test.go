@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/tagtail/tagtail/static/browsertest"
 )
 
@@ -87,4 +89,26 @@ func TestFacetsFoldForGoodAndShowMoreWhenAsked(t *testing.T) {
 	b.Eval(`document.querySelector('[data-focus="host"]').focus()`)
 	b.Key("\r")
 	b.Await(`document.querySelectorAll('[data-facet=host] .facet-row').length === 1 && document.activeElement.dataset.focus === 'host'`)
+}
+
+func TestFacetsOfAPhoneAreAskedForWhenTheSheetOpens(t *testing.T) {
+	s := newServer(t)
+	s.instances = team()[:2]
+	s.add(traffic(220)...)
+	b := browsertest.Open(t, "zh-CN")
+	b.Scheme("dark")
+	b.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	b.Go(s.URL)
+	b.AwaitLine("uid=48")
+	if got := s.times("facets") + s.times("histogram"); got != 0 {
+		t.Errorf("the server was asked %d times for what a phone does not show", got)
+	}
+	b.Click("#bar-rail")
+	b.Await(values("host") + ` === 'dev-box 220'`)
+	b.Await(`document.querySelector('.facet-value').offsetHeight >= 44 && document.querySelector('.facet-menu').offsetWidth >= 44`)
+	b.Eval(`rail.scrollTop = 250`)
+	b.Shoot("facets-phone")
+	if got := b.Eval("String(document.documentElement.scrollWidth)"); got != "390" {
+		t.Errorf("the page is %s px wide, want 390", got)
+	}
 }

@@ -238,7 +238,7 @@ function wirePointer() {
     }), { capture: true });
   }
   // A click beside the list leaves the keyboard with the list.
-  for (const id of ['rail', 'chips', 'zone', 'wrap', 'live']) {
+  for (const id of ['rail', 'chips', 'zone', 'wrap', 'live', 'histogram', 'histogram-toggle', 'zoom-out']) {
     byId(id).addEventListener('click', (event) => {
       if (event.detail > 0) byId('scroller').focus({ preventScroll: true });
     });

@@ -58,7 +58,9 @@ export class Facets {
       if (loading) this.leave();
       else if (this.stale) this.soon();
     });
-    store.watch(['q'], () => this.draw());
+    store.watch(['q'], () => {
+      if (this.counts.size > 0) this.draw();
+    });
     new ResizeObserver(() => {
       if (this.stale && !store.state.loading) this.soon();
     }).observe(byId('rail'));
@@ -186,7 +188,7 @@ export class Facets {
     const open = !this.folded.has(name);
     const choice = choiceOf(this.store.state.q, prefix);
     const values = counts ? this.shown(name, counts, [...choice.only, ...choice.not]) : [];
-    if (open && counts && values.length === 0) return null;
+    if (open && values.length === 0 && (counts || this.counts.size === 0)) return null;
     return h('section', { class: 'facet', 'data-facet': name },
       h('h2', {}, h('button', {
         type: 'button', class: 'plain facet-fold', 'data-focus': name, 'aria-expanded': String(open), click: () => this.fold(name),
