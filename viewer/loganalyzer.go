@@ -66,7 +66,7 @@ const noSuchMessage = `<!doctype html>
 <link rel="stylesheet" href="static/css/login.css">
 <body>
 <main class="login">
-<h2>This address is one of LogAnalyzer’s</h2>
+<h1>This address is one of LogAnalyzer’s</h1>
 <p>It names a message by a number of LogAnalyzer’s database, which means nothing here. <a href="./">Search for its text instead.</a></p>
 <p lang="zh-CN">这是 LogAnalyzer 的地址，其中的编号只在它的数据库里有意义。<a href="./">请改为搜索消息的内容。</a></p>
 </main>

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/spf13/cobra"
@@ -69,9 +70,13 @@ func (f *clientFlags) connect(cmd *cobra.Command) (*client, error) {
 	return &client{server: u, token: token, http: &http.Client{}}, nil
 }
 
-// api returns the URL of a path below /api/v1.
+// api returns the URL of a path below /api/v1. Times in a search text are in
+// the zone in which this terminal shows them.
 func (c *client) api(path string, query url.Values) *url.URL {
 	u := c.server.JoinPath("api/v1", path)
+	if query.Has("q") {
+		query.Set("tz", zoneName(localZone(), time.Now()))
+	}
 	u.RawQuery = query.Encode()
 	return u
 }

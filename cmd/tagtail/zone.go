@@ -30,6 +30,14 @@ func localZone() *time.Location {
 	return zone
 }
 
+// zoneName is what the API's parameter tz calls a zone.
+func zoneName(zone *time.Location, now time.Time) string {
+	if zone == time.Local {
+		return now.In(zone).Format("-07:00")
+	}
+	return zone.String()
+}
+
 // sameClock tells whether two zones agree over the next year: what a name
 // promises is worth less than what the machine does.
 func sameClock(a, b *time.Location) bool {

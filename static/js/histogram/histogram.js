@@ -202,7 +202,8 @@ export class Histogram {
     this.lines.setAttribute('d', this.marks.filter((at) => at >= from && at < to)
       .map((at) => `M${Math.round((at - from) / (to - from) * width) + 0.5} 0V${Height}`).join(''));
     const zone = zoneOf(this.store.state);
-    replace(this.axis, ...ticks(chart, width, zone).filter(({ x }) => x < width - 70).map(({ x, text }) => {
+    const labels = chart.open && chart.buckets.length === 0 ? [] : ticks(chart, width, zone);
+    replace(this.axis, ...labels.filter(({ x }) => x < width - 70).map(({ x, text }) => {
       const label = h('span', {}, text);
       label.style.left = `${x}px`;
       return label;
