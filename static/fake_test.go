@@ -100,6 +100,8 @@ type server struct {
 	csp       []string      // violations that the browser reported
 	bytes     int           // of assets sent
 	asked     []*url.URL    // of the API
+	hold      chan struct{} // counting waits until it is closed
+	aborted   int           // questions that the browser gave up
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"

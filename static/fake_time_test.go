@@ -77,9 +77,30 @@ func within(r *http.Request, entries []entry) []entry {
 	})
 }
 
+// held waits while the test wants counting to take long, and tells whether the
+// browser has given up.
+func (s *server) held(r *http.Request) bool {
+	s.mu.Lock()
+	hold := s.hold
+	s.mu.Unlock()
+	if hold == nil {
+		return false
+	}
+	select {
+	case <-hold:
+		return false
+	case <-r.Context().Done():
+		s.change(func() { s.aborted++ })
+		return true
+	}
+}
+
 // histogram counts as the server does: in steps of a round length, from the
 // oldest entry and to now where the range is open.
 func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
+	if s.held(r) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	type bucket struct {
@@ -124,6 +145,9 @@ func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) facets(w http.ResponseWriter, r *http.Request) {
+	if s.held(r) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	type value struct {

@@ -190,3 +190,43 @@ func TestHistogramOfDaysBeginsThemInTheZone(t *testing.T) {
 		t.Errorf("the server was asked %d times more, want 1", got-asked)
 	}
 }
+
+func TestCountingNeverHoldsUpTheList(t *testing.T) {
+	s := newServer(t)
+	hold := make(chan struct{})
+	s.hold = hold
+	s.instances = team()
+	s.add(spread(2)...)
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.AwaitLine("uid=48")
+	s.awaitAsked(t, "facets", "q", "")
+	b.Key("/")
+	b.Eval("q.value = ''")
+	b.Do(chromedp.SendKeys(chromedp.CSS("#q"), "slow\r"))
+	b.AwaitLine("slow query")
+	s.awaitAsked(t, "histogram", "q", "slow")
+	s.awaitAsked(t, "facets", "q", "slow")
+	deadline := time.After(browsertest.Patience)
+	for {
+		s.mu.Lock()
+		aborted, changed := s.aborted, s.changed
+		s.mu.Unlock()
+		if aborted == 2 {
+			break
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("%d questions about the search before were given up, want 2", aborted)
+		}
+	}
+	// What arrives while the server counts is counted once.
+	e := numbered(1, 1)
+	e[0].Message, e[0].Severity = "slow as ever", "crit"
+	s.add(e...)
+	b.AwaitLine("slow as ever")
+	close(hold)
+	summary(b, ": 6 entries, 1 error")
+	b.Await(values("severity") + `.includes('warning 5')`)
+}
