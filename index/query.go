@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Query is a parsed search text. The zero Query matches every entry. It is
@@ -25,11 +26,13 @@ type ParseOptions struct {
 // ParseQuery reads a search text. Every text is a query: what is not valid as
 // a field or an operator is plain text.
 func ParseQuery(text string, opts ParseOptions) Query {
-	text = strings.TrimSpace(text)
+	typed := strings.TrimLeftFunc(text, unicode.IsSpace)
+	base := len(text) - len(typed)
+	text = strings.TrimSpace(typed)
 	if text == "" {
 		return Query{}
 	}
-	p := parser{scanner: scanner{s: text}, opts: opts}
+	p := parser{scanner: scanner{s: text}, opts: opts, base: base}
 	if len(text) > maxQueryBytes || strings.ContainsAny(text, "\n") {
 		p.i = len(text)
 		return Query{expr: p.lines(text), terms: p.terms}

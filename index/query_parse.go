@@ -28,6 +28,8 @@ type parser struct {
 	terms []Term
 	limit int
 	count int // of texts and values read
+	base  int // what was cut off in front of s, in bytes
+	from  int // offset in s of the part that is read, with what negates it
 
 	// Inside field:(…), where every text is a value:
 	field   *field
@@ -38,6 +40,8 @@ type parser struct {
 func (p *parser) query() expr {
 	x := p.or()
 	for p.i < len(p.s) { // or reads all; this loses nothing if it ever should not
+		p.skipSpace()
+		p.from = p.i
 		x = all(x, p.rest())
 	}
 	return x
@@ -73,9 +77,11 @@ func (p *parser) or() expr {
 // operator reads OR or AND.
 func (p *parser) operator(word string) bool {
 	p.skipSpace()
+	from := p.i
 	if p.problem != "" || !p.keyword(word) {
 		return false
 	}
+	p.begin(from)
 	p.note(Term{Text: word, Kind: "operator"})
 	return true
 }
@@ -118,6 +124,8 @@ func (p *parser) isKeyword(word string) bool {
 
 // not reads a part with what negates it. A NOT with nothing behind is a text.
 func (p *parser) not() (x expr, not bool) {
+	p.skipSpace()
+	p.begin(p.i)
 	for {
 		p.skipSpace()
 		switch {
@@ -179,6 +187,7 @@ func (p *parser) group(not bool) expr {
 	p.note(Term{Text: "(", Kind: "group", Not: not})
 	x := p.or()
 	p.depth--
+	p.begin(p.i)
 	if p.i < len(p.s) && p.s[p.i] == ')' {
 		p.i++
 	}
@@ -204,9 +213,18 @@ func (p *parser) textExpr(o operand, not bool) expr {
 	return textExpr{readings: o.patterns(false), shown: o.literals(), source: strconv.Quote(o.plain)}
 }
 
-// note records a part, but not those inside field:(…), which is one part.
+// begin says where the next part that is noted begins.
+func (p *parser) begin(from int) {
+	if p.field == nil {
+		p.from = from
+	}
+}
+
+// note records a part, which ends here, but not those inside field:(…), which
+// is one part.
 func (p *parser) note(t Term) {
 	if p.field == nil {
+		t.From, t.To = p.base+p.from, p.base+p.i
 		p.terms = append(p.terms, t)
 	}
 }

@@ -10,6 +10,11 @@ import (
 type Term struct {
 	// Text is the part as typed, without the - that excludes it.
 	Text string `json:"text"`
+	// From and To are the bytes of the search text that the part takes, with
+	// the - or NOT before it: without these bytes, the part is not asked for.
+	// Both are the same for the end of a group that is not closed.
+	From int `json:"from"`
+	To   int `json:"to"`
 	// Kind is "text", "phrase", "regex", "field", "time", "option",
 	// "operator" (OR, AND), or "group" (a parenthesis).
 	Kind string `json:"kind"`

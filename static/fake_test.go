@@ -42,9 +42,12 @@ type entry struct {
 
 type term struct {
 	Text  string `json:"text"`
+	From  int    `json:"from"`
+	To    int    `json:"to"`
 	Kind  string `json:"kind"`
 	Field string `json:"field,omitempty"`
 	Not   bool   `json:"not,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 }
 
 type action struct {
@@ -260,7 +263,10 @@ func (s *server) entry(w http.ResponseWriter, r *http.Request) {
 
 func matches(q string, e entry) bool {
 	for _, term := range termsOf(q) {
-		word := strings.ToLower(strings.Trim(strings.TrimPrefix(term.Text, "-"), `"`))
+		if term.Kind == "operator" {
+			continue
+		}
+		word := strings.ToLower(strings.Trim(term.Text, `"`))
 		var hit bool
 		if names, ok := strings.CutPrefix(word, "instance:"); ok {
 			hit = slices.Contains(strings.Split(names, ","), e.Instance)
@@ -284,21 +290,47 @@ func matches(q string, e entry) bool {
 	return true
 }
 
+// termsOf reads a text as the server does, as far as matches knows it.
 func termsOf(q string) []term {
 	terms := []term{}
-	for _, text := range strings.Fields(q) {
-		t := term{Text: text, Kind: "text", Not: strings.HasPrefix(text, "-")}
-		for _, field := range []string{"instance", "severity", "host", "tag", "pid", "last"} {
-			if strings.HasPrefix(strings.TrimPrefix(text, "-"), field) {
+	for at := 0; at < len(q); {
+		if q[at] == ' ' {
+			at++
+			continue
+		}
+		end := endOfPart(q, at)
+		text, not := strings.CutPrefix(q[at:end], "-")
+		t := term{Text: text, From: at, To: end, Kind: "text", Not: not}
+		for _, field := range []string{"instance", "severity", "tag", "pid", "path", "host", "last"} {
+			if strings.HasPrefix(text, field+":") || strings.HasPrefix(text, field+">") {
 				t.Kind, t.Field = "field", field
 				if field == "last" {
 					t.Kind = "time"
 				}
 			}
 		}
+		switch {
+		case text == "OR" || text == "AND":
+			t.Kind = "operator"
+		case strings.HasPrefix(text, `"`):
+			t.Kind = "phrase"
+		case strings.HasPrefix(text, "level="):
+			t.Hint = "did you mean severity:" + strings.TrimPrefix(text, "level=") + "?"
+		}
 		terms = append(terms, t)
+		at = end
 	}
 	return terms
+}
+
+// endOfPart is where the part that begins at this offset ends: at a space
+// outside quotes.
+func endOfPart(q string, at int) int {
+	quoted := false
+	for ; at < len(q) && (quoted || q[at] != ' '); at++ {
+		quoted = quoted != (q[at] == '"')
+	}
+	return at
 }
 
 func number(r *http.Request, name string) uint64 {

@@ -16,9 +16,10 @@ test('instances come first, and an OR is held together', () => {
 });
 
 test('the term that the page has added is not shown', () => {
-  const terms = [{ text: 'instance:redis/dev1', kind: 'field' }, { text: 'a', kind: 'text' }];
-  assert.deepEqual(ownTerms(terms, ['redis/dev1']), [terms[1]]);
-  assert.deepEqual(ownTerms(terms, []), terms);
+  const terms = [{ text: 'instance:redis/dev1', kind: 'field', from: 0, to: 19 }, { text: 'a', kind: 'text', from: 20, to: 21 }];
+  assert.deepEqual(ownTerms(terms, ['redis/dev1'], 'a'), [{ text: 'a', kind: 'text', from: 0, to: 1 }]);
+  assert.deepEqual(ownTerms(terms.slice(0, 1), ['redis/dev1'], ''), []);
+  assert.deepEqual(ownTerms(terms, [], 'instance:redis/dev1 a'), terms);
 });
 
 test('a value becomes a term that finds it', () => {

@@ -76,7 +76,10 @@ type Item = Entry | Gap;
 /** How the server read one part of the search text. */
 interface Term {
   text: string;
-  kind: 'text' | 'phrase' | 'regex' | 'field' | 'time' | 'operator' | 'group';
+  /** The bytes that the part takes of the text that the server was asked; in the store the letters of q. */
+  from: number;
+  to: number;
+  kind: 'text' | 'phrase' | 'regex' | 'field' | 'time' | 'option' | 'operator' | 'group';
   field?: string;
   not?: boolean;
   hint?: string;

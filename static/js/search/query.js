@@ -14,13 +14,36 @@ export function scopedQuery(q, instances) {
 }
 
 /**
- * Without the term that scopedQuery has put in front.
+ * The terms of q itself, with offsets into it, from those of scopedQuery.
  * @param {Term[]} terms
  * @param {string[]} instances
+ * @param {string} q
  */
-export function ownTerms(terms, instances) {
-  const scope = instanceTerm(instances);
-  return scope !== '' && terms[0]?.text === scope ? terms.slice(1) : terms;
+export function ownTerms(terms, instances, q) {
+  const asked = scopedQuery(q, instances);
+  const from = instances.length > 0 && q.trim() !== '' ? asked.indexOf(q.trim(), instanceTerm(instances).length) : 0;
+  const to = from + q.trim().length;
+  if (instanceTerm(instances) === asked) return [];
+  return terms.map((term) => ({ ...term, from: lettersIn(asked, term.from), to: Math.min(lettersIn(asked, term.to), to) }))
+    .filter((term) => term.from >= from && term.from < to || term.from === to && term.kind === 'group' && from === 0)
+    .map((term) => ({ ...term, from: term.from - from, to: term.to - from }));
+}
+
+/**
+ * How many UTF-16 units of the text its first bytes in UTF-8 are. An unpaired
+ * surrogate takes the three bytes of the replacement character.
+ * @param {string} text
+ * @param {number} bytes
+ */
+export function lettersIn(text, bytes) {
+  let at = 0;
+  for (const letter of text) {
+    if (bytes <= 0) break;
+    const code = letter.codePointAt(0) ?? 0;
+    bytes -= code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    at += letter.length;
+  }
+  return at;
 }
 
 /** @param {string[]} instances */

@@ -1,7 +1,7 @@
 // The search box, and the chips that show how its text was read.
 
 import { byId, h, replace } from '../dom.js';
-import { removeTerm } from './query.js';
+import { removePart, replacePart, suggestion } from './parts.js';
 import { t } from '../strings.js';
 
 /** @param {import('../store.js').Store} store */
@@ -37,8 +37,7 @@ export function search(store) {
     showClear();
   });
   store.watch(['terms', 'q'], ({ terms, q }) => {
-    const chips = q === '' ? [] : terms.filter((term) => term.kind !== 'group').map((term) => chip(store, term));
-    replace(byId('chips'), ...chips);
+    replace(byId('chips'), ...(q === '' ? [] : terms.map((term) => chip(store, term))));
   });
 }
 
@@ -47,14 +46,20 @@ export function search(store) {
  * @param {Term} term
  */
 function chip(store, term) {
-  if (term.kind === 'operator') return h('span', { class: 'operator' }, term.text);
-  const text = term.not ? term.text.replace(/^(-|!|NOT\s+)/, '') : term.text;
+  const joins = term.kind === 'operator' || term.kind === 'group';
+  const not = term.not && term.text !== ')' && h('b', {}, t('term.not'));
+  if (joins) return h('span', { class: `operator ${term.kind}` }, not, not && ' ', term.text);
+  // The sign that a field has behind its colon, as LogAnalyzer writes it, stays.
+  const instead = suggestion(term);
   return h('span', { class: `chip ${term.kind}`, title: term.hint ?? '' },
-    term.not && h('b', {}, t('term.not')),
-    h('span', { class: 'chip-text' }, text),
-    term.hint && h('i', {}, term.hint),
+    not,
+    h('span', { class: 'chip-text' }, term.text),
+    instead !== '' && h('button', {
+      type: 'button', class: 'link', click: () => store.set({ q: replacePart(store.state.q, term, instead) }),
+    }, t('term.instead', { term: instead })),
+    instead === '' && term.hint && h('i', {}, term.hint),
     h('button', {
-      type: 'button', class: 'plain', 'aria-label': `${t('search.clear')}: ${term.text}`,
-      click: () => store.set({ q: removeTerm(store.state.q, term.text) }),
+      type: 'button', class: 'plain', 'aria-label': t('term.remove', { term: term.text }),
+      click: () => store.set({ q: removePart(store.state.q, store.state.terms, term) }),
     }, '×'));
 }

@@ -260,6 +260,6 @@ export class Feed {
 
   /** @param {Term[] | null | undefined} terms */
   termsOf(terms) {
-    return ownTerms(terms ?? [], this.store.state.instances);
+    return ownTerms(terms ?? [], this.store.state.instances, this.store.state.q);
   }
 }
