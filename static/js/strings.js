@@ -5,11 +5,12 @@
 import { words as details } from './words/details.js';
 import { words as frame } from './words/frame.js';
 import { words as list } from './words/list.js';
+import { words as offers } from './words/offers.js';
 import { words as rail } from './words/rail.js';
 import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
 
-const areas = [details, frame, list, rail, search, time];
+const areas = [details, frame, list, offers, rail, search, time];
 
 /** @type {Words} */
 export const tables = {

@@ -1,6 +1,8 @@
 // The search box, and the chips that show how its text was read.
 
 import { byId, h, replace } from '../dom.js';
+import { rememberSearch } from './history.js';
+import { Offers } from './offers.js';
 import { removePart, replacePart, suggestion } from './parts.js';
 import { t } from '../strings.js';
 
@@ -9,10 +11,18 @@ export function search(store) {
   const box = /** @type {HTMLInputElement} */ (byId('q'));
   const clear = byId('q-clear');
 
+  const offers = new Offers(store, box, { submit, changed: showClear });
+
+  function submit() {
+    const q = box.value.trim();
+    rememberSearch(q);
+    store.set({ q });
+    byId('scroller').focus();
+  }
+
   byId('search').addEventListener('submit', (event) => {
     event.preventDefault();
-    store.set({ q: box.value.trim() });
-    byId('scroller').focus();
+    submit();
   });
   clear.addEventListener('click', () => {
     box.value = '';
@@ -21,7 +31,7 @@ export function search(store) {
   });
   box.addEventListener('input', showClear);
   box.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
+    if (offers.key(event) || event.key !== 'Escape') return;
     event.stopPropagation();
     event.preventDefault();
     box.value = store.state.q;
