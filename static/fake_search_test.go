@@ -43,3 +43,21 @@ func (s *server) facets(w http.ResponseWriter, r *http.Request) {
 		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
 	})
 }
+
+// context answers with an entry between those of its instance.
+func (s *server) context(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seq, before, after := number(r, "seq"), int(number(r, "before")), int(number(r, "after"))
+	if seq < 1 || seq > uint64(len(s.entries)) {
+		problem(w, http.StatusNotFound, "There is no such entry.")
+		return
+	}
+	same := s.find("instance:"+s.entries[seq-1].Instance, 0, 0)
+	at := slices.IndexFunc(same, func(e entry) bool { return e.Seq == seq })
+	from, to := max(0, at-before), min(len(same), at+1+after)
+	writeJSON(w, http.StatusOK, map[string]any{
+		"entries": same[from:to], "at": at - from, "more_before": from > 0, "more_after": to < len(same),
+		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
+	})
+}

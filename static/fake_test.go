@@ -123,6 +123,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/count", s.count)
 	mux.HandleFunc("GET /api/v1/histogram", s.histogram)
 	mux.HandleFunc("GET /api/v1/fields", s.fields)
+	mux.HandleFunc("GET /api/v1/context", s.context)
 	mux.HandleFunc("GET /api/v1/facets", s.facets)
 	mux.HandleFunc("GET /api/v1/entries/{seq}", s.entry)
 	mux.HandleFunc("GET /api/v1/tail", s.tail)

@@ -147,11 +147,12 @@ function page(pages) {
   scroller.scrollBy({ top: pages * (scroller.clientHeight - 2 * list.rowHeight) });
 }
 
-function openDetails() {
+/** @param {'details' | 'context'} tab */
+function openDetails(tab) {
   if (store.state.selected === 0) step(-1);
   if (store.state.selected === 0) return;
   feed.pause('hand');
-  store.set({ drawer: 'details' });
+  store.set({ drawer: tab });
 }
 
 function toOldest() {
@@ -182,7 +183,8 @@ function wireKeys() {
     { words: 'help.move', keys: ['k', 'ArrowUp'], typed: true, run: () => step(-1) },
     { words: 'help.page', keys: ['PageUp'], typed: true, run: () => page(-1) },
     { words: 'help.page', keys: ['PageDown'], typed: true, run: () => page(1) },
-    { words: 'help.open', keys: ['Enter'], run: openDetails },
+    { words: 'help.open', keys: ['Enter'], run: () => openDetails('details') },
+    { words: 'help.context', keys: ['c'], run: () => openDetails('context') },
     { words: 'help.copy', keys: ['y'], run: copySelected },
     { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },

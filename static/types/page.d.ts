@@ -193,7 +193,7 @@ interface State {
 
   // The drawer.
   selected: number;
-  drawer: '' | 'details' | 'instance';
+  drawer: '' | 'details' | 'context' | 'instance';
   /** Whose controls the drawer shows. */
   control: string;
   help: boolean;

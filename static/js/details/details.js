@@ -7,6 +7,7 @@ import { textNodes } from '../list/row.js';
 import { isError } from '../severity.js';
 import { t } from '../strings.js';
 import { withoutColour } from '../list/text.js';
+import { structureView } from './tree.js';
 import { clockSkew, duration, fullTime } from '../time.js';
 import { copy } from '../frame/toast.js';
 import { zoneOf } from '../zone.js';
@@ -31,8 +32,9 @@ const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
  * @param {import('../store.js').Store} store
  * @param {(by: 1 | -1) => void} step
  * @param {HTMLElement} said what the message says
+ * @param {HTMLElement} raw the entry as it was received
  */
-export function detailsView(entry, store, step, said) {
+export function detailsView(entry, store, step, said, raw) {
   return h('article', { class: `details sev-${entry.severity}` },
     h('header', { class: 'details-head' },
       h('span', { class: `badge${isError(entry.severity) ? ' bad' : ''}` }, entry.severity),
@@ -43,8 +45,10 @@ export function detailsView(entry, store, step, said) {
     message(entry),
     ...(entry.flags ?? []).filter((flag) => warnings.includes(flag))
       .map((flag) => h('p', { class: 'warn' }, t(`details.${flag}`))),
+    structureView(entry.message, store),
     said,
-    h('dl', { class: 'fields' }, ...fields.flatMap((key) => field(entry, key, store))));
+    h('dl', { class: 'fields' }, ...fields.flatMap((key) => field(entry, key, store))),
+    raw);
 }
 
 /**
@@ -105,16 +109,17 @@ function skewText(entry) {
  * @param {string} value
  * @param {string} shown
  * @param {import('../store.js').Store} store
+ * @param {string} term what finds the value, '' if nothing does
  */
-export function valueButton(key, value, shown, store) {
-  const term = fieldTerm(key, value);
+export function valueButton(key, value, shown, store, term = fieldTerm(key, value)) {
   /** @type {import('../frame/menu.js').Choice[]} */
   const choices = [{ label: t('menu.copy'), run: () => void copy(value) }];
   if (term !== '') {
     choices.unshift(
       { label: t('menu.add'), run: () => store.set({ q: addTerm(store.state.q, term) }) },
       { label: t('menu.exclude'), run: () => store.set({ q: addTerm(store.state.q, '-' + term) }) },
-      { label: t('menu.only'), run: () => store.set({ q: term, instances: [] }) });
+      { label: t('menu.only'), run: () => store.set({ q: term, instances: [] }) },
+      { label: t('menu.allBut'), run: () => store.set({ q: '-' + term, instances: [] }) });
   }
   return h('button', {
     type: 'button', class: 'value', 'aria-haspopup': 'menu', 'data-field': key,

@@ -2,6 +2,7 @@
 
 import { byId, h, icon, replace } from '../dom.js';
 import { ContentView } from './content.js';
+import { ContextView } from './context.js';
 import { detailsView } from './details.js';
 import { InstanceView } from '../rail/instance.js';
 import { t } from '../strings.js';
@@ -15,13 +16,16 @@ export function drawer(store, feed, actions) {
   const element = byId('drawer');
   const content = h('div', { class: 'drawer-content', tabindex: '-1' });
   const tabs = h('div', { class: 'tabs', role: 'tablist' },
-    tab(store, 'details'), tab(store, 'instance'),
+    tab(store, 'details'), tab(store, 'context'), tab(store, 'instance'),
     h('button', {
       type: 'button', class: 'plain close', title: t('drawer.close'), 'aria-label': t('drawer.close'),
       click: () => store.set({ drawer: '' }),
     }, icon('close')));
   element.append(tabs, content);
   const contentView = new ContentView(store);
+  const contextView = new ContextView(store);
+  const rawText = h('pre', { tabindex: '0' });
+  const raw = h('details', { class: 'raw' }, h('summary', {}, t('details.raw')), rawText);
   const instanceView = new InstanceView(store, actions.refresh);
   /** The entry is held here too: the list may forget it. @type {Entry | null} */
   let entry = null;
@@ -32,14 +36,20 @@ export function drawer(store, feed, actions) {
     for (const button of tabs.querySelectorAll('[role=tab]')) {
       button.setAttribute('aria-selected', String(/** @type {HTMLElement} */ (button).dataset.tab === state.drawer));
     }
-    if (state.drawer !== 'details') return;
+    if (state.drawer !== 'details' && state.drawer !== 'context') return;
     if (entry?.seq !== state.selected) {
-      entry = feed.buffer.entry(state.selected);
+      entry = feed.buffer.entry(state.selected) ?? contextView.entry(state.selected);
       content.scrollTop = 0;
+      rawText.textContent = JSON.stringify(entry, null, 2);
+    }
+    if (state.drawer === 'context') {
+      if (content.firstChild !== contextView.element) replace(content, contextView.element);
+      contextView.show(entry);
+      return;
     }
     const focused = document.activeElement;
     const title = focused instanceof HTMLElement && content.contains(focused) ? focused.title : '';
-    if (entry) replace(content, detailsView(entry, store, actions.step, contentView.show(entry)));
+    if (entry) replace(content, detailsView(entry, store, actions.step, contentView.show(entry), raw));
     else replace(content, h('p', { class: 'quiet pad' }, t('drawer.pick')));
     // The arrow that was pressed has been drawn anew.
     if (title !== '') [...content.querySelectorAll('button')].find((button) => button.title === title)?.focus();
@@ -56,7 +66,7 @@ export function drawer(store, feed, actions) {
 
 /**
  * @param {import('../store.js').Store} store
- * @param {'details' | 'instance'} name
+ * @param {'details' | 'context' | 'instance'} name
  */
 function tab(store, name) {
   return h('button', {
