@@ -2,8 +2,11 @@ package static
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/tagtail/tagtail/index"
 )
@@ -60,4 +63,34 @@ func (s *server) context(w http.ResponseWriter, r *http.Request) {
 		"entries": same[from:to], "at": at - from, "more_before": from > 0, "more_after": to < len(same),
 		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
 	})
+}
+
+// export sends what q finds, oldest first; a message of CSV is quoted.
+func (s *server) export(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	found, stalled := s.find(r.URL.Query().Get("q"), 0, 0), s.stalled
+	s.mu.Unlock()
+	format := r.URL.Query().Get("format")
+	w.Header().Set("Content-Disposition", `attachment; filename="tagtail-to-20260901T104231Z.`+format+`"`)
+	if format == "csv" {
+		_, _ = fmt.Fprint(w, "seq,message\r\n")
+	}
+	for i, e := range found {
+		switch format {
+		case "csv":
+			_, _ = fmt.Fprintf(w, "%d,\"%s\"\r\n", e.Seq, strings.ReplaceAll(e.Message, `"`, `""`))
+		case "txt":
+			_, _ = fmt.Fprintf(w, "%s\n", strings.ReplaceAll(e.Message, "\n", "#012"))
+		default:
+			_ = json.NewEncoder(w).Encode(e)
+		}
+		if stalled != nil && i == len(found)/2 {
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-stalled:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}
 }

@@ -100,6 +100,7 @@ type server struct {
 	down      bool          // refuses every request
 	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
+	stalled   chan struct{} // if set, an export waits in its middle until it is closed
 	csp       []string      // violations that the browser reported
 	bytes     int           // of assets sent
 	asked     []*url.URL    // of the API
@@ -122,6 +123,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/search", s.search)
 	mux.HandleFunc("GET /api/v1/count", s.count)
 	mux.HandleFunc("GET /api/v1/histogram", s.histogram)
+	mux.HandleFunc("GET /api/v1/export", s.export)
 	mux.HandleFunc("GET /api/v1/fields", s.fields)
 	mux.HandleFunc("GET /api/v1/context", s.context)
 	mux.HandleFunc("GET /api/v1/facets", s.facets)

@@ -41,6 +41,18 @@ export async function request(path, options = {}) {
 }
 
 /**
+ * An answer that is read while it comes.
+ * @param {string} path below /api/v1/
+ * @param {Record<string, string>} params
+ * @param {AbortSignal} signal
+ */
+export async function stream(path, params, signal) {
+  const response = await fetch(address(path, params), { signal, cache: 'no-store' });
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+/**
  * @param {string} path
  * @param {Record<string, string | number>} params
  */
@@ -73,7 +85,7 @@ export function goToLogin() {
  * @param {string} path
  * @param {Record<string, string | number>} params
  */
-function address(path, params) {
+export function address(path, params) {
   const url = new URL(path, base);
   for (const [name, value] of Object.entries(params)) {
     if (value !== '') url.searchParams.set(name, String(value));

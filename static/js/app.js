@@ -6,7 +6,7 @@ import { byId, icon } from './dom.js';
 import { Commands } from './frame/commands.js';
 import { controls } from './frame/controls.js';
 import { keys } from './frame/keys.js';
-import { menu } from './frame/menu.js';
+import { menu, openMenu } from './frame/menu.js';
 import { palette } from './frame/palette.js';
 import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
@@ -203,6 +203,19 @@ function wireKeys() {
   ]);
 }
 
+/** @param {'ndjson' | 'csv' | 'txt'} format */
+async function exportAs(format) {
+  const { startExport } = await import('./export/export.js');
+  await startExport(store, format);
+}
+
+function wireExport() {
+  const formats = /** @type {const} */ (['ndjson', 'csv', 'txt']);
+  const choices = formats.map((format) => ({ label: t(`export.${format}`), run: () => void exportAs(format) }));
+  byId('export').addEventListener('click', () => openMenu(byId('export'), choices));
+  commands.add(...formats.map((format) => ({ words: `export.${format}`, run: () => void exportAs(format) })));
+}
+
 function wireRows() {
   byId('canvas').addEventListener('click', (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
@@ -281,6 +294,7 @@ function begin() {
   keepList();
   wireRows();
   wireKeys();
+  wireExport();
   wirePointer();
   keepAddress();
   // Not what anybody waits for.

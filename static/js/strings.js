@@ -3,6 +3,7 @@
 // {name} is replaced; "one|other" chooses by {n}.
 
 import { words as details } from './words/details.js';
+import { words as exporting } from './words/export.js';
 import { words as frame } from './words/frame.js';
 import { words as list } from './words/list.js';
 import { words as offers } from './words/offers.js';
@@ -10,7 +11,7 @@ import { words as rail } from './words/rail.js';
 import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
 
-const areas = [details, frame, list, offers, rail, search, time];
+const areas = [details, exporting, frame, list, offers, rail, search, time];
 
 /** @type {Words} */
 export const tables = {

@@ -49,6 +49,7 @@ export class ContextView {
     this.abort = new AbortController();
     if (this.entry(entry.seq)) {
       this.draw();
+      this.element.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
       return this.element;
     }
     replace(this.element, h('p', { class: 'quiet pad' }, t('context.loading')));

@@ -4,6 +4,7 @@ import { byId, h, icon, replace } from '../dom.js';
 import { ContentView } from './content.js';
 import { ContextView } from './context.js';
 import { detailsView } from './details.js';
+import { textNodes } from '../list/row.js';
 import { InstanceView } from '../rail/instance.js';
 import { t } from '../strings.js';
 
@@ -40,7 +41,7 @@ export function drawer(store, feed, actions) {
     if (entry?.seq !== state.selected) {
       entry = feed.buffer.entry(state.selected) ?? contextView.entry(state.selected);
       content.scrollTop = 0;
-      rawText.textContent = JSON.stringify(entry, null, 2);
+      replace(rawText, ...textNodes(JSON.stringify(entry, null, 2), false));
     }
     if (state.drawer === 'context') {
       if (content.firstChild !== contextView.element) replace(content, contextView.element);

@@ -1,0 +1,31 @@
+// Words of exports.
+
+/** @type {Words} */
+export const words = {
+  en: {
+    'export.title': 'Export all that matches',
+    'export.label': 'Export',
+    'export.ndjson': 'export as NDJSON',
+    'export.csv': 'export as CSV',
+    'export.txt': 'export as text',
+    'export.running': 'Exporting: {n} entry, {size}|Exporting: {n} entries, {size}',
+    'export.done': 'Exported {n} entry, {size}|Exported {n} entries, {size}',
+    'export.byBrowser': 'The file is large: the browser downloads it by itself.',
+    'export.broken': 'The export ended early and was not saved: try again.',
+    'export.cancel': 'Cancel',
+    'export.close': 'Close',
+  },
+  zh: {
+    'export.title': '导出全部匹配的日志',
+    'export.label': '导出',
+    'export.ndjson': '导出为 NDJSON',
+    'export.csv': '导出为 CSV',
+    'export.txt': '导出为文本',
+    'export.running': '正在导出：{n} 条，{size}',
+    'export.done': '已导出 {n} 条，{size}',
+    'export.byBrowser': '文件较大，由浏览器自行下载。',
+    'export.broken': '导出提前中断，未保存，请重试。',
+    'export.cancel': '取消',
+    'export.close': '关闭',
+  },
+};
