@@ -90,6 +90,10 @@ func (p principal) mayIngest(instance string) bool {
 // mayKeepStore tells whether p may verify and rebuild the store.
 func (p principal) mayKeepStore() bool { return p.Role == roleAdmin }
 
+// mayChangeViews tells whether p may change and delete views of the team that
+// others have made.
+func (p principal) mayChangeViews() bool { return p.Role == roleAdmin }
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 

@@ -17,7 +17,7 @@ type route struct {
 
 // routes lists every endpoint there is.
 func (s *Server) routes() []route {
-	const get, post = http.MethodGet, http.MethodPost
+	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	routes := []route{
 		{method: get, path: "/api/v1/search", access: signedIn, handler: s.search},
 		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
@@ -36,6 +36,9 @@ func (s *Server) routes() []route {
 		{method: post, path: "/api/v1/store/rebuild", access: signedIn, handler: s.keepStore(actionRebuild)},
 		{method: get, path: "/api/v1/jobs/:id", access: signedIn, handler: s.job},
 		{method: get, path: "/api/v1/jobs/:id/output", access: signedIn, handler: s.jobOutput, socket: true},
+		{method: get, path: "/api/v1/views", access: signedIn, handler: s.savedViews},
+		{method: put, path: "/api/v1/views/:scope/:name", access: signedIn, handler: s.saveView},
+		{method: del, path: "/api/v1/views/:scope/:name", access: signedIn, handler: s.deleteView},
 		{method: get, path: "/api/v1/me", access: signedIn, handler: s.me},
 		{method: post, path: "/api/v1/login", access: anyone, handler: s.login},
 		{method: post, path: "/api/v1/logout", access: anyone, handler: s.logout},
@@ -43,6 +46,7 @@ func (s *Server) routes() []route {
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
+		{method: get, path: "/s/:name", access: page, handler: s.openView},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
 		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},
 		{method: get, path: "/healthz", access: anyone, handler: s.healthz, head: true},

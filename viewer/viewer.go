@@ -110,6 +110,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Views is nil if no views can be saved.
+	Views Views
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

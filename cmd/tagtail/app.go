@@ -19,6 +19,7 @@ import (
 	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/static"
 	"github.com/tagtail/tagtail/viewer"
+	"github.com/tagtail/tagtail/viewer/views"
 )
 
 // app is everything that serve runs, wired together.
@@ -99,8 +100,12 @@ func (a *app) openPage() error {
 			return err
 		}
 	}
+	saved, err := views.Open(filepath.Join(a.cfg.Data, "views.json"), a.logger)
+	if err != nil {
+		return err
+	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.deployer(), Sink: a.receiver, Upkeep: a.store, Static: static.Files(),
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.deployer(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(),
