@@ -100,6 +100,7 @@ type server struct {
 	down      bool          // refuses every request
 	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
+	views     []view
 	stalled   chan struct{} // if set, an export waits in its middle until it is closed
 	csp       []string      // violations that the browser reported
 	bytes     int           // of assets sent
@@ -124,6 +125,10 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/count", s.count)
 	mux.HandleFunc("GET /api/v1/histogram", s.histogram)
 	mux.HandleFunc("GET /api/v1/export", s.export)
+	mux.HandleFunc("GET /api/v1/views", s.listViews)
+	mux.HandleFunc("PUT /api/v1/views/{scope}/{name}", s.putView)
+	mux.HandleFunc("DELETE /api/v1/views/{scope}/{name}", s.deleteView)
+	mux.HandleFunc("GET /s/{name}", s.openView)
 	mux.HandleFunc("GET /api/v1/fields", s.fields)
 	mux.HandleFunc("GET /api/v1/context", s.context)
 	mux.HandleFunc("GET /api/v1/facets", s.facets)

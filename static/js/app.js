@@ -22,6 +22,7 @@ import { search } from './search/search.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
+import { views } from './views/views.js';
 import { banner } from './tail/banner.js';
 import { Feed } from './tail/feed.js';
 import { zoneOf } from './zone.js';
@@ -42,6 +43,8 @@ const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), star
 feed.list = list;
 const histogram = new Histogram(store, feed);
 let pointerDown = false;
+/** @type {ReturnType<typeof views>} */
+let saved;
 
 /** @returns {Partial<State>} */
 function preferences() {
@@ -188,6 +191,7 @@ function wireKeys() {
     { words: 'help.copy', keys: ['y'], run: copySelected },
     { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
+    { words: 'help.views', keys: ['s'], run: () => saved.open() },
     { words: 'help.wrap', keys: ['w'], run: () => store.set({ wrap: !store.state.wrap }) },
     { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },
     { words: 'histogram.toggle', run: () => histogram.toggle() },
@@ -197,6 +201,7 @@ function wireKeys() {
   keys(store, commands);
   palette(() => [
     ...commands.list.filter(({ typed }) => !typed).map(({ words, run, keys: own }) => ({ label: t(words), run, keys: own })),
+    ...store.state.views.map((view) => ({ label: view.name, note: t(`views.${view.scope}One`), run: () => saved.show(view) })),
     ...store.state.known.map(({ instance }) => ({
       label: instance, note: t('palette.instance'), run: () => store.set({ instances: [instance] }),
     })),
@@ -290,6 +295,7 @@ function begin() {
   notice(store);
   banner(store, () => feed.tail.retryNow());
   menu();
+  saved = views(store);
   keepPreferences();
   keepList();
   wireRows();

@@ -57,6 +57,7 @@ export function initialState() {
     wrap: false, theme: 'auto',
     zone: 'local', histogram: true,
     me: null, known: [], inputs: [], knownLoaded: false, terms: [], matched: -1, tookMs: 0,
+    views: [],
     loading: true, following: true, shown: 0, newEntries: 0, newErrors: 0, lostAt: 0, trouble: '',
     selected: 0, drawer: '', control: '', help: false, rail: false,
   };

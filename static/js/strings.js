@@ -10,8 +10,9 @@ import { words as offers } from './words/offers.js';
 import { words as rail } from './words/rail.js';
 import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
+import { words as views } from './words/views.js';
 
-const areas = [details, exporting, frame, list, offers, rail, search, time];
+const areas = [details, exporting, frame, list, offers, rail, search, time, views];
 
 /** @type {Words} */
 export const tables = {
