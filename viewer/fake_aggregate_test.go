@@ -35,6 +35,10 @@ func (f *fakeLogs) Facets(_ context.Context, req index.FacetsRequest) (index.Fac
 	return index.Facets{Fields: []index.Facet{{Field: "instance", Values: values, Others: uint64(req.Limit), Partial: true}}}, err
 }
 
+func (f *fakeLogs) Shapes(context.Context, index.ShapesRequest) (index.Shapes, error) {
+	return index.Shapes{}, nil
+}
+
 func (f *fakeLogs) Context(_ context.Context, req index.ContextRequest) (index.ContextResult, error) {
 	found, err := f.matches(index.SearchRequest{Query: req.Visible, After: req.Seq - 1, Before: req.Seq + 1})
 	if err == nil && len(found) == 0 {

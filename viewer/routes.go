@@ -23,6 +23,7 @@ func (s *Server) routes() []route {
 		{method: get, path: "/api/v1/count", access: signedIn, handler: s.count},
 		{method: get, path: "/api/v1/histogram", access: signedIn, handler: s.histogram},
 		{method: get, path: "/api/v1/facets", access: signedIn, handler: s.facets},
+		{method: get, path: "/api/v1/shapes", access: signedIn, handler: s.shapes},
 		{method: get, path: "/api/v1/fields", access: signedIn, handler: s.fields},
 		{method: get, path: "/api/v1/context", access: signedIn, handler: s.neighbours},
 		{method: get, path: "/api/v1/export", access: signedIn, handler: s.export},

@@ -34,10 +34,11 @@ type Logs interface {
 	// Search and Count answer at once; the caller owns the result.
 	Search(ctx context.Context, req index.SearchRequest) (index.SearchResult, error)
 	Count(ctx context.Context, req index.CountRequest) (uint64, error)
-	// Histogram, Facets and Context are like them. Context returns
+	// Histogram, Facets, Shapes and Context are like them. Context returns
 	// index.ErrNoEntry if there is no such entry.
 	Histogram(ctx context.Context, req index.HistogramRequest) (index.Histogram, error)
 	Facets(ctx context.Context, req index.FacetsRequest) (index.Facets, error)
+	Shapes(ctx context.Context, req index.ShapesRequest) (index.Shapes, error)
 	Context(ctx context.Context, req index.ContextRequest) (index.ContextResult, error)
 	// Export calls yield, from one goroutine, with every match, oldest first,
 	// and returns its error. The viewer does not keep the slice; it may block in
