@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,13 +17,62 @@ func (s *server) fields(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"fields": index.Fields()})
 }
 
-// facets counts the values of one field.
+// facets counts the values of some fields.
 func (s *server) facets(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	field := r.URL.Query().Get("fields")
+	type value struct {
+		Value string `json:"value"`
+		Count int    `json:"count"`
+	}
+	fields, others := map[string]any{}, map[string]int{}
+	for field := range strings.SplitSeq(r.URL.Query().Get("fields"), ",") {
+		values := []value{}
+		for name, count := range s.counts(r.URL.Query().Get("q"), field) {
+			values = append(values, value{name, count})
+		}
+		slices.SortFunc(values, func(a, b value) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Value, b.Value)) })
+		fields[field], others[field] = values, 0
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"fields": fields, "others": others, "partial": []string{},
+		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
+	})
+}
+
+// shapes takes a message's digits for its values.
+func (s *server) shapes(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.find(r.URL.Query().Get("q"), 0, 0)
+	type shape struct {
+		Parts   []string `json:"parts"`
+		Count   int      `json:"count"`
+		Example string   `json:"example"`
+		Seq     uint64   `json:"seq"`
+	}
+	var shapes []shape
+	for _, e := range found {
+		parts := digits.Split(e.Message, -1)
+		at := slices.IndexFunc(shapes, func(one shape) bool { return slices.Equal(one.Parts, parts) })
+		if at < 0 {
+			at, shapes = len(shapes), append(shapes, shape{parts, 0, e.Message, e.Seq})
+		}
+		shapes[at].Count++
+	}
+	slices.SortStableFunc(shapes, func(a, b shape) int { return b.Count - a.Count })
+	writeJSON(w, http.StatusOK, map[string]any{
+		"shapes": shapes, "total": len(found), "partial": false,
+		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
+	})
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// counts counts the values of one field.
+func (s *server) counts(q, field string) map[string]int {
 	counts := map[string]int{}
-	for _, e := range s.find(r.URL.Query().Get("q"), 0, 0) {
+	for _, e := range s.find(q, 0, 0) {
 		switch field {
 		case "severity":
 			counts[e.Severity]++
@@ -30,21 +80,11 @@ func (s *server) facets(w http.ResponseWriter, r *http.Request) {
 			counts[e.Instance]++
 		case "app_name":
 			counts[e.AppName]++
+		case "host":
+			counts[e.Hostname]++
 		}
 	}
-	type value struct {
-		Value string `json:"value"`
-		Count int    `json:"count"`
-	}
-	values := []value{}
-	for name, count := range counts {
-		values = append(values, value{name, count})
-	}
-	slices.SortFunc(values, func(a, b value) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Value, b.Value)) })
-	writeJSON(w, http.StatusOK, map[string]any{
-		"fields": map[string]any{field: values}, "others": map[string]int{field: 0}, "partial": []string{},
-		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
-	})
+	return counts
 }
 
 // context answers with an entry between those of its instance.

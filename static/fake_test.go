@@ -129,6 +129,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("PUT /api/v1/views/{scope}/{name}", s.putView)
 	mux.HandleFunc("DELETE /api/v1/views/{scope}/{name}", s.deleteView)
 	mux.HandleFunc("GET /s/{name}", s.openView)
+	mux.HandleFunc("GET /api/v1/shapes", s.shapes)
 	mux.HandleFunc("GET /api/v1/fields", s.fields)
 	mux.HandleFunc("GET /api/v1/context", s.context)
 	mux.HandleFunc("GET /api/v1/facets", s.facets)

@@ -214,10 +214,17 @@ async function exportAs(format) {
   await startExport(store, format);
 }
 
+async function openStats() {
+  const { showStats } = await import('./stats/stats.js');
+  await showStats(store);
+}
+
 function wireExport() {
   const formats = /** @type {const} */ (['ndjson', 'csv', 'txt']);
   const choices = formats.map((format) => ({ label: t(`export.${format}`), run: () => void exportAs(format) }));
-  byId('export').addEventListener('click', () => openMenu(byId('export'), choices));
+  const statistics = { label: t('stats.title'), run: () => void openStats() };
+  byId('export').addEventListener('click', () => openMenu(byId('export'), [...choices, statistics]));
+  commands.add({ words: 'stats.title', run: () => void openStats() });
   commands.add(...formats.map((format) => ({ words: `export.${format}`, run: () => void exportAs(format) })));
 }
 

@@ -1,9 +1,13 @@
-// Words of exports.
+// Words of exports and statistics.
 
 /** @type {Words} */
 export const words = {
   en: {
-    'export.title': 'Export all that matches',
+    'stats.title': 'Statistics',
+    'stats.loading': 'Counting…',
+    'stats.shapes': 'Messages by shape',
+    'stats.others': 'others',
+    'export.title': 'Export all that matches, statistics',
     'export.label': 'Export',
     'export.ndjson': 'export as NDJSON',
     'export.csv': 'export as CSV',
@@ -16,7 +20,11 @@ export const words = {
     'export.close': 'Close',
   },
   zh: {
-    'export.title': '导出全部匹配的日志',
+    'stats.title': '统计',
+    'stats.loading': '正在统计…',
+    'stats.shapes': '消息模式',
+    'stats.others': '其他',
+    'export.title': '导出全部匹配的日志、统计',
     'export.label': '导出',
     'export.ndjson': '导出为 NDJSON',
     'export.csv': '导出为 CSV',
