@@ -76,8 +76,9 @@ func (s *Server) changeView(c echo.Context, p principal, change func(views.View)
 	}
 }
 
-// openView sends a browser to the page with the view of that name. The address
-// is relative, so that it holds below any base path.
+// openView sends a browser to the page with the view of that name, whether there
+// is one or not: the page asks for a login. The address is relative, so that it
+// holds below any base path.
 func (s *Server) openView(c echo.Context, _ principal) error {
 	name, err := url.PathUnescape(c.Param("name"))
 	if err != nil {

@@ -37,6 +37,9 @@ func TestViewsAreSavedListedOpenedAndDeleted(t *testing.T) {
 	if got := string(ts.get(t, "/api/v1/views").body); !strings.Contains(got, `{"scope":"team","name":"慢 q","by":"`) || !strings.Contains(got, `"search":"?q=slow"`) {
 		t.Errorf("the list is %s", got)
 	}
+	if got := ts.do(t, "GET", "/s/%E6%85%A2%20q", "").header.Get("Location"); got != "../?view=%E6%85%A2+q" {
+		t.Errorf("its address leads to %s", got)
+	}
 	if got := ts.do(t, "PUT", name, `{"search":""}`); got.status != 401 {
 		t.Errorf("without login: %d", got.status)
 	}
