@@ -1,7 +1,6 @@
 package static
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,29 +14,6 @@ import (
 // fields are those of the real grammar.
 func (s *server) fields(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"fields": index.Fields()})
-}
-
-// facets counts the values of some fields.
-func (s *server) facets(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	type value struct {
-		Value string `json:"value"`
-		Count int    `json:"count"`
-	}
-	fields, others := map[string]any{}, map[string]int{}
-	for field := range strings.SplitSeq(r.URL.Query().Get("fields"), ",") {
-		values := []value{}
-		for name, count := range s.counts(r.URL.Query().Get("q"), field) {
-			values = append(values, value{name, count})
-		}
-		slices.SortFunc(values, func(a, b value) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Value, b.Value)) })
-		fields[field], others[field] = values, 0
-	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"fields": fields, "others": others, "partial": []string{},
-		"stats": map[string]int{"scanned_blocks": 0, "skipped_blocks": 0, "took_ms": 1},
-	})
 }
 
 // shapes takes a message's digits for its values.
@@ -68,24 +44,6 @@ func (s *server) shapes(w http.ResponseWriter, r *http.Request) {
 }
 
 var digits = regexp.MustCompile(`[0-9]+`)
-
-// counts counts the values of one field.
-func (s *server) counts(q, field string) map[string]int {
-	counts := map[string]int{}
-	for _, e := range s.find(q, 0, 0) {
-		switch field {
-		case "severity":
-			counts[e.Severity]++
-		case "instance":
-			counts[e.Instance]++
-		case "app_name":
-			counts[e.AppName]++
-		case "host":
-			counts[e.Hostname]++
-		}
-	}
-	return counts
-}
 
 // context answers with an entry between those of its instance.
 func (s *server) context(w http.ResponseWriter, r *http.Request) {

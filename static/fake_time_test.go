@@ -158,6 +158,7 @@ func (s *server) facets(w http.ResponseWriter, r *http.Request) {
 		"severity": func(e entry) string { return e.Severity },
 		"host":     func(e entry) string { return e.Hostname },
 		"app_name": func(e entry) string { return e.AppName },
+		"instance": func(e entry) string { return e.Instance },
 	}
 	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
 	if err != nil {

@@ -27,7 +27,7 @@ type shapeAnswer struct {
 func (s *Server) shapes(c echo.Context, p principal) error {
 	now := time.Now().UTC()
 	params := readParams(c.Request(), now)
-	text := params.query()
+	text := params.query(s.cfg.Location)
 	req := index.ShapesRequest{Limit: int(params.number("limit", defaultShapes, 1, maxShapes))}
 	req.From, req.To = params.window()
 	if params.err != nil {

@@ -7,6 +7,7 @@ import { textNodes } from '../list/row.js';
 import { oneLine } from '../list/text.js';
 import { t } from '../strings.js';
 import { rowTime } from '../time.js';
+import { zoneOf } from '../zone.js';
 
 /** How many are shown at first on each side, and how many a click adds. */
 const First = '10';
@@ -119,7 +120,7 @@ export class ContextView {
       'aria-current': entry.seq === this.seq ? 'true' : null,
       click: () => this.store.set({ selected: entry.seq, drawer: 'details' }),
     },
-    h('span', { class: 'context-meta' }, rowTime(entry.received, this.store.state.utc, new Date()), ' ', h('b', {}, entry.severity)),
+    h('span', { class: 'context-meta' }, rowTime(entry.received, zoneOf(this.store.state), new Date()), ' ', h('b', {}, entry.severity)),
     h('span', { class: 'context-text' }, ...textNodes(oneLine(entry.message, MostLetters), false))));
   }
 }

@@ -2,8 +2,7 @@
 
 import { Problem, address, goToLogin, stream } from '../api.js';
 import { h, replace } from '../dom.js';
-import { timeBounds } from '../search/address.js';
-import { scopedQuery } from '../search/query.js';
+import { scopeParams } from '../search/scope.js';
 import { locale, t } from '../strings.js';
 import { EntryCounter } from './counter.js';
 import { TooLarge, download, openTarget } from './save.js';
@@ -18,8 +17,8 @@ const DrawMs = 100;
  * @param {Format} format
  */
 export async function startExport(store, format) {
-  const { q, instances, matched } = store.state;
-  const params = { q: scopedQuery(q, instances), ...timeBounds(store.state), format };
+  const { matched } = store.state;
+  const params = { ...scopeParams(store.state), format };
   const name = `tagtail-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '')}Z.${format}`;
   const target = await openTarget(name);
   if (!target) return;

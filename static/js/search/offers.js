@@ -4,10 +4,9 @@
 import { request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
 import { t } from '../strings.js';
-import { timeBounds } from './address.js';
 import { around, fieldNamed, fieldsLike, placeAt, take, valuesLike } from './complete.js';
 import { forgetSearch, forgetSearches, pastSearches } from './history.js';
-import { scopedQuery } from './query.js';
+import { scopeParams } from './scope.js';
 
 /** How long somebody has not typed before values are counted, in ms. */
 const PauseMs = 120;
@@ -89,7 +88,7 @@ export class Offers {
       await new Promise((resolve) => setTimeout(resolve, PauseMs));
       if (signal.aborted) return [];
       const { state } = this.store;
-      const params = { q: scopedQuery(around(text, place), state.instances), ...timeBounds(state), fields: field.facet, limit: String(CountedValues) };
+      const params = { ...scopeParams({ ...state, q: around(text, place) }), fields: field.facet, limit: String(CountedValues) };
       counted = await request('facets', { params, signal }).then((answer) => answer.fields[field.facet ?? ''] ?? [], () => []);
     }
     const offers = valuesLike(counted, field.values ?? [], place.typed).map(({ value, count }) => ({ label: value, count, place }));

@@ -3,8 +3,8 @@
 
 import { Problem, goToLogin, request } from '../api.js';
 import { h, icon, replace } from '../dom.js';
-import { timeBounds } from '../search/address.js';
-import { addTerm, fieldTerm, scopedQuery } from '../search/query.js';
+import { addTerm, fieldTerm } from '../search/query.js';
+import { scopeParams } from '../search/scope.js';
 import { locale, t } from '../strings.js';
 import { shapeTerms, shapeText } from './shape.js';
 
@@ -30,8 +30,7 @@ export async function showStats(store) {
   document.body.append(dialog);
   dialog.showModal();
 
-  const { q, instances } = store.state;
-  const params = { q: scopedQuery(q, instances), ...timeBounds(store.state) };
+  const params = scopeParams(store.state);
   /** @param {Line} line */
   const choose = ({ terms }) => {
     store.set({ q: terms.reduce(addTerm, store.state.q) });
