@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -98,6 +99,7 @@ type server struct {
 	sockets   map[*websocket.Conn]bool
 	changed   chan struct{} // closed and replaced at every change
 	down      bool          // refuses every request
+	me        string        // who is logged in; nobody's owner if empty
 	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
 	views     []view
@@ -140,7 +142,9 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
 	mux.HandleFunc("POST /api/v1/login", s.login)
 	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"name": "dev1", "role": "admin", "version": "1.0.0", "zone": "Asia/Tokyo"})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		writeJSON(w, http.StatusOK, map[string]string{"name": cmp.Or(s.me, "admin"), "role": "admin", "version": "1.0.0", "zone": "Asia/Tokyo"})
 	})
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.record(r)

@@ -255,7 +255,7 @@ func TestDetailsOpenAndCloseByKeyboard(t *testing.T) {
 	b.Key("w")
 	b.Await(`document.querySelector('.row.selected').offsetHeight === 40`)
 	b.Shoot("wrapped")
-	b.Key("w")
+	b.Key("ww")
 	b.Await(`document.querySelector('.row.selected').offsetHeight === 20`)
 	b.Key("k")
 	b.Await(`!drawer.querySelector('pre').textContent.includes('aborted')`)
@@ -333,7 +333,7 @@ func TestHostileEntriesStayText(t *testing.T) {
 	b.Await(`document.querySelectorAll('.row').length === 10`)
 	b.Shoot("hostile")
 	for seq := 1; seq <= len(hostile()); seq++ {
-		b.Click(fmt.Sprintf("#row%d .c-time", seq))
+		b.Eval(fmt.Sprintf("row%d.click()", seq))
 		b.Await(fmt.Sprintf(`drawer.querySelector('.fields:not(.said)').lastChild.textContent === '%d'`, seq))
 		b.Shoot(fmt.Sprintf("hostile-%d", seq))
 		if got := b.Eval(`String(document.documentElement.scrollWidth <= innerWidth && drawer.querySelector('.drawer-content').scrollWidth <= drawer.clientWidth)`); got != "true" {

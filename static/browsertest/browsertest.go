@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 )
 
@@ -89,6 +90,34 @@ func (b *Tab) Eval(expression string) string {
 		return text
 	}
 	return string(raw)
+}
+
+// EvalAsync returns what a promise resolves to, as text.
+func (b *Tab) EvalAsync(expression string) string {
+	b.t.Helper()
+	b.Eval(fmt.Sprintf("window.evaluated = undefined, void (%s).then((value) => { window.evaluated = String(value) })", expression))
+	b.Await("window.evaluated !== undefined")
+	return b.Eval("window.evaluated")
+}
+
+// MainThread is how long the page's main thread has computed since the first
+// call, waiting for a processor not included.
+func (b *Tab) MainThread() time.Duration {
+	b.t.Helper()
+	var seconds float64
+	b.Do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}); err != nil {
+			return err
+		}
+		got, err := cdp.Call(ctx, target, performance.GetMetrics, cdp.Empty{})
+		for _, metric := range got.Metrics {
+			if metric.Name == "TaskDuration" {
+				seconds = metric.Value
+			}
+		}
+		return err
+	}))
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // Await waits until a JavaScript expression is true; what it throws is false.

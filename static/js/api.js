@@ -77,7 +77,7 @@ export const BackKey = 'back';
 
 /** Goes to the login page, which comes back to this address. */
 export function goToLogin() {
-  sessionStorage.setItem(BackKey, location.search);
+  sessionStorage.setItem(BackKey, location.search + location.hash);
   location.assign(new URL('login', document.baseURI));
 }
 

@@ -12,12 +12,19 @@ import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
 import { Histogram } from './histogram/histogram.js';
 import { Buffer, ReadCap } from './list/buffer.js';
-import { markedTexts } from './list/highlight.js';
+import { readColumns, readView, readWrap, usual, wraps } from './list/columns.js';
+import { hands } from './list/hands.js';
+import { MostMarks, markedTexts } from './list/highlight.js';
+import { copyLink, linked } from './list/linked.js';
 import { List } from './list/list.js';
+import { look } from './list/look.js';
+import { marks } from './list/marks.js';
 import { notice } from './list/notice.js';
+import { opening, own } from './list/opening.js';
 import { withoutColour } from './list/text.js';
 import { instances } from './rail/instances.js';
 import { readAddress, writeAddress } from './search/address.js';
+import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
@@ -30,7 +37,7 @@ import { zoneOf } from './zone.js';
 /** How often the rail asks for states and rates, in ms. */
 const InstancesMs = 5000;
 
-const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search) });
+const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search), ...readView(location.search), link: readLink(location.hash) });
 const buffer = new Buffer();
 const feed = new Feed(store, buffer);
 const commands = new Commands();
@@ -39,8 +46,11 @@ const list = new List({ scroller: byId('scroller'), canvas: byId('canvas'), star
   moved: () => feed.pause('scroll'),
   reachedEnd: () => feed.reachedEnd(),
   nearStart: () => void feed.loadOlder(),
+  nearEnd: () => void feed.loadNewer(),
 });
 feed.list = list;
+const rowHands = hands(store, feed, list);
+const openMarks = marks(store);
 const histogram = new Histogram(store, feed);
 let pointerDown = false;
 /** @type {ReturnType<typeof views>} */
@@ -52,15 +62,43 @@ function preferences() {
   return {
     zone: keptZone(),
     histogram: localStorage.getItem('histogram') !== '0',
-    wrap: localStorage.getItem('wrap') === '1',
+    columns: readColumns(localStorage.getItem('columns') ?? ''),
+    wrap: readWrap(localStorage.getItem('wrap')),
+    relaxed: localStorage.getItem('relaxed') === '1',
+    marks: readMarks(),
     theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
   };
 }
 
+/** @returns {string[]} */
+function readMarks() {
+  try {
+    const kept = JSON.parse(localStorage.getItem('marks') ?? '[]');
+    return Array.isArray(kept) ? kept.filter((word) => typeof word === 'string' && word !== '').slice(0, MostMarks) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A link shows its own columns; they are kept once somebody changes them. */
+function keepLook() {
+  let first = true;
+  store.watch(['columns', 'wrap', 'relaxed', 'marks'], (state) => {
+    if (first) {
+      first = false;
+      return;
+    }
+    localStorage.setItem('columns', state.columns === usual ? '' : state.columns.join(','));
+    localStorage.setItem('wrap', state.wrap);
+    localStorage.setItem('relaxed', state.relaxed ? '1' : '');
+    localStorage.setItem('marks', JSON.stringify(state.marks));
+  });
+}
+
 function keepPreferences() {
-  store.watch(['wrap', 'histogram', 'theme'], ({ wrap, histogram, theme }) => {
+  keepLook();
+  store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
     localStorage.setItem('histogram', histogram ? '1' : '0');
-    localStorage.setItem('wrap', wrap ? '1' : '');
     localStorage.setItem('theme', theme);
     if (theme === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
@@ -71,36 +109,50 @@ function keepPreferences() {
 function keepAddress() {
   /** @type {string | null} */
   let shown = null;
-  /** @type {string | null} */
-  let asked = null;
-  store.watch(['q', 'instances', 'range', 'from', 'to', 'zone'], (state) => {
+  let scope = '';
+  let { zone } = store.state;
+  store.watch(['q', 'instances', 'range', 'from', 'to', 'zone', 'columns', 'wrap', 'startsOwn', 'link'], (state) => {
     const search = writeAddress(state);
-    if (search === shown) return;
+    const { q, instances, range, from, to } = state;
+    const wanted = JSON.stringify([q, instances, range, from, to]);
+    const other = wanted !== scope;
+    if (search !== shown && search !== location.search) {
+      // How it looks is no step to go back to, nor is what was chosen for somebody.
+      if (other && shown !== null) history.pushState(null, '', location.pathname + search + writeLink(state.link));
+      else history.replaceState(null, '', location.pathname + search + location.hash);
+    }
     shown = search;
-    const scope = writeAddress({ ...state, zone: 'local' });
     // Another zone shows the same entries, unless the text has times in it.
-    const same = scope === asked;
-    asked = scope;
-    const url = location.pathname + search;
-    if (same) history.replaceState(null, '', url);
-    else if (search !== location.search) history.pushState(null, '', url);
-    if (!same || state.terms.some(({ kind }) => kind === 'time')) feed.start();
+    const reread = state.zone !== zone && state.terms.some(({ kind }) => kind === 'time');
+    zone = state.zone;
+    if (!other && !reread && state.link === 0) return;
+    scope = wanted;
+    feed.start();
   });
-  addEventListener('popstate', () => store.set(readAddress(location.search)));
+  addEventListener('popstate', () => {
+    store.set({ ...readAddress(location.search), ...readView(location.search) });
+  });
 }
 
 /** Draws the list as the preferences and the feed want it. */
 function keepList() {
-  store.watch(['zone', 'me', 'wrap'], (state) => {
-    const { wrap } = state;
+  store.watch(['zone', 'me', 'wrap', 'columns', 'relaxed'], (state) => {
+    const { wrap, columns, relaxed } = state;
+    const regrown = wrap !== list.wrap && (wrap === 'all' || list.wrap === 'all');
     list.zone = zoneOf(state);
     list.wrap = wrap;
-    byId('scroller').classList.toggle('wrapped', wrap);
+    list.columns = columns;
+    const { classList } = byId('scroller');
+    classList.toggle('wrapped', wrap === 'two');
+    classList.toggle('wrapped-all', wrap === 'all');
+    classList.toggle('relaxed', relaxed);
     list.measure();
+    if (regrown) list.relayout();
     list.rebuild();
   });
   store.watch(['selected'], ({ selected }) => list.select(selected));
-  store.watch(['terms', 'q'], ({ terms, q }) => {
+  store.watch(['terms', 'q', 'marks'], ({ terms, q, marks: words }) => {
+    list.words = words;
     list.marked = q === '' ? [] : markedTexts(terms);
     list.render();
   });
@@ -133,14 +185,14 @@ function selectIndex(index) {
 function step(by) {
   const { selected } = store.state;
   const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => !('gap' in item)));
+  selectIndex(buffer.find(from, by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
 /** @param {1 | -1} by */
 function stepError(by) {
   const { selected } = store.state;
   const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, isErrorItem));
+  selectIndex(buffer.find(from, by, (item) => isErrorItem(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */
@@ -176,6 +228,18 @@ function focusSearch() {
   box.select();
 }
 
+/** Enter opens what the row stands for, and then what there is to know of it. */
+function enter() {
+  const entry = buffer.entry(store.state.selected);
+  const group = entry && list.folds.group(entry);
+  if (group && !group.open) rowHands.fold(true);
+  else openDetails('details');
+}
+
+function cycleWrap() {
+  store.set({ wrap: wraps[(wraps.indexOf(store.state.wrap) + 1) % wraps.length] });
+}
+
 function wireKeys() {
   commands.add(
     { words: 'help.search', keys: ['/'], run: focusSearch },
@@ -186,16 +250,25 @@ function wireKeys() {
     { words: 'help.move', keys: ['k', 'ArrowUp'], typed: true, run: () => step(-1) },
     { words: 'help.page', keys: ['PageUp'], typed: true, run: () => page(-1) },
     { words: 'help.page', keys: ['PageDown'], typed: true, run: () => page(1) },
-    { words: 'help.open', keys: ['Enter'], run: () => openDetails('details') },
+    { words: 'help.open', keys: ['Enter'], run: enter },
     { words: 'help.context', keys: ['c'], run: () => openDetails('context') },
     { words: 'help.copy', keys: ['y'], run: copySelected },
     { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
     { words: 'help.views', keys: ['s'], run: () => saved.open() },
-    { words: 'help.wrap', keys: ['w'], run: () => store.set({ wrap: !store.state.wrap }) },
+    { words: 'help.wrap', keys: ['w'], run: cycleWrap },
     { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },
     { words: 'histogram.toggle', run: () => histogram.toggle() },
     { words: 'histogram.outTitle', run: () => histogram.zoom.out() },
+    { words: 'help.unfold', keys: ['o'], run: () => void (rowHands.fold(true) || rowHands.fold(false)) },
+    { words: 'help.unfold', keys: ['ArrowRight'], typed: true, run: () => void rowHands.fold(true) },
+    { words: 'help.foldOnly', keys: ['ArrowLeft'], typed: true, run: () => void rowHands.fold(false) },
+    { words: 'help.link', keys: ['l'], run: () => copyLink(store) },
+    { words: 'help.rowMenu', keys: ['m', 'ContextMenu'], run: () => rowHands.menuOfSelected() },
+    { words: 'help.marks', keys: ['h'], run: openMarks },
+    { words: 'help.look', run: () => byId('look').showPopover() },
+    { words: 'help.all', run: () => store.set({ instances: [] }) },
+    { words: 'help.own', run: () => store.set({ instances: own(store.state) }) },
     { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
   );
   keys(store, commands);
@@ -228,27 +301,6 @@ function wireExport() {
   commands.add(...formats.map((format) => ({ words: `export.${format}`, run: () => void exportAs(format) })));
 }
 
-function wireRows() {
-  byId('canvas').addEventListener('click', (event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
-    const row = /** @type {HTMLElement | null} */ (target.closest('.row'));
-    if (!row) return;
-    if (row.dataset.gap) {
-      const gap = buffer.items[buffer.indexOf(Number(row.dataset.gap))];
-      if (gap && 'gap' in gap && target.closest('button')) void feed.loadGap(gap);
-      return;
-    }
-    // Somebody who has marked text wants to copy it.
-    if (!getSelection()?.isCollapsed) return;
-    feed.pause('hand');
-    store.set({ selected: Number(row.dataset.seq), drawer: 'details' });
-  });
-  document.addEventListener('selectionchange', () => {
-    const selection = getSelection();
-    if (selection && !selection.isCollapsed && byId('canvas').contains(selection.anchorNode)) feed.pause('hand');
-  });
-}
-
 /** Resolves once no button is held: what is drawn anew under a finger loses its click. */
 async function pointerUp() {
   while (pointerDown) await new Promise((resolve) => addEventListener('pointerup', resolve, { once: true }));
@@ -265,7 +317,7 @@ function wirePointer() {
     }), { capture: true });
   }
   // A click beside the list leaves the keyboard with the list.
-  for (const id of ['rail', 'chips', 'zone', 'wrap', 'live', 'histogram', 'histogram-toggle', 'zoom-out']) {
+  for (const id of ['rail', 'chips', 'marks', 'zone', 'live', 'histogram', 'histogram-toggle', 'zoom-out']) {
     byId(id).addEventListener('click', (event) => {
       if (event.detail > 0) byId('scroller').focus({ preventScroll: true });
     });
@@ -290,7 +342,7 @@ async function loadMe() {
   }
 }
 
-function begin() {
+async function begin() {
   translate(document);
   for (const element of document.querySelectorAll('[data-icon]')) {
     element.append(icon(/** @type {HTMLElement} */ (element).dataset.icon ?? ''));
@@ -304,23 +356,23 @@ function begin() {
   menu();
   saved = views(store);
   keepPreferences();
+  look(store);
   keepList();
-  wireRows();
   wireKeys();
   wireExport();
   wirePointer();
+  byId('scroller').focus({ preventScroll: true });
+  await opening(store, [loadMe(), loadInstances()]);
   keepAddress();
+  linked(store, feed);
   // Not what anybody waits for.
   void import('./facets/facets.js').then(({ Facets }) => new Facets(store, feed));
-  void loadMe();
-  void loadInstances();
   setInterval(() => {
     if (!document.hidden) void loadInstances();
   }, InstancesMs);
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) void loadInstances();
   });
-  byId('scroller').focus({ preventScroll: true });
 }
 
-begin();
+void begin();

@@ -2,6 +2,7 @@
 
 import { BackKey, Problem, request } from './api.js';
 import { byId } from './dom.js';
+import { readLink } from './search/link.js';
 import { t, translate } from './strings.js';
 
 const token = /** @type {HTMLInputElement} */ (byId('token'));
@@ -31,21 +32,24 @@ async function logIn(value) {
 }
 
 /**
- * The search to come back to: what the server was asked for, else what this
- * tab showed when its session ended.
+ * The search and the entry to come back to: what the server was asked for, else
+ * what this tab showed when its session ended. No server sees a fragment, so
+ * that of the page that was asked for is still ours.
  */
 function whereTo() {
   const next = new URLSearchParams(location.search).get('next') ?? '';
   const back = sessionStorage.getItem(BackKey) ?? '';
   sessionStorage.removeItem(BackKey);
-  const search = next.includes('?') ? next.slice(next.indexOf('?')) : back;
-  return search.startsWith('?') ? search : '';
+  const link = readLink(location.hash) > 0 ? location.hash : '';
+  const search = next.includes('?') ? next.slice(next.indexOf('?')) : '';
+  if (search !== '' || link !== '') return (search.startsWith('?') ? search : '') + link;
+  return /^[?#]/.test(back) ? back : '';
 }
 
 /** Takes the token out of the address, so that no history keeps it. */
 function takeFragment() {
   const fragment = location.hash.slice(1);
-  if (fragment === '') return '';
+  if (fragment === '' || readLink(location.hash) > 0) return '';
   history.replaceState(null, '', location.pathname + location.search);
   try {
     return decodeURIComponent(fragment);

@@ -1,5 +1,7 @@
 // The one state of the page, and who is told when a part of it changes.
 
+import { usual } from './list/columns.js';
+
 /** @typedef {(state: State) => void} Listener */
 
 export class Store {
@@ -54,8 +56,8 @@ export class Store {
 export function initialState() {
   return {
     q: '', instances: [], range: '', from: '', to: '',
-    wrap: false, theme: 'auto',
-    zone: 'local', histogram: true,
+    theme: 'auto', zone: 'local', histogram: true,
+    columns: usual, wrap: '', relaxed: false, marks: [], startsOwn: false, link: 0, linkTrouble: '', linkMissed: 0,
     me: null, known: [], inputs: [], knownLoaded: false, terms: [], matched: -1, tookMs: 0,
     views: [],
     loading: true, following: true, shown: 0, newEntries: 0, newErrors: 0, lostAt: 0, trouble: '',

@@ -8,11 +8,12 @@ import { words as frame } from './words/frame.js';
 import { words as list } from './words/list.js';
 import { words as offers } from './words/offers.js';
 import { words as rail } from './words/rail.js';
+import { words as rows } from './words/rows.js';
 import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
 import { words as views } from './words/views.js';
 
-const areas = [details, exporting, frame, list, offers, rail, search, time, views];
+const areas = [details, exporting, frame, list, offers, rail, rows, search, time, views];
 
 /** @type {Words} */
 export const tables = {

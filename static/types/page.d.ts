@@ -165,7 +165,6 @@ interface State {
   to: string;
 
   // How it is shown; kept in the browser.
-  wrap: boolean;
   theme: 'auto' | 'light' | 'dark';
 
   // What the server last said.

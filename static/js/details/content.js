@@ -1,7 +1,7 @@
 // What an entry's message says, as the server reads it when it is asked.
 
 import { request } from '../api.js';
-import { valueButton } from './details.js';
+import { valueButton } from './value.js';
 import { h, replace } from '../dom.js';
 import { t } from '../strings.js';
 

@@ -1,8 +1,6 @@
 // Every field of one entry, and what can be done with each value.
 
 import { h } from '../dom.js';
-import { openMenu } from '../frame/menu.js';
-import { addTerm, fieldTerm } from '../search/query.js';
 import { textNodes } from '../list/row.js';
 import { isError } from '../severity.js';
 import { t } from '../strings.js';
@@ -10,6 +8,8 @@ import { withoutColour } from '../list/text.js';
 import { structureView } from './tree.js';
 import { clockSkew, duration, fullTime } from '../time.js';
 import { copy } from '../frame/toast.js';
+import { linkTo } from '../search/link.js';
+import { valueButton } from './value.js';
 import { zoneOf } from '../zone.js';
 
 /** From this on the two clocks are worth a word, in ms. */
@@ -42,7 +42,7 @@ export function detailsView(entry, store, step, said, raw) {
       h('span', { class: 'spacer' }),
       stepButton('details.older', '↑', () => step(-1)),
       stepButton('details.newer', '↓', () => step(1))),
-    message(entry),
+    message(entry, store),
     ...(entry.flags ?? []).filter((flag) => warnings.includes(flag))
       .map((flag) => h('p', { class: 'warn' }, t(`details.${flag}`))),
     structureView(entry.message, store),
@@ -60,8 +60,11 @@ function stepButton(title, text, click) {
   return h('button', { type: 'button', class: 'plain step', title: t(title), 'aria-label': t(title), click }, text);
 }
 
-/** @param {Entry} entry */
-function message(entry) {
+/**
+ * @param {Entry} entry
+ * @param {import('../store.js').Store} store
+ */
+function message(entry, store) {
   const lines = entry.message.split('\n').length;
   return h('section', { class: 'message' },
     entry.message === ''
@@ -70,6 +73,7 @@ function message(entry) {
     h('div', { class: 'buttons' },
       h('button', { type: 'button', class: 'button', click: () => copy(withoutColour(entry.message)) }, t('copy.text')),
       h('button', { type: 'button', class: 'button', click: () => copy(JSON.stringify(entry, null, 2)) }, t('copy.json')),
+      h('button', { type: 'button', class: 'button', click: () => copy(linkTo(store.state, entry.seq)) }, t('copy.link')),
       lines > 1 && h('span', { class: 'quiet small' }, t('details.lines', { n: lines }))));
 }
 
@@ -101,30 +105,4 @@ function field(entry, key, store) {
 function skewText(entry) {
   const skew = clockSkew(entry);
   return t(skew > 0 ? 'details.ahead' : 'details.behind', { by: duration(Math.abs(skew)) });
-}
-
-/**
- * A value and the menu of what can be done with it.
- * @param {string} key
- * @param {string} value
- * @param {string} shown
- * @param {import('../store.js').Store} store
- * @param {string} term what finds the value, '' if nothing does
- */
-export function valueButton(key, value, shown, store, term = fieldTerm(key, value)) {
-  /** @type {import('../frame/menu.js').Choice[]} */
-  const choices = [{ label: t('menu.copy'), run: () => void copy(value) }];
-  if (term !== '') {
-    choices.unshift(
-      { label: t('menu.add'), run: () => store.set({ q: addTerm(store.state.q, term) }) },
-      { label: t('menu.exclude'), run: () => store.set({ q: addTerm(store.state.q, '-' + term) }) },
-      { label: t('menu.only'), run: () => store.set({ q: term, instances: [] }) },
-      { label: t('menu.allBut'), run: () => store.set({ q: '-' + term, instances: [] }) });
-  }
-  return h('button', {
-    type: 'button', class: 'value', 'aria-haspopup': 'menu', 'data-field': key,
-    'aria-label': t('menu.open', { value: shown }),
-    /** @param {MouseEvent & {currentTarget: HTMLElement}} event */
-    click: (event) => openMenu(event.currentTarget, choices),
-  }, ...textNodes(shown, false));
 }

@@ -3,7 +3,7 @@
 import { h } from '../dom.js';
 import { quotePhrase } from '../search/query.js';
 import { t } from '../strings.js';
-import { valueButton } from './details.js';
+import { valueButton } from './value.js';
 import { jsonOf, pairsOf } from './structure.js';
 
 /** More nobody reads; the message above has all. */

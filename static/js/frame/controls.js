@@ -22,9 +22,6 @@ export function controls(store, feed) {
   spoken(store);
   account(store);
   zoneHead(store);
-
-  byId('wrap').addEventListener('click', () => store.set({ wrap: !store.state.wrap }));
-  store.watch(['wrap'], ({ wrap }) => byId('wrap').setAttribute('aria-pressed', String(wrap)));
 }
 
 /**

@@ -9,20 +9,21 @@ let opener = null;
 
 /**
  * @param {HTMLElement} at
- * @param {Choice[]} choices
+ * @param {(Choice | null | undefined | false)[]} choices null is a line between
+ * @param {{clientX: number, clientY: number} | null} [point] where to open it, else below the element
  */
-export function openMenu(at, choices) {
+export function openMenu(at, choices, point = null) {
   const menu = byId('menu');
   opener = at;
-  replace(menu, ...choices.map(({ label, run }) => h('button', {
+  replace(menu, ...choices.map((choice) => (choice === null ? h('hr', { role: 'separator' }) : choice && h('button', {
     type: 'button', role: 'menuitem', class: 'plain',
     click: () => {
       closeMenu();
-      run();
+      choice.run();
     },
-  }, label)));
+  }, choice.label))));
   menu.hidden = false;
-  const box = at.getBoundingClientRect();
+  const box = point ? new DOMRect(point.clientX, point.clientY) : at.getBoundingClientRect();
   const width = menu.offsetWidth;
   const below = box.bottom + menu.offsetHeight < innerHeight;
   menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
@@ -35,7 +36,9 @@ export function closeMenu() {
   const menu = byId('menu');
   if (menu.hidden) return false;
   menu.hidden = true;
-  opener?.focus();
+  // A row is no place for the keyboard: its list is.
+  if (opener?.closest('.canvas')) byId('scroller').focus({ preventScroll: true });
+  else opener?.focus();
   opener = null;
   return true;
 }
@@ -49,7 +52,7 @@ export function menu() {
     if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    const items = /** @type {HTMLElement[]} */ ([...element.children]);
+    const items = /** @type {HTMLElement[]} */ ([...element.querySelectorAll('button')]);
     const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     items[(at + step + items.length) % items.length].focus();
   });

@@ -7,15 +7,18 @@ const ShownMs = 1600;
 
 let timer = 0;
 
-/** @param {string} text */
-export function toast(text) {
+/**
+ * @param {string} text
+ * @param {number} [shownMs]
+ */
+export function toast(text, shownMs = ShownMs) {
   const element = byId('toast');
   element.textContent = text;
   element.hidden = false;
   clearTimeout(timer);
   timer = setTimeout(() => {
     element.hidden = true;
-  }, ShownMs);
+  }, shownMs);
 }
 
 /** @param {string} text */

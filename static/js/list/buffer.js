@@ -11,12 +11,24 @@ export class Buffer {
     this.items = [];
   }
 
+  /**
+   * Told of every change, after it.
+   * @param {number} at
+   * @param {number} removed
+   * @param {number} added
+   */
+  changed(at, removed, added) {
+    void [at, removed, added];
+  }
+
   get length() {
     return this.items.length;
   }
 
   clear() {
+    const { length } = this.items;
     this.items = [];
+    this.changed(0, length, 0);
   }
 
   /** The first Seq that is held, or 0. */
@@ -44,6 +56,7 @@ export class Buffer {
       return true;
     });
     for (const item of fresh) this.items.push(item);
+    this.changed(this.items.length - fresh.length, 0, fresh.length);
     return fresh;
   }
 
@@ -55,6 +68,7 @@ export class Buffer {
     const first = this.firstSeq;
     const fresh = first === 0 ? entries : entries.filter((entry) => entry.seq < first);
     this.items = [...fresh, ...this.items];
+    this.changed(0, 0, fresh.length);
     return fresh.length;
   }
 
@@ -66,6 +80,7 @@ export class Buffer {
     const excess = this.items.length - cap;
     if (excess <= 0) return 0;
     this.items.splice(0, excess);
+    this.changed(0, excess, 0);
     return excess;
   }
 
@@ -87,6 +102,7 @@ export class Buffer {
       found.push({ gap: true, count, from_seq: last + 1, to_seq: gap.to_seq });
     }
     this.items.splice(at, 1, ...found);
+    this.changed(at, 1, found.length);
   }
 
   /**

@@ -1,5 +1,8 @@
-// Marks what the search found, without touching the rows: ranges over their
-// text nodes, in the browser's own highlight registry.
+// Marks in the messages, without touching the rows: ranges over their text
+// nodes, in the browser's own highlight registry.
+
+/** How many words somebody can have marked, each in a colour of its own. */
+export const MostMarks = 6;
 
 /**
  * The texts to mark: what was searched for as plain text, in lower case.
@@ -14,39 +17,64 @@ export function markedTexts(terms) {
 
 /**
  * @param {Iterable<HTMLElement>} rows
- * @param {string[]} texts
+ * @param {string[]} texts what the search found
+ * @param {string[]} words what somebody wants marked besides
  */
-export function highlight(rows, texts) {
+export function highlight(rows, texts, words) {
   if (typeof Highlight === 'undefined') return;
-  CSS.highlights.delete('hit');
-  if (texts.length === 0) return;
-  const hits = new Highlight();
-  for (const row of rows) {
-    const message = row.querySelector('.c-msg');
-    if (message) markIn(message, texts, hits);
+  /** @type {Map<string, string[]>} */
+  const wanted = new Map();
+  if (texts.length > 0) wanted.set('hit', texts);
+  words.slice(0, MostMarks).forEach((word, i) => wanted.set(`mark-${i}`, [word.toLowerCase()]));
+  for (const name of ['hit', ...Array.from({ length: MostMarks }, (_, i) => `mark-${i}`)]) {
+    if (!wanted.has(name)) CSS.highlights.delete(name);
   }
-  CSS.highlights.set('hit', hits);
+  if (wanted.size === 0) return;
+  const messages = [...rows].map((row) => row.querySelector('.c-msg')).filter((message) => message !== null);
+  for (const [name, found] of wanted) {
+    const ranges = new Highlight();
+    for (const message of messages) markIn(message, found, ranges);
+    ranges.priority = name === 'hit' ? 0 : 1;
+    CSS.highlights.set(name, ranges);
+  }
 }
 
 /**
+ * A hit may begin in one text node and end in another: values and colours are
+ * elements of their own.
  * @param {Element} message
  * @param {string[]} texts
  * @param {Highlight} hits
  */
 function markIn(message, texts, hits) {
-  const walker = document.createTreeWalker(message, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const original = node.nodeValue ?? '';
-    const folded = original.toLowerCase();
-    // Folding may change the length (İ); then offsets would be wrong.
-    if (folded.length !== original.length) continue;
-    for (const text of texts) {
-      for (let at = folded.indexOf(text); at >= 0; at = folded.indexOf(text, at + text.length)) {
-        const range = new Range();
-        range.setStart(node, at);
-        range.setEnd(node, at + text.length);
-        hits.add(range);
-      }
+  const original = message.textContent ?? '';
+  const folded = original.toLowerCase();
+  // Folding may change the length (İ); then offsets would be wrong.
+  if (folded.length !== original.length) return;
+  for (const text of texts) {
+    let at = folded.indexOf(text);
+    if (at < 0) continue;
+    const nodes = textNodesOf(message);
+    for (; at >= 0; at = folded.indexOf(text, at + text.length)) {
+      const range = new Range();
+      const from = nodes.findLast(({ start }) => start <= at);
+      const to = nodes.findLast(({ start }) => start < at + text.length);
+      if (!from || !to) continue;
+      range.setStart(from.node, at - from.start);
+      range.setEnd(to.node, at + text.length - to.start);
+      hits.add(range);
     }
   }
+}
+
+/** @param {Element} element */
+function textNodesOf(element) {
+  const nodes = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let start = 0;
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    nodes.push({ node, start });
+    start += node.nodeValue?.length ?? 0;
+  }
+  return nodes;
 }

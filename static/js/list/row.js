@@ -3,13 +3,24 @@
 import { h } from '../dom.js';
 import { isError } from '../severity.js';
 import { t } from '../strings.js';
+import { lineCount } from './folds.js';
 import { oneLine, pieces, withoutPrologue } from './text.js';
 import { rowTime } from '../time.js';
+import { cutValues } from './values.js';
 
 /** More than any screen shows on one line, in UTF-16 units. */
 const MaxRowText = 600;
+/** What a row shows of a message at most; the details have all of it. */
+export const MaxUnfolded = 16_384;
 
-/** @typedef {{zone: import('../zone.js').Zone, wrap: boolean, now: Date}} RowStyle */
+/**
+ * @typedef {object} RowStyle
+ * @property {import('../zone.js').Zone} zone
+ * @property {Wrap} wrap
+ * @property {Column[]} columns
+ * @property {boolean} unfolded whether it shows its whole message
+ * @property {Date} now
+ */
 
 /**
  * @param {Item} item
@@ -34,14 +45,60 @@ export function rowKey(item) {
  */
 function entryRow(entry, style) {
   const lost = entry.flags?.includes('lost') ? ' lost' : '';
-  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}`;
+  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}${style.unfolded ? ' unfolded' : ''}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
-    h('span', { class: 'c-time', role: 'gridcell', title: entry.received },
-      rowTime(entry.received, style.zone, style.now)),
-    h('span', { class: 'c-sev', role: 'gridcell' }, entry.severity),
-    h('span', { class: 'c-inst', role: 'gridcell', title: entry.instance }, ...instanceName(entry)),
-    h('span', { class: 'c-msg', role: 'gridcell' }, ...messageNodes(entry, style.wrap)));
+    ...style.columns.map((column) => cell(entry, column, style)));
+  const lines = lineCount(entry.message);
+  if (lines > 1) {
+    const label = t(style.unfolded ? 'row.fold' : 'row.unfold', { n: lines });
+    badges(row).append(badge('lines', `⤢${lines}`, label, style.unfolded));
+  }
   return row;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Column} column
+ * @param {RowStyle} style
+ */
+function cell(entry, column, style) {
+  switch (column) {
+    case 'time':
+      return h('span', { class: 'c-time', role: 'gridcell', title: entry.received },
+        valueNode('received', entry.received, [rowTime(entry.received, style.zone, style.now)]));
+    case 'severity':
+      return h('span', { class: 'c-sev', role: 'gridcell' }, valueNode('severity', entry.severity, [entry.severity]));
+    case 'instance':
+      return h('span', { class: 'c-inst', role: 'gridcell', title: entry.instance },
+        valueNode('instance', entry.instance, instanceName(entry)));
+    case 'host':
+      return textCell('hostname', entry.hostname ?? '');
+    case 'app':
+      return textCell('app_name', entry.app_name ?? '');
+    case 'pid':
+      return textCell('proc_id', entry.proc_id ?? '');
+    case 'message':
+      return h('span', { class: 'c-msg', role: 'gridcell' }, ...messageNodes(entry, style));
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {string} value
+ */
+function textCell(key, value) {
+  return h('span', { class: `c-text`, role: 'gridcell', title: value },
+    value !== '' && valueNode(key, value, textNodes(oneLine(value, 60), false)));
+}
+
+/**
+ * A value that a click offers to search for.
+ * @param {string} key of the entry
+ * @param {string} value
+ * @param {import('../dom.js').Child[]} shown
+ */
+function valueNode(key, value, shown) {
+  return h('span', { class: 'v', 'data-key': key, 'data-value': value }, ...shown);
 }
 
 /** @param {Entry} entry */
@@ -52,18 +109,54 @@ function instanceName(entry) {
 
 /**
  * @param {Entry} entry
- * @param {boolean} wrap
+ * @param {RowStyle} style
  */
-function messageNodes(entry, wrap) {
+function messageNodes(entry, style) {
   const nodes = [];
   // The program says nothing new when the instance is named after it.
   const program = entry.app_name ?? '';
-  if (program !== '' && !(entry.service && program.startsWith(entry.service))) {
-    nodes.push(h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false)), ' ');
+  if (program !== '' && !style.columns.includes('app') && !(entry.service && program.startsWith(entry.service))) {
+    nodes.push(valueNode('app_name', program, [h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false))]), ' ');
   }
+  return [...nodes, ...rowText(shownText(entry, style))];
+}
+
+/**
+ * What of a message is in its row.
+ * @param {Entry} entry
+ * @param {RowStyle} style
+ */
+function shownText(entry, { wrap, unfolded }) {
   const message = withoutPrologue(entry.message);
-  const text = wrap ? message.slice(0, 2 * MaxRowText) : oneLine(message, MaxRowText);
-  return [...nodes, ...textNodes(text, false)];
+  if (unfolded) return cutOff(message.trimEnd(), MaxUnfolded);
+  const end = message.search(/\S[^\S\n]*\n/);
+  // The badge says how many lines there are.
+  const first = end >= 0 && /\S/.test(message.slice(end + 1)) ? message.slice(0, end + 1) : message;
+  if (wrap === 'all') return cutOff(first.trimEnd(), MaxUnfolded);
+  return oneLine(first, wrap === 'two' ? 2 * MaxRowText : MaxRowText);
+}
+
+/**
+ * @param {string} text
+ * @param {number} max
+ */
+function cutOff(text, max) {
+  return text.length > max ? `${text.slice(0, max)} …` : text;
+}
+
+/**
+ * The text of a row: as textNodes, and its values can be clicked.
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+function rowText(text) {
+  return pieces(text).flatMap((piece) => {
+    const style = piece.className ?? '';
+    if (style === 'control') return [h('span', { class: style }, piece.text)];
+    if (piece.href) return [h('span', { class: `v url ${style}`.trimEnd(), 'data-key': 'message', 'data-value': piece.href }, piece.text)];
+    const parts = cutValues(piece.text).map((part, i) => (i % 2 === 0 ? part : valueNode('message', part, [part]))).filter((part) => part !== '');
+    return style === '' ? parts : [h('span', { class: style }, ...parts)];
+  });
 }
 
 /**
@@ -80,6 +173,44 @@ export function textNodes(text, links) {
     }
     return piece.className ? h('span', { class: piece.className }, piece.text) : piece.text;
   });
+}
+
+/**
+ * Says on a row how many neighbours it stands for.
+ * @param {HTMLElement} row
+ * @param {number} count
+ * @param {boolean} open whether they are all shown
+ */
+export function showCount(row, count, open) {
+  const words = `×${count}`;
+  const label = t(open ? 'row.one' : 'row.each', { n: count });
+  const there = row.querySelector('.b-count');
+  if (there?.textContent === words && there.getAttribute('aria-expanded') === String(open)) return;
+  there?.remove();
+  if (count > 1) badges(row).append(badge('count', words, label, open));
+}
+
+/** The right end of a row. @param {HTMLElement} row */
+function badges(row) {
+  row.classList.add('badged');
+  const there = row.querySelector('.c-badges');
+  if (there) return there;
+  const cell = h('span', { class: 'c-badges', role: 'gridcell' });
+  row.append(cell);
+  return cell;
+}
+
+/**
+ * The keyboard has o and the arrows for it.
+ * @param {'lines' | 'count'} kind
+ * @param {string} text
+ * @param {string} label
+ * @param {boolean} open
+ */
+function badge(kind, text, label, open) {
+  return h('button', {
+    type: 'button', class: `b b-${kind}`, tabindex: '-1', 'aria-expanded': String(open), 'aria-label': label, title: label,
+  }, text);
 }
 
 /** @param {Gap} gap */

@@ -1,12 +1,26 @@
 // The page's address holds everything that decides what is shown.
 
-/** @typedef {Pick<State, 'q' | 'instances' | 'range' | 'from' | 'to'> & {zone?: State['zone']}} Scope */
+import { writeView } from '../list/columns.js';
+
+/** @typedef {Pick<State, 'q' | 'instances' | 'range' | 'from' | 'to'> & Partial<Pick<State, 'zone' | 'columns' | 'wrap' | 'startsOwn'>>} Scope */
 
 /** The zones as a link names them; the reader's own is not named. */
 const zones = /** @type {const} */ ([['UTC', 'utc'], ['server', 'server']]);
 
 /** The time ranges on offer, as durations that the server understands. */
 export const ranges = ['15m', '1h', '6h', '24h', '7d'];
+
+/** All instances, where an address must say so. */
+const Everything = '*';
+
+/**
+ * Whether an address leaves open what is to be shown.
+ * @param {string} search
+ */
+export function saysNothing(search) {
+  const params = new URLSearchParams(search);
+  return ['q', 'i', 'from', 'to'].every((name) => !params.get(name));
+}
 
 /**
  * @param {string} search such as "?q=timeout&i=socketserver/dev1"
@@ -22,7 +36,7 @@ export function readAddress(search) {
   else if (from !== '') range = from;
   return {
     q: params.get('q') ?? '',
-    instances: [...new Set(params.getAll('i').filter((name) => name !== ''))],
+    instances: [...new Set(params.getAll('i').filter((name) => name !== '' && name !== Everything))],
     range,
     from: range === 'custom' ? from : '',
     to: range === 'custom' ? to : '',
@@ -41,8 +55,11 @@ export function writeAddress(scope) {
   const { from, to } = timeBounds(scope);
   if (from !== '') params.set('from', from);
   if (to !== '') params.set('to', to);
+  // Where nothing is said, one's own instances are shown.
+  if (scope.startsOwn && params.size === 0) params.set('i', Everything);
   const tz = zones.find(([, zone]) => zone === scope.zone);
   if (tz) params.set('tz', tz[0]);
+  writeView(params, scope);
   // A slash, a colon and a comma need no escape in a query, RFC 3986, section 3.4.
   const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':').replace(/%2C/g, ',');
   return text === '' ? '' : '?' + text;

@@ -5,11 +5,14 @@ import { FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { isErrorItem } from '../severity.js';
+import { Resumed } from './resumed.js';
 import { Tail } from './tail.js';
 
 const FirstEntries = 200;
 const OlderEntries = 500;
 const GapEntries = 1000;
+/** On each side of the entry that a link leads to. */
+const AroundEntries = 200;
 
 export class Feed {
   /**
@@ -25,9 +28,13 @@ export class Feed {
     this.list = /** @type {any} */ (null);
     this.tail = new Tail({
       frame: (frame) => this.take(frame),
-      open: () => this.store.set({ lostAt: 0, trouble: '' }),
+      open: () => {
+        if (this.store.state.lostAt > 0) this.resumed.begin();
+        this.store.set({ lostAt: 0, trouble: '' });
+      },
       lost: (since) => this.lost(since),
     });
+    this.resumed = new Resumed();
     /** Cancels what was asked for an older scope. */
     this.abort = new AbortController();
     /** Why it is paused: what scrolling has paused, scrolling resumes. */
@@ -37,6 +44,9 @@ export class Feed {
     this.complete = false;
     /** So much was read while paused that the tail was closed. */
     this.halted = false;
+    /** There is more behind the last entry than was loaded, and no tail yet. */
+    this.newerLeft = false;
+    this.loadingNewer = false;
   }
 
   /** Whether less is asked for than everything. */
@@ -54,6 +64,11 @@ export class Feed {
     this.complete = false;
     this.halted = false;
     this.loadingOlder = false;
+    this.newerLeft = false;
+    this.loadingNewer = false;
+    this.resumed.end();
+    const { link } = this.store.state;
+    this.store.set({ link: 0, linkTrouble: '' });
     const live = this.store.state.range === '';
     this.list.follow = true;
     this.list.release();
@@ -62,7 +77,8 @@ export class Feed {
       loading: true, following: live, shown: 0, newEntries: 0, newErrors: 0, matched: -1, lostAt: 0, trouble: '',
     });
     void this.count();
-    if (live) this.tail.start(scopeParams(this.store.state), FirstEntries);
+    if (link > 0) void this.loadAround(link);
+    else if (live) this.tail.start(scopeParams(this.store.state), FirstEntries);
     else void this.loadRange();
   }
 
@@ -76,8 +92,82 @@ export class Feed {
     this.store.set({ loading: false, shown: this.buffer.length, terms: this.termsOf(result.terms) });
   }
 
+  /**
+   * Shows the entry of a link among its neighbours of the same search, held
+   * still.
+   * @param {number} seq
+   */
+  async loadAround(seq) {
+    this.pausedByScroll = false;
+    this.list.follow = false;
+    this.store.set({ following: false });
+    const limit = String(AroundEntries);
+    const { signal } = this.abort;
+    const [older, newer] = await Promise.all([
+      this.ask({ before: String(seq + 1), limit }), this.ask({ after: String(seq), order: 'asc', limit }),
+    ]);
+    if (!older || !newer) return;
+    this.buffer.append([...older.entries.reverse(), ...newer.entries]);
+    this.complete = older.next === '';
+    this.list.hold();
+    this.readTo(newer.next, seq);
+    this.store.set({ loading: false, shown: this.buffer.length, terms: this.termsOf(older.terms) });
+    const index = this.buffer.indexOf(seq);
+    if (index >= 0) {
+      this.store.set({ selected: seq });
+      this.list.select(seq);
+      this.list.center(index);
+      return;
+    }
+    const nearest = this.buffer.items.findIndex((item) => !('gap' in item) && item.seq > seq);
+    this.list.center(nearest < 0 ? this.buffer.length - 1 : nearest);
+    const linkTrouble = await this.whyMissing(seq);
+    if (!signal.aborted) this.store.set({ linkTrouble, linkMissed: seq });
+  }
+
+  /**
+   * @param {number} seq
+   * @returns {Promise<'unmatched' | 'gone' | ''>}
+   */
+  async whyMissing(seq) {
+    try {
+      await request(`entries/${seq}`);
+      return 'unmatched';
+    } catch (err) {
+      return err instanceof Problem && err.status === 404 ? 'gone' : '';
+    }
+  }
+
+  /**
+   * What follows when newer entries have been asked for: more of them, or the
+   * tail from where they end.
+   * @param {string} next
+   * @param {number} seq how far has been read at least
+   */
+  readTo(next, seq) {
+    this.newerLeft = next !== '';
+    if (!this.newerLeft && this.store.state.range === '') this.tail.resume(scopeParams(this.store.state), Math.max(seq, this.buffer.lastSeq));
+  }
+
+  /** Loads what came after the last entry, until the live end is reached. */
+  async loadNewer() {
+    if (!this.newerLeft || this.loadingNewer || this.buffer.length >= ReadCap) return;
+    this.loadingNewer = true;
+    const { signal } = this.abort;
+    const last = this.buffer.lastSeq;
+    const result = await this.ask({ after: String(last), order: 'asc', limit: String(OlderEntries) });
+    if (signal.aborted) return; // the list shows something else now
+    this.loadingNewer = false;
+    if (!result) return;
+    this.buffer.append(result.entries);
+    this.list.hold();
+    this.readTo(result.next, last);
+    this.store.set({ shown: this.buffer.length });
+  }
+
   /** @param {Frame} frame */
   take(frame) {
+    this.resumed.take(frame);
     switch (frame.type) {
       case 'status':
         if (frame.terms) this.store.set({ terms: this.termsOf(frame.terms) });
@@ -154,7 +244,7 @@ export class Feed {
       this.store.set({ range: '', from: '', to: '' });
       return;
     }
-    if (this.halted) {
+    if (this.halted || this.newerLeft) {
       this.start();
       return;
     }
@@ -162,7 +252,7 @@ export class Feed {
     this.list.follow = true;
     this.list.release();
     this.list.draw();
-    this.store.set({ following: true, newEntries: 0, newErrors: 0, shown: this.buffer.length });
+    this.store.set({ following: true, newEntries: 0, newErrors: 0, shown: this.buffer.length, linkTrouble: '' });
   }
 
   toggle() {
@@ -172,6 +262,10 @@ export class Feed {
 
   /** Somebody has scrolled down to the newest entry that is shown. */
   reachedEnd() {
+    if (this.newerLeft) {
+      void this.loadNewer();
+      return;
+    }
     if (this.store.state.range !== '' || this.store.state.following) return;
     if (this.pausedByScroll) {
       this.resume();

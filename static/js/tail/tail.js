@@ -43,6 +43,18 @@ export class Tail {
     this.connect();
   }
 
+  /**
+   * Starts with what arrives behind a Seq.
+   * @param {{q: string, tz: string}} scope
+   * @param {number} seq
+   */
+  resume({ q, tz }, seq) {
+    this.stop();
+    this.scope = { q, tz };
+    this.seq = seq;
+    this.connect();
+  }
+
   stop() {
     clearTimeout(this.retry);
     clearTimeout(this.watchdog);
