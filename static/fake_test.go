@@ -5,9 +5,12 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,11 +119,16 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func newServer(t *testing.T) *server {
 	s := &server{jobs: map[string]*job{}, sockets: map[*websocket.Conn]bool{}, changed: make(chan struct{})}
 	mux := http.NewServeMux()
-	assets := http.FileServerFS(Files())
 	mux.HandleFunc("GET /{$}", s.page("index.html"))
 	mux.HandleFunc("GET /login", s.page("login.html"))
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.compressed(w, func(w http.ResponseWriter) { assets.ServeHTTP(w, r) })
+		data, err := fs.ReadFile(Files(), strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(r.URL.Path)))
+		s.compressed(w, func(w http.ResponseWriter) { _, _ = w.Write(data) })
 	})))
 	mux.HandleFunc("POST /csp", s.violation)
 	mux.HandleFunc("GET /api/v1/search", s.search)
