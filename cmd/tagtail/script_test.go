@@ -11,17 +11,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/tagtail/tagtail/static/browsertest"
 )
 
-// withBrowsers ends the browsers that the tests have started.
-type withBrowsers struct{ m *testing.M }
-
-func (w withBrowsers) Run() int { return browsertest.Main(w.m) }
-
 func TestMain(m *testing.M) {
-	testscript.Main(withBrowsers{m}, map[string]func(){
+	testscript.Main(m, map[string]func(){
 		"tagtail": main,
 	})
 }

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,57 +34,12 @@ type Tab struct {
 	ctx context.Context //nolint:containedctx // chromedp keeps the browser in it
 }
 
-// browsers are those that run, by their language: to start one for each test
-// takes longer than most tests.
-var browsers struct {
-	mu  sync.Mutex
-	all map[string]*browser
-}
-
-type browser struct {
-	ctx  context.Context //nolint:containedctx // chromedp keeps the browser in it
-	stop func()
-}
-
-// Main runs the tests of a package, and then ends the browsers that they have
-// started.
-func Main(m *testing.M) int {
-	defer func() {
-		browsers.mu.Lock()
-		defer browsers.mu.Unlock()
-		for _, b := range browsers.all {
-			b.stop()
-		}
-	}()
-	return m.Run()
-}
-
-// Open opens a tab with a fresh profile, in a Chromium of the given language.
-// The package's TestMain calls Main.
+// Open starts a Chromium with a fresh profile, in the given language.
 func Open(t *testing.T, language string) *Tab {
 	t.Helper()
 	path := chromium(t)
-	ctx, cancel := chromedp.NewContext(running(t, path, language), chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	b := &Tab{t: t, ctx: ctx}
-	b.Do(chromedp.EmulateViewport(1440, 900))
-	return b
-}
-
-// running returns the browser of a language.
-func running(t *testing.T, path, language string) context.Context {
-	t.Helper()
-	browsers.mu.Lock()
-	defer browsers.mu.Unlock()
-	if b := browsers.all[language]; b != nil && b.ctx.Err() == nil {
-		return b.ctx
-	}
-	profile, err := os.MkdirTemp("", "tagtail-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(profile),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language),
@@ -93,20 +47,13 @@ func running(t *testing.T, path, language string) context.Context {
 	)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(ctx)
-	stop := func() {
+	t.Cleanup(func() {
 		cancel()
 		cancelBrowser()
-		_ = os.RemoveAll(profile) // the browser may still be writing its last
-	}
-	if err := chromedp.Do(ctx); err != nil {
-		stop()
-		t.Fatalf("start Chromium: %v", err)
-	}
-	if browsers.all == nil {
-		browsers.all = make(map[string]*browser)
-	}
-	browsers.all[language] = &browser{ctx, stop}
-	return ctx
+	})
+	b := &Tab{t: t, ctx: ctx}
+	b.Do(chromedp.EmulateViewport(1440, 900))
+	return b
 }
 
 func chromium(t *testing.T) string {
