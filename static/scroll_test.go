@@ -31,7 +31,7 @@ const scrollThrough = `new Promise((resolve) => {
 })`
 
 // frames are how many a measurement takes.
-const frames = 60
+const frames = 20
 
 // The figures of an idle machine are in docs/BENCHMARKS.md.
 func TestHundredThousandRowsScrollSmoothly(t *testing.T) {
