@@ -94,6 +94,9 @@ func (p principal) mayKeepStore() bool { return p.Role == roleAdmin }
 // others have made.
 func (p principal) mayChangeViews() bool { return p.Role == roleAdmin }
 
+// mayKeepTokens tells whether p may see, make and revoke everybody's tokens.
+func (p principal) mayKeepTokens() bool { return p.Role == roleAdmin }
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 

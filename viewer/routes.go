@@ -44,6 +44,9 @@ func (s *Server) routes() []route {
 		{method: post, path: "/api/v1/login", access: anyone, handler: s.login},
 		{method: post, path: "/api/v1/logout", access: anyone, handler: s.logout},
 		{method: post, path: "/api/v1/links", access: signedIn, handler: s.link},
+		{method: get, path: "/api/v1/tokens", access: signedIn, handler: s.gitTokens},
+		{method: post, path: "/api/v1/tokens", access: signedIn, handler: s.addGitToken},
+		{method: del, path: "/api/v1/tokens/:id", access: signedIn, handler: s.revokeGitToken},
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
