@@ -102,7 +102,7 @@ func newRootCommand(std streams) *cobra.Command {
 	root.AddCommand(
 		newServeCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
-		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std),
+		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std), newTokenCommand(std),
 		newVerifyCommand(std), newRebuildCommand(std),
 		newVersionCommand(std),
 	)
