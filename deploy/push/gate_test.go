@@ -293,8 +293,8 @@ func TestPreReceiveFailsClosed(t *testing.T) {
 		}
 	}()
 	for name, test := range map[string]struct{ socket, says string }{
-		"no socket is named":   {"", "it is not known where Tagtail runs"},
-		"nobody listens":       {"/nonexistent/push.sock", "tagtail does not run"},
+		"no socket is named":    {"", "it is not known where Tagtail runs"},
+		"nobody listens":        {"/nonexistent/push.sock", "tagtail does not run"},
 		"the answer breaks off": {silent, "wait for tagtail's answer"},
 	} {
 		out, err := b.pushWith(r, []string{SocketVariable + "=" + test.socket}, "HEAD:refs/heads/dev1")

@@ -190,6 +190,7 @@ func gitOutput(dir string, env []string, args ...string) (string, error) {
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LANG=C.UTF-8", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_AUTHOR_NAME=dev", "GIT_AUTHOR_EMAIL=dev@example.com", "GIT_COMMITTER_NAME=dev", "GIT_COMMITTER_EMAIL=dev@example.com",
+		"GORACE=atexit_sleep_ms=0", // a hook is this program, which else waits a second at its end
 		"GIT_AUTHOR_DATE=2026-11-22T10:00:00Z", "GIT_COMMITTER_DATE=2026-11-22T10:00:00Z",
 	}, env...)
 	out, err := cmd.CombinedOutput()
