@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/index"
 )
 
@@ -19,7 +20,11 @@ import (
 // role is what a principal is allowed in general.
 type role string
 
-const roleAdmin role = "admin"
+const (
+	roleAdmin role = "admin"
+	// roleDeveloper is that of a token for git: it opens no page and no API.
+	roleDeveloper role = "developer"
+)
 
 // principal is who asks. The zero principal is nobody.
 type principal struct {
@@ -35,6 +40,7 @@ const (
 	anyone                 // also without login
 	signedIn               // any principal; what it sees is limited by its scope
 	page                   // signedIn, but a browser is sent to the login page
+	gitUser                // who has a token for git; which repositories, mayGit says
 )
 
 // allows tells whether p may use a route of that access.
@@ -44,6 +50,8 @@ func (a access) allows(p principal) bool {
 		return true
 	case signedIn, page:
 		return p.Role == roleAdmin
+	case gitUser:
+		return p.Role == roleAdmin || p.Role == roleDeveloper
 	default:
 		return false
 	}
@@ -97,6 +105,12 @@ func (p principal) mayChangeViews() bool { return p.Role == roleAdmin }
 // mayKeepTokens tells whether p may see, make and revoke everybody's tokens.
 func (p principal) mayKeepTokens() bool { return p.Role == roleAdmin }
 
+// mayGit tells whether p may fetch from the repository and try to push to it;
+// which branches, the gate of pushes decides.
+func (p principal) mayGit(r push.Repository) bool {
+	return gitUser.allows(p) && r.MayRead(push.Person{Name: p.Name, Admin: p.Role == roleAdmin})
+}
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 
@@ -106,7 +120,11 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 		if r.access == anyone {
 			return r.handler(c, principal{})
 		}
-		p, err := s.authenticate(c.Request())
+		authenticate, challenge := s.authenticate, `Bearer realm="tagtail"`
+		if r.access == gitUser {
+			authenticate, challenge = s.authenticateGit, `Basic realm="tagtail", charset="UTF-8"`
+		}
+		p, err := authenticate(c.Request())
 		if err != nil && !errors.As(err, new(*problem)) {
 			return err
 		}
@@ -116,7 +134,7 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 		if r.access == page {
 			return c.Redirect(http.StatusSeeOther, loginPage(c.Request().URL))
 		}
-		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="tagtail"`)
+		c.Response().Header().Set("WWW-Authenticate", challenge)
 		if err == nil {
 			err = newProblem(http.StatusUnauthorized, "You are not logged in: open /login, or send an API token as Authorization: Bearer TOKEN.")
 		}

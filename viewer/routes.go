@@ -49,6 +49,10 @@ func (s *Server) routes() []route {
 		{method: del, path: "/api/v1/tokens/:id", access: signedIn, handler: s.revokeGitToken},
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
+		{method: get, path: "/git/:repo/info/refs", access: gitUser, handler: s.gitRefs},
+		{method: post, path: "/git/:repo/git-upload-pack", access: gitUser, handler: s.gitFetch, maxBody: maxWantBytes},
+		{method: post, path: "/git/:repo/git-receive-pack", access: gitUser, handler: s.gitPush, maxBody: maxGitBytes},
+
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},

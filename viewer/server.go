@@ -51,6 +51,7 @@ type Server struct {
 	sockets  sockets
 	links    loginLinks
 	failures failures
+	pushing  pushing
 	rates    rates
 	throttle *throttle           // of lines that are ingested
 	bodies   *semaphore.Weighted // bytes of what is being ingested

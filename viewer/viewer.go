@@ -113,6 +113,8 @@ type Config struct {
 	Upkeep Upkeep
 	// Views is nil if no views can be saved.
 	Views Views
+	// Git is nil if there are no repositories to push to.
+	Git Git
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

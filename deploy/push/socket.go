@@ -89,7 +89,7 @@ func (s *socket) serve(ctx context.Context, answer func(ctx context.Context, con
 		s.slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-s.slots }()
-			defer conn.Close()
+			defer func(c net.Conn) { c.Close() }(conn)
 			if uid, err := peer(conn); err == nil {
 				answer(ctx, conn, uid)
 			}
