@@ -30,9 +30,11 @@ type gitEngine struct {
 	did  []string
 }
 
-func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error            { return nil }
-func (*gitEngine) Adopt(context.Context, string) ([]string, error)                { return nil, nil }
-func (*gitEngine) Publish(context.Context, string, push.Person) ([]string, error) { return nil, nil }
+func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error { return nil }
+func (*gitEngine) Adopt(context.Context, string) ([]string, error)     { return nil, nil }
+func (*gitEngine) Publish(context.Context, string, push.Person) (lines, instances []string, err error) {
+	return nil, nil, nil
+}
 func (e *gitEngine) Order(o push.Order) (push.Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -84,4 +86,41 @@ func (r *Repo) Reachable(ctx context.Context, abbrev string) (Commit, error) {
 		return Commit{}, ErrNotFound
 	}
 	return c, nil
+}
+
+// Exported is what Export has written.
+type Exported struct {
+	Files int
+	Bytes int64
+}
+
+// Export writes the files of a commit below a path into dst.
+func (r *Repo) Export(ctx context.Context, sha, under string, dst *os.Root) (Exported, error) {
+	var done Exported
+	list, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--name-only", sha, "--", strings.TrimSuffix(under, "/")+"/")
+	if under == "" {
+		list, err = r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--name-only", sha)
+	}
+	if err != nil {
+		return done, err
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(list, "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		text, err := r.git(ctx, "cat-file", "blob", sha+":"+name)
+		if err != nil {
+			return done, err
+		}
+		name = strings.TrimPrefix(strings.TrimPrefix(name, strings.TrimSuffix(under, "/")), "/")
+		if err := dst.MkdirAll(path.Dir(name), 0o750); err != nil {
+			return done, err
+		}
+		if err := dst.WriteFile(name, []byte(text+"\n"), 0o640); err != nil {
+			return done, err
+		}
+		done.Files++
+		done.Bytes += int64(len(text))
+	}
+	return done, nil
 }

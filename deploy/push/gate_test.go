@@ -94,7 +94,8 @@ func TestPushersTranscript(t *testing.T) {
 			[]string{"socketserver/dev1 deploy dev1 by dev1"}, "socketserver/dev1: done",
 		},
 		{
-			"the library", "", boss, "lib", []string{"HEAD:refs/heads/master"}, true, nil, "[git-server] library SHA by boss",
+			"the library", "", boss, "lib", []string{"HEAD:refs/heads/master"}, true, []string{"dtserver/dev1 reload by boss"},
+			"[git-server] library SHA by boss",
 		},
 		{
 			"the library by a developer", "more", dev1, "lib", []string{"HEAD:refs/heads/master"}, false, nil, "only administrators push to lib",
@@ -332,6 +333,36 @@ func TestSocketIsTheServersOwn(t *testing.T) {
 	}
 	if _, err := Open(b.cfg); err == nil || !strings.Contains(err.Error(), "another tagtail answers there") {
 		t.Errorf("a second gate opens: %v", err)
+	}
+}
+
+func TestKeysForcedCommandPushesForItsPerson(t *testing.T) {
+	b := startBench(t, nil)
+	b.commit(t, "UP")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Where sshd would be, git calls what sshd would call.
+	ssh := filepath.Join(t.TempDir(), "ssh")
+	script := "#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND=\"$last\" TEST_SERVE=dev1 exec '" + program + "'\n"
+	if err := os.WriteFile(ssh, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"GIT_SSH=" + ssh, "GIT_SSH_VARIANT=simple", SocketVariable + "=" + b.cfg.Socket}
+	out, err := gitOutput(b.work, env, "push", "git@host:socketserver.git", "HEAD:refs/heads/dev1")
+	if err != nil || !strings.Contains(out, "socketserver/dev1: done") {
+		t.Errorf("%v, the terminal shows\n%s", err, out)
+	}
+	b.commit(t, "UP")
+	for address, says := range map[string]string{
+		"git@host:socketserver.git": "the branch dev2 is not yours",
+		"git@host:nosuch.git":       "there is no repository",
+		"git@host:../x.git":         "is not possible here",
+	} {
+		if out, err := gitOutput(b.work, env, "push", address, "HEAD:refs/heads/dev2"); err == nil || !strings.Contains(out, says) {
+			t.Errorf("%s: %v, the terminal shows\n%s", address, err, out)
+		}
 	}
 }
 

@@ -42,14 +42,14 @@ func findGit(program string) (string, error) {
 // hooks. protocol is what the client has sent as Git-Protocol, or nothing. The
 // caller sets Stdin and Stdout and runs it.
 func (g *Gate) Command(ctx context.Context, s Service, r Repository, pass, protocol string, args ...string) *exec.Cmd {
-	return gitCommand(ctx, g.git, s, r.Dir, g.cfg.Hooks, g.environment(pass, protocol), args)
+	return gitCommand(ctx, g.git, s, r.Dir, g.cfg.Hooks, environment(g.cfg.Socket, pass, protocol), args)
 }
 
-func (g *Gate) environment(pass, protocol string) []string {
+func environment(socket, pass, protocol string) []string {
 	env := []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		SocketVariable + "=" + g.cfg.Socket, passVariable + "=" + pass,
+		SocketVariable + "=" + socket, passVariable + "=" + pass,
 	}
 	if len(protocol) <= 100 && protocolPattern.MatchString(protocol) {
 		env = append(env, "GIT_PROTOCOL="+protocol)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -142,6 +143,45 @@ type Shell struct {
 	Person Person
 	// Socket is the Gate's.
 	Socket string
+	// Command is what the client asks for, as sshd hands it over in
+	// SSH_ORIGINAL_COMMAND; Protocol is its GIT_PROTOCOL.
+	Command, Protocol string
+}
+
+// Serve runs the git that the client asks for, with a pass of the Gate, until
+// it ends, and returns its exit code.
+func (s Shell) Serve(ctx context.Context, in io.Reader, out, words io.Writer) int {
+	code, err := s.serve(ctx, in, out, words)
+	if err != nil {
+		fmt.Fprintf(words, "tagtail: %v\n", err)
+		return 1
+	}
+	return code
+}
+
+func (s Shell) serve(ctx context.Context, in io.Reader, out, words io.Writer) (int, error) {
+	service, repo, err := ParseShellCommand(s.Command)
+	if err != nil {
+		return 0, err
+	}
+	git, err := findGit("")
+	if err != nil {
+		return 0, err
+	}
+	last, err := ask(ctx, s.Socket, question{Op: askPass, Person: s.Person.Name, Admin: s.Person.Admin, Repo: repo}, words)
+	if err != nil {
+		return 0, err
+	}
+	if *last.Exit != 0 {
+		return *last.Exit, nil
+	}
+	cmd := gitCommand(ctx, git, service, last.Dir, last.Hooks, environment(s.Socket, last.Pass, s.Protocol), nil)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, words
+	err = cmd.Run()
+	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
+		return max(1, ended.ExitCode()), nil
+	}
+	return 0, err
 }
 
 // ParseShellCommand reads SSH_ORIGINAL_COMMAND: exactly git-receive-pack or

@@ -22,6 +22,13 @@ func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); slices.Contains(HookNames(), name) {
 		os.Exit(Hook(context.Background(), name, os.Getenv(SocketVariable), os.Stdin, os.Stdout))
 	}
+	if person := os.Getenv("TEST_SERVE"); person != "" {
+		shell := Shell{
+			Person: Person{Name: person}, Socket: os.Getenv(SocketVariable),
+			Command: os.Getenv("SSH_ORIGINAL_COMMAND"), Protocol: os.Getenv("GIT_PROTOCOL"),
+		}
+		os.Exit(shell.Serve(context.Background(), os.Stdin, os.Stdout, os.Stderr))
+	}
 	os.Exit(m.Run())
 }
 
@@ -49,8 +56,8 @@ func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo)
 
 func (e *fakeEngine) Adopt(context.Context, string) ([]string, error) { return e.adopts, nil }
 
-func (e *fakeEngine) Publish(_ context.Context, sha string, by Person) ([]string, error) {
-	return []string{"library " + short(sha) + " by " + by.Name}, nil
+func (e *fakeEngine) Publish(_ context.Context, sha string, by Person) ([]string, []string, error) {
+	return []string{"library " + short(sha) + " by " + by.Name}, []string{"dtserver/dev1"}, nil
 }
 
 func (e *fakeEngine) Order(o Order) (Job, error) {

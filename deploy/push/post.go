@@ -45,7 +45,7 @@ func (g *Gate) stored(ctx context.Context, v *visit, u update) {
 	})
 	switch {
 	case v.pass.repo.Kind == Library:
-		g.publish(work, v, u)
+		g.publish(ctx, v, u, subject)
 	case v.pass.repo.Kind == Control && u.branch() == Base:
 		g.adopt(ctx, v, u, subject)
 	case v.pass.repo.Kind == Control:
@@ -191,15 +191,21 @@ func (g *Gate) adopt(ctx context.Context, v *visit, u update, subject string) {
 	g.carryOut(ctx, v, u, orders)
 }
 
-// publish makes a release of the library.
-func (g *Gate) publish(ctx context.Context, v *visit, u update) {
-	lines, err := g.cfg.Engine.Publish(ctx, u.new, v.person)
+// publish makes the pushed library the one that counts.
+func (g *Gate) publish(ctx context.Context, v *visit, u update, subject string) {
+	lines, instances, err := g.cfg.Engine.Publish(context.WithoutCancel(ctx), u.new, v.person)
 	for _, line := range lines {
 		v.out.printf("%s", line)
 	}
 	if err != nil {
-		g.fail(v, u, "", refusef("the library is stored and not used: %v", err))
+		g.fail(v, u, subject, refusef("the library is stored and not used: %v", err))
+		return
 	}
+	var orders []Order
+	for _, name := range instances {
+		orders = append(orders, Order{Instance: name, By: v.person, Action: deploy.Reload, Subject: subject})
+	}
+	g.carryOut(ctx, v, u, orders)
 }
 
 // carryOut orders all, then follows one after the other, and tells whether all

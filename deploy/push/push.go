@@ -89,9 +89,9 @@ type Engine interface {
 	// Adopt makes the commit of serverctrl, which is stored, the one from which
 	// instances are read, and lists the instances that are to apply it.
 	Adopt(ctx context.Context, sha string) (instances []string, err error)
-	// Publish makes a release of the library for all instances, and gives the
-	// sentences that tell of it.
-	Publish(ctx context.Context, sha string, by Person) (lines []string, err error)
+	// Publish makes the commit of the library the one that all instances use,
+	// tells of it in sentences, and lists the instances that are to reload.
+	Publish(ctx context.Context, sha string, by Person) (lines, instances []string, err error)
 	// Order begins a job, which goes on whatever becomes of the caller. The
 	// error is a sentence.
 	Order(o Order) (Job, error)
