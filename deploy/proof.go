@@ -126,7 +126,7 @@ func askOnce(ctx context.Context, client *http.Client, address string) (string, 
 		}
 		return "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
+	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {
 		line, _, _ := bufio.NewReader(io.LimitReader(resp.Body, 200)).ReadLine()
 		return "", errors.New(strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, cleanLine(string(line)))))
