@@ -68,7 +68,7 @@ func (b *Builder) Add(hash uint64) {
 func (b *Builder) All() iter.Seq[uint64] { return slices.Values(b.hashes) }
 
 // Build returns the filter of what was added. It is valid until the next Build.
-func (b *Builder) Build(overflow bool) *Filter {
+func (b *Builder) Build() *Filter {
 	distinct, each := b.distinct(), hashesPerBucket
 	if distinct <= fewHashes {
 		each = fewHashesPerBucket
@@ -79,7 +79,7 @@ func (b *Builder) Build(overflow bool) *Filter {
 	for _, hash := range b.hashes {
 		b.buckets[bucketOf(hash, n)].add(hash)
 	}
-	return &Filter{Overflow: overflow, buckets: b.buckets}
+	return &Filter{buckets: b.buckets}
 }
 
 // distinct estimates how many different hashes there are, at least one if there
