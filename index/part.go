@@ -237,6 +237,17 @@ func (r *partRows) text(i int) (text string, ok bool) {
 	return text, ok
 }
 
+// next is the first row from i on, in steps of 1 or -1, that is not known to be
+// out.
+func (r *partRows) next(i, step int) int {
+	if r.states != nil {
+		for i >= 0 && i < len(r.states) && r.states[i] == stateOut {
+			i += step
+		}
+	}
+	return i
+}
+
 // matches tells whether row i matches what is left to ask of the source.
 func (r *partRows) matches(i int, left expr) bool {
 	if r.states == nil && r.shapes != nil {

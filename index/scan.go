@@ -317,7 +317,7 @@ func (m *scan) eachMatch(src *source, r *partRows, left expr, yield func(at int)
 		at, step = r.len()-1, -1
 	}
 	cut := !m.bounds.hasAll(src)
-	for ; at >= 0 && at < r.len(); at += step {
+	for at = r.next(at, step); at >= 0 && at < r.len(); at = r.next(at+step, step) {
 		if (!cut || m.bounds.has(r.seq(at), r.received(at))) && r.matches(at, left) && !yield(at) {
 			break
 		}
