@@ -316,3 +316,29 @@ func TestPathOfADamagedBlockThatIsWrittenAnewIsNoLongerOne(t *testing.T) {
 	}
 	wantMessages(t, s, "of the merged block", "1", "2")
 }
+
+func TestBlockThatCannotBeReadForAWhileIsNoDamagedOne(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	oneBlockEach(t, s, "some words", "other words")
+	path := glob(t, s.cfg.Dir, "days/*/*.block")[0]
+	aside := path + ".aside"
+	if err := errors.Join(os.Rename(path, aside), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	query := textQuery("words -nothing")
+	if _, err := s.Search(t.Context(), SearchRequest{Query: query}); err == nil {
+		t.Error("a search without the block is no error")
+	}
+	if _, err := s.Count(t.Context(), CountRequest{Query: textQuery("/wo.ds/")}); err == nil {
+		t.Error("a count without the block is no error")
+	}
+	if err := errors.Join(os.Remove(path), os.Rename(aside, path)); err != nil {
+		t.Fatal(err)
+	}
+	if got := findAll(t, s, query); len(got) != 2 {
+		t.Errorf("%d entries afterwards, want 2", len(got))
+	}
+	if n := s.Stats().DamagedBlocks; n != 0 {
+		t.Errorf("%d damaged blocks, want none", n)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -129,8 +130,22 @@ type scan struct {
 	sources []source
 	pruner  *pruner
 
-	mu    sync.Mutex // guards stats, and what the goroutines of the search find
-	stats SearchStats
+	mu      sync.Mutex // guards all below, and what the goroutines of the search find
+	stats   SearchStats
+	trouble error // the first that kept a block from being read and may pass
+}
+
+// meet notes why a block was not read: a damaged one has nothing to find, but an
+// answer without a whole one would be wrong.
+func (m *scan) meet(err error) {
+	if !passes(err) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.trouble == nil {
+		m.trouble = fmt.Errorf("read a block of the search: %w", err)
+	}
 }
 
 func newScan(s *Store, req SearchRequest) *scan {
@@ -210,7 +225,10 @@ func (m *scan) each(ctx context.Context, wanted func(*source) bool, visit func(s
 		}
 		return visit(src, left), true
 	}}
-	return c.run(ctx)
+	err := c.run(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return cmp.Or(err, m.trouble)
 }
 
 // nearest is the Seq of the source's entry that comes first.
@@ -264,6 +282,7 @@ func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effo
 		return crewBlock
 	}
 	defer r.close()
+	defer func() { m.meet(r.err) }()
 	var rows []int
 	most, more := wholeRows, true
 	flush := func() {
@@ -302,6 +321,7 @@ func (m *scan) open(src *source, left expr, part block.Part) (*partRows, error) 
 		part |= block.PartSeq | block.PartReceived
 	}
 	r, err := m.store.openRows(src, part, left)
+	m.meet(err)
 	if err == nil && src.block != nil {
 		m.mu.Lock()
 		m.stats.ScannedBlocks++

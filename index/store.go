@@ -59,7 +59,7 @@ type Store struct {
 
 	rebuilding sync.Mutex // held while a filter is made again; taken before mu
 
-	syncReport, sealReport, indexReport, keepReport throttle
+	syncReport, sealReport, indexReport, keepReport, blockReport throttle
 
 	mu        sync.Mutex
 	lastSeq   uint64
