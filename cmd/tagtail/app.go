@@ -205,6 +205,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.receiver.Run(ctx) })
 	group.Go(func() error { return a.controller.Run(ctx) })
 	group.Go(func() error { return a.server.Run(ctx) })
+	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
 	err := group.Wait()
 	stopStore()
 	return errors.Join(err, <-storeDone, a.Close())
