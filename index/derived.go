@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 )
@@ -35,6 +36,37 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 		s.reportIndex("tidy up", d, err)
 	}
 	return words
+}
+
+// readNewestWords opens the newest day's index of words before a search asks for
+// it, which would wait.
+func (s *Store) readNewestWords(ctx context.Context) {
+	if s.begin() != nil {
+		return
+	}
+	defer s.inUse.Done()
+	defer s.leases.give(s.leases.take())
+	var newest *day
+	var blocks []*storedBlock
+	s.mu.Lock()
+	for _, d := range s.days {
+		if len(d.blocks) > 0 && (newest == nil || d.number > newest.number) {
+			newest = d
+		}
+	}
+	if newest != nil {
+		blocks = slices.Clone(newest.blocks)
+	}
+	s.mu.Unlock()
+	if newest == nil {
+		return
+	}
+	if words := s.openWords(newest); words != nil {
+		s.completeWords(ctx, newest, words, blocks)
+		if err := words.ReadDictionary(); err != nil {
+			s.reportIndex("read its words", newest, err)
+		}
+	}
 }
 
 // completeWords sees to it once that all blocks of the day are in its index, as
