@@ -28,7 +28,7 @@ import (
 
 // Patience is how long a Tab waits for the page to come to what is expected: a
 // machine that is many times slower than a developer's has to pass.
-const Patience = 12 * time.Second
+const Patience = 120 * time.Second
 
 // Tab is one page in a real browser.
 type Tab struct {
@@ -102,6 +102,8 @@ func running(t *testing.T) context.Context {
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("hide-scrollbars", false),
+		// chromedp loses a page that comes back from the cache of history.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,BackForwardCache"),
 	)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(ctx)
@@ -193,14 +195,23 @@ func (b *Tab) Await(expression string) {
 	defer cancel()
 	var err error
 	for ctx.Err() == nil {
-		_, err = chromedp.Run(ctx, chromedp.Poll[any](safe, chromedp.WithPollingTimeout(Patience)))
-		if err == nil {
+		if err = poll(ctx, safe); err == nil {
 			return
 		}
-		// A poll does not survive a navigation: ask the new page.
 	}
 	b.Shoot("failed-" + b.t.Name())
 	b.t.Fatalf("wait for %s: %v\npage: %.600s", expression, err, b.Eval("document.body.innerText"))
+}
+
+// poll asks the page a few times a second, for some seconds. It does not survive a
+// navigation, and may not even hear of it: then the new page has to be asked.
+func poll(ctx context.Context, expression string) error {
+	const most = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, 2*most)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[any](expression,
+		chromedp.WithPollingTimeout(most), chromedp.WithPollingInterval(30*time.Millisecond)))
+	return err
 }
 
 // AwaitLine waits until the list shows a row with this text.
