@@ -150,7 +150,7 @@ func (b *Tab) Eval(expression string) string {
 	defer cancel()
 	raw, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](expression))
 	if err != nil {
-		b.t.Fatalf("evaluate %s: %v", expression, err)
+		b.t.Fatalf("evaluate %.300s: %v", expression, err)
 	}
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -66,7 +66,7 @@ function preferences() {
     wrap: readWrap(localStorage.getItem('wrap')),
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
-    theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+    theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
 
@@ -100,8 +100,7 @@ function keepPreferences() {
   store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
     localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('theme', theme);
-    if (theme === 'auto') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event('theme')); // first.js shows it
   });
 }
 

@@ -3,6 +3,7 @@
 import { Problem, goToLogin, request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
 import { toast } from '../frame/toast.js';
+import { readView } from '../list/columns.js';
 import { readAddress, writeAddress } from '../search/address.js';
 import { t } from '../strings.js';
 
@@ -63,7 +64,8 @@ export function views(store) {
 
   /** @param {SavedView} view */
   function show(view) {
-    store.set(readAddress(view.search));
+    // Without columns of its own a view keeps those that are shown.
+    store.set({ ...readAddress(view.search), ...readView(view.search) });
     menu.hidePopover();
     byId('scroller').focus({ preventScroll: true });
   }
