@@ -264,6 +264,8 @@ function wireKeys() {
     { words: 'help.foldOnly', keys: ['ArrowLeft'], typed: true, run: () => void rowHands.fold(false) },
     { words: 'help.link', keys: ['l'], run: () => copyLink(store) },
     { words: 'help.rowMenu', keys: ['m', 'ContextMenu'], run: () => rowHands.menuOfSelected() },
+    { words: 'help.exclude', keys: ['x'], run: () => rowHands.excludeOfSelected() },
+    { words: 'help.range', keys: ['r'], run: () => byId('range-form').showPopover() },
     { words: 'help.marks', keys: ['h'], run: openMarks },
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },

@@ -64,7 +64,6 @@ export function views(store) {
 
   /** @param {SavedView} view */
   function show(view) {
-    // Without columns of its own a view keeps those that are shown.
     store.set({ ...readAddress(view.search), ...readView(view.search) });
     menu.hidePopover();
     byId('scroller').focus({ preventScroll: true });
@@ -73,7 +72,7 @@ export function views(store) {
   async function save() {
     const scope = team.checked ? 'team' : 'me';
     try {
-      await request(path(scope, name.value.trim()), { method: 'PUT', body: { search: writeAddress(store.state) } });
+      await request(path(scope, name.value.trim()), { method: 'PUT', body: { search: viewSearch(store.state) } });
       toast(t('views.saved', { name: name.value.trim() }));
       name.value = '';
       menu.hidePopover();
@@ -110,6 +109,18 @@ export function views(store) {
   }
 
   return { open: () => menu.showPopover(), show };
+}
+
+/**
+ * What a view keeps: the address, and how the list looks even where that is as
+ * usual, for it may not be when the view is opened.
+ * @param {State} state
+ */
+function viewSearch(state) {
+  const params = new URLSearchParams(writeAddress(state));
+  params.set('cols', state.columns.join(','));
+  params.set('wrap', state.wrap);
+  return `?${params}`;
 }
 
 /**
