@@ -39,18 +39,35 @@ type feed struct {
 	resting bool          // no frame has come since the last tick
 	changed chan struct{} // closed when there is a frame more or it has ended, then replaced
 	err     error         // why it has ended
+
+	pace pace // of publish
 }
 
 // feedFrame is what a feed sends to all of its tails.
 type feedFrame struct {
-	gap   index.Gap // comes before the entries
-	data  []byte    // a whole entries frame, empty if there is only a gap
-	count int       // entries
+	gap     index.Gap // comes before the entries
+	message           // empty if there is only a gap
+	// sample is what a person is shown instead, nil unless that is too much to
+	// read.
+	sample *message
 	// A tail that has read up to any Seq from before to first-1 misses nothing.
 	before, first uint64
 	seq           uint64 // how far it reads
+}
 
-	prepared *websocket.PreparedMessage // data, compressed once for all
+// message is a frame of entries, compressed once for all tails.
+type message struct {
+	data     []byte
+	count    int // entries
+	prepared *websocket.PreparedMessage
+}
+
+func newMessage(data []byte, count int) (message, error) {
+	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, data)
+	if err != nil {
+		return message{}, fmt.Errorf("prepare frame: %w", err)
+	}
+	return message{data, count, prepared}, nil
 }
 
 func newFeed(key feedKey, seq uint64, room int) *feed {
@@ -90,11 +107,18 @@ func (f *feed) run(ctx context.Context, logs Logs, req index.FollowRequest) {
 
 // publish makes a frame of the mail, whose memory it copies.
 func (f *feed) publish(m mail) error {
-	n := &feedFrame{gap: m.gap, data: bytes.Clone(m.frame), count: m.count, first: m.first, seq: m.seq}
-	if n.count > 0 {
+	n := &feedFrame{gap: m.gap, first: m.first, seq: m.seq}
+	if m.count > 0 {
 		var err error
-		if n.prepared, err = websocket.NewPreparedMessage(websocket.TextMessage, n.data); err != nil {
-			return fmt.Errorf("prepare frame: %w", err)
+		if n.message, err = newMessage(bytes.Clone(m.frame), m.count); err != nil {
+			return err
+		}
+		if shown := f.pace.add(time.Now(), m.count); f.pace.fast {
+			sample, err := newMessage(sampleOf(m, shown), shown)
+			if err != nil {
+				return err
+			}
+			n.sample = &sample
 		}
 	}
 	f.mu.Lock()

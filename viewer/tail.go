@@ -32,6 +32,7 @@ type tailRequest struct {
 	last    int
 	after   uint64
 	resumed bool // after is given
+	sample  bool // a sample is wanted where all is too much to read
 }
 
 // tail streams entries as they arrive, after history if the client asks for
@@ -43,6 +44,7 @@ func (s *Server) tail(c echo.Context, p principal) error {
 	text := params.query(s.cfg.Location)
 	req.last = int(params.number("last", 0, 0, maxLast))
 	req.after, req.resumed = params.seq("after")
+	req.sample = params.number("sample", 0, 0, 1) == 1
 	if params.err == nil {
 		req.query, req.terms = s.parse(p, text, params.now)
 		req.key = newFeedKey(p, text.text, text.zone.String(), req.terms)
@@ -72,7 +74,7 @@ type tail struct {
 // sender is the sending half of a socket.
 type sender interface {
 	send(frame []byte) error
-	sendPrepared(f *feedFrame) error
+	sendPrepared(m *message) error
 	sendJSON(v any) error
 }
 
@@ -179,8 +181,12 @@ func (t *tail) take(ctx context.Context, f *feedFrame, tick <-chan time.Time) er
 		return err
 	}
 	if f.count > 0 {
-		t.s.metrics.tailEntries.Add(float64(f.count))
-		if err := t.sock.sendPrepared(f); err != nil {
+		shown := &f.message
+		if t.req.sample && f.sample != nil {
+			shown = f.sample
+		}
+		t.s.metrics.tailEntries.Add(float64(shown.count))
+		if err := t.sock.sendPrepared(shown); err != nil {
 			return err
 		}
 	}

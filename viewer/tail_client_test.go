@@ -34,7 +34,7 @@ type frame struct {
 
 // frameSchemas are where openapi.json describes each type of frame.
 var frameSchemas = map[string]string{
-	"status": "StatusFrame", "entries": "EntriesFrame", "dropped": "DroppedFrame",
+	"status": "StatusFrame", "entries": "EntriesFrame", "sample": "SampleFrame", "dropped": "DroppedFrame",
 	"error": "ErrorFrame", "accepted": "AcceptedFrame", "output": "OutputFrame", "done": "DoneFrame",
 }
 

@@ -66,7 +66,7 @@ function preferences() {
     wrap: readWrap(localStorage.getItem('wrap')),
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
-    theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+    theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
 
@@ -100,8 +100,7 @@ function keepPreferences() {
   store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
     localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('theme', theme);
-    if (theme === 'auto') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event('theme')); // first.js shows it
   });
 }
 
@@ -265,6 +264,8 @@ function wireKeys() {
     { words: 'help.foldOnly', keys: ['ArrowLeft'], typed: true, run: () => void rowHands.fold(false) },
     { words: 'help.link', keys: ['l'], run: () => copyLink(store) },
     { words: 'help.rowMenu', keys: ['m', 'ContextMenu'], run: () => rowHands.menuOfSelected() },
+    { words: 'help.exclude', keys: ['x'], run: () => rowHands.excludeOfSelected() },
+    { words: 'help.range', keys: ['r'], run: () => byId('range-form').showPopover() },
     { words: 'help.marks', keys: ['h'], run: openMarks },
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },

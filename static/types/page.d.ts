@@ -165,7 +165,7 @@ interface State {
   to: string;
 
   // How it is shown; kept in the browser.
-  theme: 'auto' | 'light' | 'dark';
+  theme: 'auto' | 'light' | 'dark' | 'contrast';
 
   // What the server last said.
   me: Me | null;

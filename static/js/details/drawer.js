@@ -16,8 +16,8 @@ import { t } from '../strings.js';
 export function drawer(store, feed, actions) {
   const element = byId('drawer');
   const content = h('div', { class: 'drawer-content', tabindex: '-1' });
-  const tabs = h('div', { class: 'tabs', role: 'tablist' },
-    tab(store, 'details'), tab(store, 'context'), tab(store, 'instance'),
+  const tabs = h('div', { class: 'tabs' },
+    h('div', { class: 'tab-list', role: 'tablist' }, tab(store, 'details'), tab(store, 'context'), tab(store, 'instance')),
     h('button', {
       type: 'button', class: 'plain close', title: t('drawer.close'), 'aria-label': t('drawer.close'),
       click: () => store.set({ drawer: '' }),

@@ -6,6 +6,7 @@ import { byId, h, icon } from '../dom.js';
 import { openMenu } from '../frame/menu.js';
 import { copy } from '../frame/toast.js';
 import { linkTo } from '../search/link.js';
+import { addTerm, fieldTerm } from '../search/query.js';
 import { t } from '../strings.js';
 import { lineCount } from './folds.js';
 import { oneLine, withoutColour } from './text.js';
@@ -153,6 +154,18 @@ export function hands(store, feed, list) {
     if (one && row) rowMenu(one, /** @type {HTMLElement} */ (row.querySelector('.c-msg')), null, null);
   }
 
+  /** Offers to leave out what the selected row says, by the keyboard. */
+  function excludeOfSelected() {
+    const one = list.buffer.entry(store.state.selected);
+    const row = one && list.rows.get(`e${one.seq}`);
+    if (!one || !row) return;
+    const nodes = /** @type {HTMLElement[]} */ ([...row.querySelectorAll('.v')]);
+    const terms = nodes.map(({ dataset }) => fieldTerm(dataset.key ?? '', dataset.value ?? '')).filter((term) => term !== '');
+    openMenu(/** @type {HTMLElement} */ (row.querySelector('.c-msg')), [...new Set(terms)].slice(0, MostValues).map((term) => ({
+      label: `-${oneLine(term, 60)}`, run: () => store.set({ q: addTerm(store.state.q, '-' + term) }),
+    })));
+  }
+
   /**
    * Unfolds what the selected row holds back: its message, then its neighbours.
    * @param {boolean} open
@@ -177,7 +190,7 @@ export function hands(store, feed, list) {
     return true;
   }
 
-  return { menuOfSelected, fold };
+  return { menuOfSelected, excludeOfSelected, fold };
 }
 
 /** Whether a finger points: what is small is then in the details, which are not. */

@@ -29,7 +29,7 @@ export class Feed {
     this.tail = new Tail({
       frame: (frame) => this.take(frame),
       open: () => {
-        if (this.store.state.lostAt > 0) this.resumed.begin();
+        if (this.store.state.lostAt > 0) this.resumed.begin(Date.now() - this.store.state.lostAt);
         this.store.set({ lostAt: 0, trouble: '' });
       },
       lost: (since) => this.lost(since),
