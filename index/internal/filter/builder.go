@@ -24,9 +24,10 @@ type Builder struct {
 }
 
 const (
-	// hashesPerBucket gives a filter 12.8 bits for each hash. With 21, more than
-	// one in 200 others would be said to be there.
-	hashesPerBucket = 20
+	// hashesPerBucket gives a filter 16 bits for each hash. With 20, four times as
+	// many others would be said to be there: in a store of thousands of blocks they
+	// are what a search for a rare id reads.
+	hashesPerBucket = 16
 	// A block with few ids, such as those of a debug log, can afford twice as
 	// much. It needs it: its neighbours have the same ids, so that what is said
 	// to be in one is said to be in all of them.

@@ -1,10 +1,10 @@
-// Package filter remembers a set of tokens in some thirteen bits each, to say
+// Package filter remembers a set of tokens in some sixteen bits each, to say
 // which blocks cannot hold a token.
 //
 //	tokens → Hash → Builder.Add → Build → AppendTo → file → PageOf → ParsePage → MayContain
 //
 // MayContain is never false for a token that was put in, and true for one in
-// 250 that was not. One page of the file, 4 KiB, decides about a token: a search
+// 1000 that was not. One page of the file, 4 KiB, decides about a token: a search
 // reads no more of it. A filter is derived from its block: what does not parse is
 // built again. FORMAT.md, beside the index package, has the layout.
 package filter
