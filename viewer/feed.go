@@ -36,6 +36,7 @@ type feed struct {
 	bytes   int           // of all of them
 	read    uint64        // the Seq up to which it has read, and given frames
 	told    uint64        // how far the newest frame has read
+	counted tally         // of all frames there ever were
 	resting bool          // no frame has come since the last tick
 	changed chan struct{} // closed when there is a frame more or it has ended, then replaced
 	err     error         // why it has ended
@@ -53,6 +54,8 @@ type feedFrame struct {
 	// A tail that has read up to any Seq from before to first-1 misses nothing.
 	before, first uint64
 	seq           uint64 // how far it reads
+	// What the feed had counted before this frame, and with it.
+	countedBefore, counted tally
 }
 
 // message is a frame of entries, compressed once for all tails.
@@ -124,6 +127,9 @@ func (f *feed) publish(m mail) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n.before = f.told
+	n.countedBefore = f.counted
+	f.counted = f.counted.plus(m.tally())
+	n.counted = f.counted
 	f.frames = append(f.frames, n)
 	f.bytes += len(n.data)
 	for len(f.frames) > 1 && f.bytes > f.room {
@@ -174,6 +180,7 @@ type feedView struct {
 	// Without a frame: told is how far the newest one has read, read how far the
 	// feed has since without finding more. changed is closed when there is more.
 	told, read uint64
+	counted    tally // up to told
 	changed    <-chan struct{}
 }
 
@@ -186,13 +193,13 @@ func (f *feed) from(number uint64) (v feedView, next uint64, err error) {
 	if at := number - f.first; at < uint64(len(f.frames)) {
 		return feedView{frame: f.frames[at]}, number + 1, nil
 	}
-	return feedView{told: f.told, read: f.read, changed: f.changed}, number, f.err
+	return feedView{told: f.told, read: f.read, counted: f.counted, changed: f.changed}, number, f.err
 }
 
-// position is the number of the frame that comes next, and how far those before
-// it have read.
-func (f *feed) position() (number, read uint64) {
+// position is the number of the frame that comes next, how far those before it
+// have read and what they counted.
+func (f *feed) position() (number, read uint64, counted tally) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.first + uint64(len(f.frames)), f.read
+	return f.first + uint64(len(f.frames)), f.read, f.counted
 }

@@ -1,7 +1,7 @@
 package viewer
 
 import (
-	"strconv"
+	"fmt"
 	"time"
 )
 
@@ -74,16 +74,37 @@ func (p *pace) turn(now time.Time) {
 	}
 }
 
+// tally counts entries.
+type tally struct {
+	entries uint64
+	errors  uint64 // of severity err or worse
+}
+
+func (t tally) plus(o tally) tally  { return tally{t.entries + o.entries, t.errors + o.errors} }
+func (t tally) minus(o tally) tally { return tally{t.entries - o.entries, t.errors - o.errors} }
+
+func (m mail) tally() tally {
+	t := tally{entries: uint64(m.count)}
+	for _, bad := range m.bad {
+		if bad {
+			t.errors++
+		}
+	}
+	return t
+}
+
+// beginSample is what a sample frame begins with.
+const beginSample = `{"type":"sample","entries":[`
+
+// endSample completes a sample frame of what was counted, which reads up to a Seq.
+func endSample(frame []byte, counted tally, seq uint64) []byte {
+	return fmt.Appendf(frame, `],"count":%d,"error_count":%d,"seq":%d}`, counted.entries, counted.errors, seq)
+}
+
 // sampleOf makes the frame that shows so many of the mail's entries, as far from
 // one another as they can be, and says what it leaves out.
 func sampleOf(m mail, shown int) []byte {
-	errors := 0
-	for _, bad := range m.bad {
-		if bad {
-			errors++
-		}
-	}
-	out := append([]byte(nil), `{"type":"sample","entries":[`...)
+	out := []byte(beginSample)
 	begin := len(`{"type":"entries","entries":[`)
 	for i := range shown {
 		at := (2*i + 1) * m.count / (2 * shown)
@@ -96,11 +117,5 @@ func sampleOf(m mail, shown int) []byte {
 		}
 		out = append(out, m.frame[from:m.ends[at]]...)
 	}
-	out = append(out, `],"count":`...)
-	out = strconv.AppendInt(out, int64(m.count), 10)
-	out = append(out, `,"error_count":`...)
-	out = strconv.AppendInt(out, int64(errors), 10)
-	out = append(out, `,"seq":`...)
-	out = strconv.AppendUint(out, m.seq, 10)
-	return append(out, '}')
+	return endSample(out, m.tally(), m.seq)
 }

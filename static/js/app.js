@@ -32,6 +32,7 @@ import { t, translate } from './strings.js';
 import { views } from './views/views.js';
 import { banner } from './tail/banner.js';
 import { Feed } from './tail/feed.js';
+import { sampleNote } from './tail/sample.js';
 import { zoneOf } from './zone.js';
 
 /** How often the rail asks for states and rates, in ms. */
@@ -354,6 +355,7 @@ async function begin() {
   drawer(store, feed, { step, refresh: () => void loadInstances() });
   notice(store);
   banner(store, () => feed.tail.retryNow());
+  sampleNote(store, () => feed.showAll());
   menu();
   saved = views(store);
   keepPreferences();

@@ -66,6 +66,8 @@ interface Gap {
   count: number;
   from_seq: number;
   to_seq: number;
+  /** The count is of entries of any kind, of which the search may find fewer. */
+  upTo?: boolean;
   /** Set while it is being loaded. */
   loading?: boolean;
 }
@@ -144,9 +146,19 @@ interface Me {
   version: string;
 }
 
+/** Some of the entries that have arrived; the counts are of all. */
+interface SampleFrame {
+  type: 'sample';
+  entries: Entry[];
+  count: number;
+  error_count: number;
+  seq: number;
+}
+
 type Frame =
   | { type: 'status'; seq: number; time: string; terms?: Term[] | null }
   | { type: 'entries'; seq: number; entries: Entry[] }
+  | SampleFrame
   | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
   | { type: 'error'; detail: string };
 
@@ -185,6 +197,10 @@ interface State {
   shown: number;
   newEntries: number;
   newErrors: number;
+  /** Entries a second while only a sample of them is shown, else 0. */
+  sampleRate: number;
+  /** How many entries the list leaves out between those of samples. */
+  sampleMissing: number;
   /** When the connection was lost, in ms since the epoch; 0 while it holds. */
   lostAt: number;
   /** The server's sentence about why it shows nothing. */

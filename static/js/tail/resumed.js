@@ -35,6 +35,7 @@ export class Resumed {
   take(frame) {
     if (!this.counting) return;
     if (frame.type === 'status') this.since = Date.parse(frame.time);
+    if (frame.type === 'sample') return this.say();
     if (frame.type === 'dropped') this.count += frame.count;
     if (frame.type === 'entries') {
       const meanwhile = frame.entries.filter((entry) => Date.parse(entry.received) <= this.since).length;

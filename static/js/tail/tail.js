@@ -73,7 +73,7 @@ export class Tail {
 
   connect() {
     this.retry = 0;
-    const params = { ...this.scope, ...(this.seq >= 0 ? { after: this.seq } : { last: this.last }) };
+    const params = { ...this.scope, sample: 1, ...(this.seq >= 0 ? { after: this.seq } : { last: this.last }) };
     const socket = openSocket('tail', params);
     this.socket = socket;
     // The first status tells where the log ends, not how far we have read.
@@ -83,7 +83,7 @@ export class Tail {
       const frame = /** @type {Frame} */ (JSON.parse(event.data));
       // A server that refuses is asked again more and more slowly.
       if (frame.type !== 'error' && (this.lostAt > 0 || first)) this.opened();
-      if (frame.type === 'entries' || (frame.type === 'status' && !first)) {
+      if (frame.type === 'entries' || frame.type === 'sample' || (frame.type === 'status' && !first)) {
         this.seq = Math.max(this.seq, frame.seq);
       }
       if (frame.type === 'dropped') this.seq = Math.max(this.seq, frame.to_seq);
