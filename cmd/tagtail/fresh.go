@@ -32,7 +32,7 @@ func newFreshController(a *app) *freshController {
 // instances lists those that exist now.
 func (f *freshController) instances() []deploy.Instance {
 	f.refresh()
-	return f.Controller.Instances()
+	return f.Instances()
 }
 
 // Status implements viewer.Deployer.
