@@ -115,6 +115,8 @@ type Config struct {
 	Views Views
 	// Git is nil if there are no repositories to push to.
 	Git Git
+	// LibraryDocs are the documents of the shared library; nil if there is none.
+	LibraryDocs fs.FS
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

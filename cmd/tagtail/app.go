@@ -114,7 +114,7 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,15 @@ func (c *config) layoutRoot() string {
 		return "/opt/hhl"
 	}
 	return c.Root
+}
+
+// libraryDocs are the documents of the library, now and after each push; nil
+// without repositories.
+func (c *config) libraryDocs() fs.FS {
+	if c.Repositories == "" {
+		return nil
+	}
+	return os.DirFS(filepath.Join(c.libraryRoot(), "docs"))
 }
 
 // repositories lists the bare repositories of the folder.
