@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/index"
 )
 
@@ -19,7 +21,11 @@ import (
 // role is what a principal is allowed in general.
 type role string
 
-const roleAdmin role = "admin"
+const (
+	roleAdmin role = "admin"
+	// roleDeveloper is that of a token for git: it opens no page and no API.
+	roleDeveloper role = "developer"
+)
 
 // principal is who asks. The zero principal is nobody.
 type principal struct {
@@ -35,6 +41,7 @@ const (
 	anyone                 // also without login
 	signedIn               // any principal; what it sees is limited by its scope
 	page                   // signedIn, but a browser is sent to the login page
+	gitUser                // who has a token for git; which repositories, mayGit says
 )
 
 // allows tells whether p may use a route of that access.
@@ -44,6 +51,8 @@ func (a access) allows(p principal) bool {
 		return true
 	case signedIn, page:
 		return p.Role == roleAdmin
+	case gitUser:
+		return p.Role == roleAdmin || p.Role == roleDeveloper
 	default:
 		return false
 	}
@@ -94,6 +103,15 @@ func (p principal) mayKeepStore() bool { return p.Role == roleAdmin }
 // others have made.
 func (p principal) mayChangeViews() bool { return p.Role == roleAdmin }
 
+// mayKeepTokens tells whether p may see, make and revoke everybody's tokens.
+func (p principal) mayKeepTokens() bool { return p.Role == roleAdmin }
+
+// mayGit tells whether p may fetch from the repository and try to push to it;
+// which branches, the gate of pushes decides.
+func (p principal) mayGit(r push.Repository) bool {
+	return gitUser.allows(p) && r.MayRead(push.Person{Name: p.Name, Admin: p.Role == roleAdmin})
+}
+
 // handler answers a request of a principal that the route's access allows.
 type handler func(c echo.Context, p principal) error
 
@@ -103,7 +121,11 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 		if r.access == anyone {
 			return r.handler(c, principal{})
 		}
-		p, err := s.authenticate(c.Request())
+		authenticate, challenge := s.authenticate, `Bearer realm="tagtail"`
+		if r.access == gitUser {
+			authenticate, challenge = s.authenticateGit, `Basic realm="tagtail", charset="UTF-8"`
+		}
+		p, err := authenticate(c.Request())
 		if err != nil && !errors.As(err, new(*problem)) {
 			return err
 		}
@@ -113,7 +135,7 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 		if r.access == page {
 			return c.Redirect(http.StatusSeeOther, loginPage(c.Request().URL))
 		}
-		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="tagtail"`)
+		c.Response().Header().Set("WWW-Authenticate", challenge)
 		if err == nil {
 			err = newProblem(http.StatusUnauthorized, "You are not logged in: open /login, or send an API token as Authorization: Bearer TOKEN.")
 		}
@@ -124,8 +146,9 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 // loginPage is where to log in to come back to u. It is relative, so that it
 // also leads there behind a proxy that puts us below a path of its own.
 func loginPage(u *url.URL) string {
-	if u.RawQuery == "" {
-		return "login"
+	up := strings.Repeat("../", strings.Count(u.EscapedPath(), "/")-1)
+	if u.RawQuery == "" && u.Path == "/" {
+		return up + "login"
 	}
-	return "login?next=" + url.QueryEscape(u.RequestURI())
+	return up + "login?next=" + url.QueryEscape(u.RequestURI())
 }

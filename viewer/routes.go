@@ -44,9 +44,17 @@ func (s *Server) routes() []route {
 		{method: post, path: "/api/v1/login", access: anyone, handler: s.login},
 		{method: post, path: "/api/v1/logout", access: anyone, handler: s.logout},
 		{method: post, path: "/api/v1/links", access: signedIn, handler: s.link},
+		{method: get, path: "/api/v1/tokens", access: signedIn, handler: s.gitTokens},
+		{method: post, path: "/api/v1/tokens", access: signedIn, handler: s.addGitToken},
+		{method: del, path: "/api/v1/tokens/:id", access: signedIn, handler: s.revokeGitToken},
 		{method: get, path: "/api/v1/openapi.json", access: anyone, handler: s.openAPI, head: true},
 
+		{method: get, path: "/git/:repo/info/refs", access: gitUser, handler: s.gitRefs},
+		{method: post, path: "/git/:repo/git-upload-pack", access: gitUser, handler: s.gitFetch, maxBody: maxWantBytes},
+		{method: post, path: "/git/:repo/git-receive-pack", access: gitUser, handler: s.gitPush, maxBody: maxGitBytes},
+
 		{method: get, path: "/", access: page, handler: s.home, head: true},
+		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
 		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},

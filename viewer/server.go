@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 // The limits of one connection. A client that keeps none of them is cut off
@@ -42,6 +43,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	sessions *sessions
+	tokens   *tokens.Store
 	controls controls
 	upkeep   upkeepJobs
 	assets   assets
@@ -49,6 +51,7 @@ type Server struct {
 	sockets  sockets
 	links    loginLinks
 	failures failures
+	pushing  pushing
 	rates    rates
 	throttle *throttle           // of lines that are ingested
 	bodies   *semaphore.Weighted // bytes of what is being ingested
@@ -86,6 +89,9 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	if s.sessions, err = openSessions(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
+	}
+	if s.tokens, err = tokens.New(s.sessions.db); err != nil {
+		return nil, errors.Join(err, s.sessions.close(), s.listener.Close())
 	}
 	s.metrics = newMetrics(cfg, &s.sockets)
 	s.http = &http.Server{

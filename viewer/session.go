@@ -16,6 +16,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 const (
@@ -185,6 +187,38 @@ func (s *Server) authenticate(r *http.Request) (principal, error) {
 		return principal{}, newProblem(http.StatusUnauthorized, "Your session has ended: log in again at /login.")
 	}
 	return p, nil
+}
+
+// authenticateGit tells whose token git sends, as Basic user:token. The user
+// must be the token's owner; with the administrator's token, it is admin. A
+// cookie counts for nothing: no page is to push.
+func (s *Server) authenticateGit(r *http.Request) (principal, error) {
+	user, secret, ok := r.BasicAuth()
+	if !ok {
+		return principal{}, nil
+	}
+	from, now := clientOf(r), time.Now()
+	if wait := s.failures.wait(from, now); wait > 0 {
+		return principal{}, newProblem(http.StatusTooManyRequests, "Too many failed logins from your address: try again in %d s.", int((wait+time.Second-1)/time.Second))
+	}
+	if user == admin().Name && s.isAdminToken(secret) {
+		s.failures.forget(from)
+		return admin(), nil
+	}
+	token, found, err := s.tokens.Find(secret, now)
+	if err != nil {
+		return principal{}, err
+	}
+	if len(secret) > maxTokenBytes || !found || token.Owner != user {
+		s.failures.add(from, now)
+		s.log.Warn("git login failed", "client", from)
+		return principal{}, newProblem(http.StatusUnauthorized, "The name or the token is not valid: an administrator makes one with tagtail token add NAME.")
+	}
+	s.failures.forget(from)
+	if token.Role == tokens.Admin {
+		return principal{Name: token.Owner, Role: roleAdmin}, nil
+	}
+	return principal{Name: token.Owner, Role: roleDeveloper}, nil
 }
 
 // isAdminToken compares in a time that tells nothing about either token.

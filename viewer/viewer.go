@@ -113,6 +113,10 @@ type Config struct {
 	Upkeep Upkeep
 	// Views is nil if no views can be saved.
 	Views Views
+	// Git is nil if there are no repositories to push to.
+	Git Git
+	// LibraryDocs are the documents of the shared library; nil if there is none.
+	LibraryDocs fs.FS
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS
@@ -121,7 +125,8 @@ type Config struct {
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
-	// DataDir is the folder, which must exist, of accounts.db: the sessions.
+	// DataDir is the folder, which must exist, of accounts.db: the
+	// sessions and the tokens.
 	DataDir string
 	// Version is shown on the page and in metrics.
 	Version string

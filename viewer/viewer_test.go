@@ -6,15 +6,27 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/tagtail/tagtail/deploy/push"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is git's hook when git calls it by a hook's name, as it calls
+// tagtail.
+func TestMain(m *testing.M) {
+	if name := filepath.Base(os.Args[0]); slices.Contains(push.HookNames(), name) {
+		os.Exit(push.Hook(context.Background(), name, os.Getenv(push.SocketVariable), os.Stdin, os.Stdout))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const adminToken = "correct-horse-battery-staple"
 

@@ -84,7 +84,11 @@ func (c *client) api(path string, query url.Values) *url.URL {
 // send sends a request without a body. The caller closes the answer's body; an
 // answer that is a problem is an error.
 func (c *client) send(ctx context.Context, method string, u *url.URL) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
+	return c.sendBody(ctx, method, u, http.NoBody)
+}
+
+func (c *client) sendBody(ctx context.Context, method string, u *url.URL, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
@@ -107,6 +111,24 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, out any) err
 	if err != nil {
 		return err
 	}
+	return c.decode(response, out)
+}
+
+// post sends in as JSON and decodes the answer into out, if out is not nil.
+func (c *client) post(ctx context.Context, u *url.URL, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	response, err := c.sendBody(ctx, http.MethodPost, u, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return c.decode(response, out)
+}
+
+// decode reads and closes an answer.
+func (c *client) decode(response *http.Response, out any) error {
 	defer response.Body.Close()
 	if out == nil {
 		return nil
