@@ -7,11 +7,11 @@ import (
 )
 
 // How much of the live memory may be garbage, in percent. What lives is small,
-// some 50 MB under a flood: 100 MB more of it save an eighth of the processor
+// some 50 MB under a flood: 50 MB more of it save an eighth of the processor
 // time. Who only asks has the memory back.
 const (
 	calmPercent  = 100
-	floodPercent = 300
+	floodPercent = 200
 	// floodEntries is how many within lookInterval make the time count for more.
 	floodEntries = 500
 	lookInterval = 250 * time.Millisecond
