@@ -26,6 +26,7 @@ import { instances } from './rail/instances.js';
 import { readAddress, writeAddress } from './search/address.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
+import { learn } from './said.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
@@ -365,7 +366,7 @@ async function begin() {
   wireExport();
   wirePointer();
   byId('scroller').focus({ preventScroll: true });
-  await opening(store, [loadMe(), loadInstances()]);
+  await opening(store, [loadMe(), loadInstances(), learn()]);
   keepAddress();
   linked(store, feed);
   // Not what anybody waits for.

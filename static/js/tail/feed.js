@@ -1,6 +1,7 @@
 // What fills the list: the live end, older entries on demand, and the gaps.
 
 import { Problem, goToLogin, request } from '../api.js';
+import { said } from '../said.js';
 import { FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
@@ -190,7 +191,7 @@ export class Feed {
         this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq, upTo: this.scoped }]);
         break;
       case 'error':
-        this.store.set({ trouble: frame.detail, loading: false });
+        this.store.set({ trouble: said(frame.detail), loading: false });
         break;
     }
   }
