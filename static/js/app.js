@@ -182,18 +182,24 @@ function selectIndex(index) {
   list.reveal(index);
 }
 
+/**
+ * Where to look on from: beside the selected entry, or from what is seen if
+ * there is none, or none any more.
+ * @param {1 | -1} by
+ */
+function beside(by) {
+  const at = store.state.selected > 0 ? buffer.indexOf(store.state.selected) : -1;
+  return at >= 0 ? at + by : list.lastVisible();
+}
+
 /** @param {1 | -1} by */
 function step(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => !('gap' in item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
 /** @param {1 | -1} by */
 function stepError(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => isErrorItem(item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => isErrorItem(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */

@@ -315,9 +315,13 @@ export class Feed {
     if (this.store.state.following || this.buffer.length >= ReadCap) return;
     this.loadingOlder = true;
     this.onOlder();
-    const result = await this.ask({ before: String(this.buffer.firstSeq), limit: String(OlderEntries) });
+    const { signal } = this.abort;
+    const first = this.buffer.firstSeq;
+    const result = await this.ask({ before: String(first), limit: String(OlderEntries) });
+    if (signal.aborted) return; // the list shows something else now
     this.loadingOlder = false;
-    if (result) {
+    // Somebody who went live meanwhile has let go of what this stood before.
+    if (result && this.buffer.firstSeq === first) {
       const added = this.buffer.prepend(result.entries.reverse());
       this.complete = result.next === '' || result.entries.length === 0;
       this.list.shifted(added);
