@@ -89,3 +89,38 @@ func times(t *testing.T, b *browsertest.Tab, by int) [3]float64 {
 	}
 	return took
 }
+
+func TestGoingLiveWhileHistoryLoadsLeavesNoHole(t *testing.T) {
+	s := newServer(t)
+	s.add(numbered(1, 400)...)
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.AwaitLine("line 400")
+	s.add(numbered(401, 5600)...)
+	b.AwaitLine("line 5600")
+	b.Key("k")
+	s.add(numbered(5601, 5900)...)
+	b.Await(`live.textContent.startsWith('300 new')`)
+	b.Eval(`window.fetched = window.fetch, window.fetch = async (...given) => {
+		if (String(given[0]).includes('before=')) await new Promise((resolve) => { window.release = resolve; });
+		return fetched(...given);
+	}, 0`)
+	b.Key("g")
+	b.Await(`window.release !== undefined && start.textContent === 'Loading older entries…'`)
+	b.Key("G")
+	b.AwaitLine("line 5900")
+	b.Await(`counts.textContent === '5,000 entries loaded'`)
+	b.Eval(`window.fetch = fetched, release(), 0`)
+	s.add(numbered(5901, 5901)...)
+	b.AwaitLine("line 5901")
+	// What was selected has been let go of: the keys go on from what is seen.
+	b.Key("k")
+	b.Await(`document.querySelector('.row.selected').textContent.includes('line 59')`)
+	b.Key("g")
+	b.Await(`start.textContent === 'The log begins here' && canvas.scrollHeight === 28 + 20 * 5901`)
+	b.Eval(`scroller.scrollTop = 20 * 390`)
+	b.Await(`(() => {
+		const numbers = [...document.querySelectorAll('.row[data-seq]')].map((row) => Number(/line (\d+)/.exec(row.textContent)[1]));
+		return numbers.includes(401) && numbers.every((n, i) => i === 0 || n === numbers[i - 1] + 1);
+	})()`)
+}

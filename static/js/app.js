@@ -26,6 +26,7 @@ import { instances } from './rail/instances.js';
 import { readAddress, writeAddress } from './search/address.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
+import { learn } from './said.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
@@ -181,18 +182,24 @@ function selectIndex(index) {
   list.reveal(index);
 }
 
+/**
+ * Where to look on from: beside the selected entry, or from what is seen if
+ * there is none, or none any more.
+ * @param {1 | -1} by
+ */
+function beside(by) {
+  const at = store.state.selected > 0 ? buffer.indexOf(store.state.selected) : -1;
+  return at >= 0 ? at + by : list.lastVisible();
+}
+
 /** @param {1 | -1} by */
 function step(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => !('gap' in item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
 /** @param {1 | -1} by */
 function stepError(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => isErrorItem(item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => isErrorItem(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */
@@ -365,7 +372,7 @@ async function begin() {
   wireExport();
   wirePointer();
   byId('scroller').focus({ preventScroll: true });
-  await opening(store, [loadMe(), loadInstances()]);
+  await opening(store, [loadMe(), loadInstances(), learn()]);
   keepAddress();
   linked(store, feed);
   // Not what anybody waits for.

@@ -97,7 +97,7 @@ function account(store) {
     const themes = /** @type {const} */ (['auto', 'light', 'dark', 'contrast']);
     replace(byId('account-menu'),
       me && h('div', { class: 'account-name' }, h('b', {}, me.name),
-        h('span', { class: 'quiet' }, t('account.role', { role: me.role }))),
+        h('span', { class: 'quiet' }, t('account.role', { role: me.role === 'admin' ? t('account.admin') : me.role }))),
       h('div', { class: 'segments themes', role: 'group', 'aria-label': t('theme.label') },
         ...themes.map((name) => h('button', {
           type: 'button', 'aria-pressed': String(name === theme), click: () => store.set({ theme: name }),

@@ -75,14 +75,15 @@ export function hands(store, feed, list) {
    * @param {HTMLElement | null} value
    */
   function rowMenu(entry, at, point, value) {
-    const index = list.buffer.indexOf(entry.seq);
+    // Older entries may come before it while the menu is open.
+    const index = () => list.buffer.indexOf(entry.seq);
     const group = list.folds.group(entry);
     const unfolded = list.folds.unfolded.has(entry);
     openMenu(at, [
       ...(value ? [...valueChoices(value.dataset.key ?? '', value.dataset.value ?? '', store), null] : []),
       { label: t('row.details'), run: () => store.set({ selected: entry.seq, drawer: 'details' }) },
-      { label: t(unfolded ? 'row.foldIt' : 'row.unfoldIt'), run: () => list.toggleMessage(index) },
-      group && { label: t(group.open ? 'row.one' : 'row.each', { n: group.count }), run: () => list.toggleGroup(index) },
+      { label: t(unfolded ? 'row.foldIt' : 'row.unfoldIt'), run: () => list.toggleMessage(index()) },
+      group && { label: t(group.open ? 'row.one' : 'row.each', { n: group.count }), run: () => list.toggleGroup(index()) },
       { label: t('copy.text'), run: () => void copy(withoutColour(entry.message)) },
       { label: t('copy.link'), run: () => void copy(linkTo(store.state, entry.seq)) },
       ...(point ? [] : [null, ...valuesOf(entry, at)]),

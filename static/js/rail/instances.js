@@ -1,6 +1,7 @@
 // The left rail: every instance, its state, and the filter by instance.
 
 import { byId, h, icon, replace } from '../dom.js';
+import { said } from '../said.js';
 import { t } from '../strings.js';
 import { duration } from '../time.js';
 
@@ -109,7 +110,7 @@ function instanceRow(store, instance) {
   return h('div', { class: `rail-row${chosen ? ' chosen' : ''}` },
     h('button', {
       type: 'button', class: 'plain rail-name', 'data-focus': name, 'aria-pressed': String(chosen),
-      title: [name, state, instance.detail].filter(Boolean).join(' · '),
+      title: [name, state, instance.detail && said(instance.detail)].filter(Boolean).join(' · '),
       'aria-label': `${t('rail.filter', { instance: name })} (${state})`,
       /** @param {MouseEvent} event */
       click: (event) => choose(store, name, event.ctrlKey || event.metaKey || event.shiftKey),

@@ -1,6 +1,7 @@
 // What fills the list: the live end, older entries on demand, and the gaps.
 
 import { Problem, goToLogin, request } from '../api.js';
+import { said } from '../said.js';
 import { FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
@@ -190,7 +191,7 @@ export class Feed {
         this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq, upTo: this.scoped }]);
         break;
       case 'error':
-        this.store.set({ trouble: frame.detail, loading: false });
+        this.store.set({ trouble: said(frame.detail), loading: false });
         break;
     }
   }
@@ -314,9 +315,13 @@ export class Feed {
     if (this.store.state.following || this.buffer.length >= ReadCap) return;
     this.loadingOlder = true;
     this.onOlder();
-    const result = await this.ask({ before: String(this.buffer.firstSeq), limit: String(OlderEntries) });
+    const { signal } = this.abort;
+    const first = this.buffer.firstSeq;
+    const result = await this.ask({ before: String(first), limit: String(OlderEntries) });
+    if (signal.aborted) return; // the list shows something else now
     this.loadingOlder = false;
-    if (result) {
+    // Somebody who went live meanwhile has let go of what this stood before.
+    if (result && this.buffer.firstSeq === first) {
       const added = this.buffer.prepend(result.entries.reverse());
       this.complete = result.next === '' || result.entries.length === 0;
       this.list.shifted(added);

@@ -5,6 +5,7 @@ export const words = {
   en: {
     'account': 'Account',
     'account.role': 'Role: {role}',
+    'account.admin': 'administrator',
     'account.version': 'Tagtail {version}',
     'account.logout': 'Log out',
     'theme.label': 'Theme',
@@ -45,6 +46,7 @@ export const words = {
   zh: {
     'account': '账户',
     'account.role': '角色：{role}',
+    'account.admin': '管理员',
     'account.version': 'Tagtail {version}',
     'account.logout': '退出登录',
     'theme.label': '主题',
