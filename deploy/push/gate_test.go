@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -388,5 +389,24 @@ func TestForcedCommandsAreReadExactly(t *testing.T) {
 		if got := strings.TrimSpace(string(service) + " " + repo); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q is %q %v, want %q", command, got, err, want)
 		}
+	}
+}
+
+func TestPassOfAnotherUserIsWorthNothing(t *testing.T) {
+	b := startBench(t, func(cfg *Config) { cfg.People = map[uint32]Person{4001: dev2Person()} })
+	r, _ := b.Repository("socketserver")
+	id, end := b.Pass(dev1, r, "192.0.2.7")
+	defer end()
+	q := question{Op: preReceive, Pass: id, Dir: r.Dir, Updates: []string{zeros + " " + newSHA + " refs/heads/dev1"}}
+	if v, err := b.identify(q, 4000, nil); err == nil || !strings.Contains(err.Error(), "be named in its configuration under people (uid 4000)") {
+		t.Errorf("a stranger with a stolen pass is %+v %v", v.person, err)
+	}
+	v, err := b.identify(q, 4001, nil)
+	if err != nil || v.person != dev2Person() || v.from != "path" {
+		t.Errorf("dev2 with a stolen pass is %+v %v, want dev2", v.person, err)
+	}
+	b.grant(question{Op: askPass, Person: "dev1", Repo: "socketserver"}, 4001, &terminal{w: io.Discard})
+	if records := strings.Join(b.recorded(), "\n"); !strings.Contains(records, "only the server's own user may run git for others") {
+		t.Errorf("records are\n%s", records)
 	}
 }
