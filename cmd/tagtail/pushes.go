@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
@@ -46,32 +50,69 @@ func (a *app) openGate(fresh *freshController) error {
 func (a *app) jobURL(id string) string { return a.page + "/api/v1/jobs/" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
-func (e pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) (err error) {
+func (e pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
+	_, err := e.renderCommit(ctx, sha, repo)
+	return err
+}
+
+// renderCommit gives the configurations of all instances at a commit.
+func (e pushEngine) renderCommit(ctx context.Context, sha string, repo *gitrepo.Repo) (texts map[string][]byte, err error) {
 	dir, err := os.MkdirTemp(e.app.cfg.Data, "render-")
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files := filepath.Join(dir, "files")
 	if err := exportTo(ctx, repo, sha, "", files); err != nil {
-		return err
+		return nil, err
 	}
 	instances, problems, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range problems {
 		if !p.Warning {
-			return p
+			return nil, p
 		}
 	}
+	texts = map[string][]byte{}
 	for _, in := range instances {
-		_, err := deploy.Render(in, files, e.options())
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s: %w", in.Name, err)
+		text, err := deploy.Render(in, files, e.options())
+		if errors.Is(err, os.ErrNotExist) {
+			continue // values without a template: its configuration is kept by hand
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", in.Name, err)
+		}
+		texts[in.Name] = text
+	}
+	return texts, nil
+}
+
+// maxPreviewLines is how much of a preview is shown.
+const maxPreviewLines = 400
+
+// Preview implements push.Engine.
+func (e pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo) ([]string, error) {
+	after, err := e.renderCommit(ctx, sha, repo)
+	if err != nil {
+		return nil, err
+	}
+	before := e.rendered(e.fresh.instances())
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		text := diff.Diff(name+" now", before[name], name+" then", after[name])
+		if len(text) > 0 {
+			lines = append(lines, strings.Split(strings.TrimRight(string(text), "\n"), "\n")...)
 		}
 	}
-	return nil
+	if len(lines) == 0 {
+		return []string{"no configuration would change"}, nil
+	}
+	if len(lines) > maxPreviewLines {
+		lines = append(lines[:maxPreviewLines], "(what follows is not shown)")
+	}
+	return lines, nil
 }
 
 func (e pushEngine) options() deploy.RenderOptions {

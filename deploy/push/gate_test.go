@@ -155,6 +155,38 @@ func TestServerctrlThatDoesNotRenderIsNotStored(t *testing.T) {
 	}
 }
 
+func TestDryRunShowsWhatWouldChangeAndStoresNothing(t *testing.T) {
+	b := startBench(t, nil)
+	if err := os.MkdirAll(filepath.Join(b.work, "src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.work, "src", "main.lua"), []byte("ngx.say(1)"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, b.work, nil, "add", ".")
+	b.commit(t, "UP")
+	for repo, test := range map[string]struct {
+		ref  string
+		says string
+	}{
+		"serverctrl":   {"HEAD:refs/heads/master", "[git-serverctrl] -listen 1081;\n[git-serverctrl] +listen 1091;\n[git-serverctrl] this was a dry run: nothing is stored"},
+		"socketserver": {"HEAD:refs/heads/dev1", "has 1 files that can be deployed\n[git-server] this was a dry run: nothing is stored"},
+	} {
+		r, _ := b.Repository(repo)
+		runGit(t, r.Dir, nil, "config", "receive.advertisePushOptions", "true")
+		got, stored := b.push(t, boss, repo, "-o", "dry-run", test.ref)
+		if stored || !strings.Contains(got, test.says) {
+			t.Errorf("%s: stored %t, the terminal shows\n%s\nwant\n%s", repo, stored, got, test.says)
+		}
+	}
+	if orders := b.engine.ordered(); len(orders) > 0 {
+		t.Errorf("orders %q, want none", orders)
+	}
+	for _, record := range b.recorded() {
+		t.Errorf("there is a record: %s", record)
+	}
+}
+
 func TestFailedJobsAreToldAndThePushStays(t *testing.T) {
 	b := startBench(t, nil)
 	b.commit(t, "UP")
