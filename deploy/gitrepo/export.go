@@ -33,7 +33,7 @@ func (r *Repo) Export(ctx context.Context, sha, under string, dst *os.Root) (Exp
 			list[i].Path = strings.TrimPrefix(list[i].Path, under+"/")
 		}
 	}
-	w := treeWriter{dst, map[string]bool{".": true}}
+	w := &treeWriter{root: dst, made: map[string]bool{".": true}}
 	var done Exported
 	err = r.batch(ctx, blobs, func(i int, o object) error {
 		if o.kind != "blob" || o.size != list[i].Size {
@@ -43,24 +43,29 @@ func (r *Repo) Export(ctx context.Context, sha, under string, dst *os.Root) (Exp
 		done.Bytes += o.size
 		return w.write(list[i], o)
 	})
-	return done, err
+	return done, errors.Join(err, w.close())
 }
 
 // treeWriter writes files below root and makes the folders that they need.
 type treeWriter struct {
 	root *os.Root
 	made map[string]bool
+
+	// The folder of the newest file stays open: files come sorted, and opening
+	// its path part by part costs as much as the file.
+	open *os.Root
+	dir  string
 }
 
-func (w treeWriter) write(f File, content io.Reader) (err error) {
-	if err := w.folder(path.Dir(f.Path)); err != nil {
-		return err
+func (w *treeWriter) write(f File, content io.Reader) (err error) {
+	if err := w.enter(path.Dir(f.Path)); err != nil {
+		return fmt.Errorf("export: %w", err)
 	}
 	mode := os.FileMode(0o644)
 	if f.Executable {
 		mode = 0o755
 	}
-	out, err := w.root.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	out, err := w.open.OpenFile(path.Base(f.Path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
@@ -72,7 +77,29 @@ func (w treeWriter) write(f File, content io.Reader) (err error) {
 	return nil
 }
 
-func (w treeWriter) folder(dir string) error {
+func (w *treeWriter) enter(dir string) error {
+	if w.open != nil && w.dir == dir {
+		return nil
+	}
+	if err := errors.Join(w.close(), w.folder(dir)); err != nil {
+		return err
+	}
+	var err error
+	w.dir = dir
+	w.open, err = w.root.OpenRoot(dir)
+	return err
+}
+
+func (w *treeWriter) close() error {
+	if w.open == nil {
+		return nil
+	}
+	open := w.open
+	w.open = nil
+	return open.Close()
+}
+
+func (w *treeWriter) folder(dir string) error {
 	if w.made[dir] {
 		return nil
 	}
@@ -80,11 +107,8 @@ func (w treeWriter) folder(dir string) error {
 		return err
 	}
 	if err := w.root.Mkdir(dir, 0o755); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	if err := w.root.Chmod(dir, 0o755); err != nil {
-		return fmt.Errorf("export: %w", err)
+		return err
 	}
 	w.made[dir] = true
-	return nil
+	return w.root.Chmod(dir, 0o755)
 }
