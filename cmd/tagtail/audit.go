@@ -7,6 +7,7 @@ import (
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/push"
+	"github.com/tagtail/tagtail/deploy/release"
 	"github.com/tagtail/tagtail/index"
 )
 
@@ -87,6 +88,20 @@ func (a *app) auditPush(r push.Record) {
 		if r.Repo == "" {
 			e.Message = fmt.Sprintf("refused %s: %s", who, r.Text)
 		}
+	}
+	a.append(e)
+}
+
+// auditLibrary keeps a release of the library.
+func (a *app) auditLibrary(r release.Release, by string, err error) {
+	e := a.auditEntry("git-server", "DEPLOY", "", deployData{
+		{"user", by}, {"server", libraryInstance}, {"release", fmt.Sprint(r.Number)}, {"sha", r.SHA}, {"subject", r.Subject},
+		{"result", string(r.Result)}, {"ms", fmt.Sprint(r.TookMS)}, {"via", "push"},
+	})
+	e.Message = fmt.Sprintf("deploy v%d %s %.7s by %s", r.Number, libraryInstance, r.SHA, by)
+	if err != nil {
+		e.Severity = index.Err
+		e.Message += ": " + oneLine(err.Error())
 	}
 	a.append(e)
 }

@@ -60,7 +60,7 @@ redis_root: redis
 `
 
 func (r newRoot) make(ctx context.Context, std streams) error {
-	made, err := seed.Make(ctx, filepath.Join(r.dir, "git"), r.owners)
+	made, err := seed.Make(ctx, filepath.Join(r.dir, "git"), seed.Config{Owners: r.owners})
 	if err != nil {
 		return err
 	}

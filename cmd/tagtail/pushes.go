@@ -5,9 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
@@ -18,6 +23,8 @@ import (
 type pushEngine struct {
 	app   *app
 	fresh *freshController
+
+	mu sync.Mutex // held while serverctrl or the library changes
 }
 
 // openGate lets people push, if there are repositories.
@@ -36,7 +43,7 @@ func (a *app) openGate(fresh *freshController) error {
 	}
 	a.gate, err = push.Open(push.Config{
 		Repositories: list, Socket: a.cfg.pushSocket(), Hooks: filepath.Join(a.cfg.Data, "hooks"), Program: program,
-		Instances: fresh.instances, Engine: pushEngine{a, fresh}, People: people,
+		Instances: fresh.instances, Engine: &pushEngine{app: a, fresh: fresh}, People: people,
 		Audit: a.auditPush, JobURL: a.jobURL, Logger: a.logger,
 	})
 	return err
@@ -46,40 +53,79 @@ func (a *app) openGate(fresh *freshController) error {
 func (a *app) jobURL(id string) string { return a.page + "/api/v1/jobs/" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
-func (e pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) (err error) {
+func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
+	_, err := e.renderCommit(ctx, sha, repo)
+	return err
+}
+
+// renderCommit gives the configurations of all instances at a commit.
+func (e *pushEngine) renderCommit(ctx context.Context, sha string, repo *gitrepo.Repo) (texts map[string][]byte, err error) {
 	dir, err := os.MkdirTemp(e.app.cfg.Data, "render-")
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files := filepath.Join(dir, "files")
 	if err := exportTo(ctx, repo, sha, "", files); err != nil {
-		return err
+		return nil, err
 	}
 	instances, problems, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range problems {
 		if !p.Warning {
-			return p
+			return nil, p
 		}
 	}
+	texts = map[string][]byte{}
 	for _, in := range instances {
-		_, err := deploy.Render(in, files, e.options())
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s: %w", in.Name, err)
+		text, err := deploy.Render(in, files, e.options())
+		if errors.Is(err, os.ErrNotExist) {
+			continue // values without a template: its configuration is kept by hand
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", in.Name, err)
+		}
+		texts[in.Name] = text
 	}
-	return nil
+	return texts, nil
 }
 
-func (e pushEngine) options() deploy.RenderOptions {
+// maxPreviewLines is how much of a preview is shown.
+const maxPreviewLines = 400
+
+// Preview implements push.Engine.
+func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo) ([]string, error) {
+	after, err := e.renderCommit(ctx, sha, repo)
+	if err != nil {
+		return nil, err
+	}
+	before := e.rendered(e.fresh.instances())
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		text := diff.Diff(name+" now", before[name], name+" then", after[name])
+		if len(text) > 0 {
+			lines = append(lines, strings.Split(strings.TrimRight(string(text), "\n"), "\n")...)
+		}
+	}
+	if len(lines) == 0 {
+		return []string{"no configuration would change"}, nil
+	}
+	if len(lines) > maxPreviewLines {
+		lines = append(lines[:maxPreviewLines], "(what follows is not shown)")
+	}
+	return lines, nil
+}
+
+func (e *pushEngine) options() deploy.RenderOptions {
 	return deploy.RenderOptions{Syslog: nginxSyslog(e.app.listeners)}
 }
 
 // Adopt implements push.Engine.
-func (e pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
+func (e *pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	before := e.rendered(e.fresh.instances())
 	repo, err := e.repository(serverctrlName)
 	if err != nil {
@@ -101,7 +147,7 @@ func (e pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
 }
 
 // rendered are the configurations of all instances that have templates.
-func (e pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
+func (e *pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
 	texts := map[string][]byte{}
 	for _, in := range instances {
 		if text, err := deploy.Render(in, e.app.cfg.Serverctrl, e.options()); err == nil {
@@ -111,7 +157,7 @@ func (e pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
 	return texts
 }
 
-func (e pushEngine) repository(name string) (*gitrepo.Repo, error) {
+func (e *pushEngine) repository(name string) (*gitrepo.Repo, error) {
 	r, ok := e.app.gate.Repository(name)
 	if !ok {
 		return nil, fmt.Errorf("there is no repository %s", name)
@@ -120,12 +166,15 @@ func (e pushEngine) repository(name string) (*gitrepo.Repo, error) {
 }
 
 // Publish implements push.Engine.
-func (e pushEngine) Publish(ctx context.Context, sha string, _ push.Person) (lines, instances []string, err error) {
+func (e *pushEngine) Publish(ctx context.Context, sha string, by push.Person) (lines, instances []string, err error) {
 	repo, err := e.repository(libraryName)
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := publishLibrary(ctx, repo, sha, e.app.cfg.libraryRoot())
+	e.mu.Lock()
+	r, err := publishLibrary(ctx, repo, sha, by.Name, e.app.cfg.libraryRoot())
+	e.mu.Unlock()
+	e.app.auditLibrary(r, by.Name, err)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,12 +183,12 @@ func (e pushEngine) Publish(ctx context.Context, sha string, _ push.Person) (lin
 			instances = append(instances, status.Instance.Name)
 		}
 	}
-	lines = []string{fmt.Sprintf("the library is %.7s now, %d files; %d running instances reload", sha, files, len(instances))}
+	lines = []string{fmt.Sprintf("library v%d is %.7s, %d files; %d running instances reload", r.Number, r.SHA, r.Files, len(instances))}
 	return lines, instances, nil
 }
 
 // Order implements push.Engine.
-func (e pushEngine) Order(o push.Order) (push.Job, error) {
+func (e *pushEngine) Order(o push.Order) (push.Job, error) {
 	if o.Action != "" {
 		return e.fresh.Do(o.Instance, o.Action, o.By.Name)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/push"
+	"github.com/tagtail/tagtail/deploy/release"
 )
 
 // Names of the repositories that hold no service's code.
@@ -32,7 +33,7 @@ func (c *config) checkouts() string { return filepath.Join(c.Data, "serverctrl")
 
 func (c *config) checkout() string { return filepath.Join(c.checkouts(), "current") }
 
-// libraryRoot holds releases of the shared library, and the links src and docs.
+// libraryRoot holds releases of the shared library, and the link current.
 func (c *config) libraryRoot() string { return filepath.Join(c.layoutRoot(), libraryName) }
 
 func (c *config) layoutRoot() string {
@@ -48,7 +49,7 @@ func (c *config) libraryDocs() fs.FS {
 	if c.Repositories == "" {
 		return nil
 	}
-	return os.DirFS(filepath.Join(c.libraryRoot(), "docs"))
+	return os.DirFS(filepath.Join(c.libraryRoot(), "current", "docs"))
 }
 
 // repositories lists the bare repositories of the folder.
@@ -107,8 +108,12 @@ func (c *config) prepareRepositories(ctx context.Context) error {
 			return fmt.Errorf("read repository %s: %w", r.Name, err)
 		}
 		if r.Kind == push.Library {
-			if _, err := publishLibrary(ctx, repo, commit.SHA, c.libraryRoot()); err != nil {
-				return err
+			store := release.Open(filepath.Join(c.libraryRoot(), "releases"), filepath.Join(c.libraryRoot(), "current"))
+			if _, err := store.Recover(); err != nil {
+				return fmt.Errorf("look after the library's releases: %w", err)
+			}
+			if _, err := publishLibrary(ctx, repo, commit.SHA, "tagtail", c.libraryRoot()); err != nil {
+				return fmt.Errorf("publish the library: %w", err)
 			}
 			continue
 		}
@@ -135,28 +140,53 @@ func checkOut(ctx context.Context, repo *gitrepo.Repo, sha, dir string) error {
 	return removeOthers(dir, sha)
 }
 
-// publishLibrary makes DIR/src and DIR/docs those of a commit of the library,
-// and says how many files there are.
-func publishLibrary(ctx context.Context, repo *gitrepo.Repo, sha, dir string) (files int, err error) {
-	release := filepath.Join(dir, "releases", sha)
-	if err := exportTo(ctx, repo, sha, "", release); err != nil {
-		return 0, fmt.Errorf("publish library at %s: %w", sha, err)
+// libraryInstance is the name under which releases of the library are counted.
+const libraryInstance = libraryName + "/shared"
+
+// publishLibrary makes DIR/current the files of a commit of the library, as a
+// numbered release. If that is so already, nothing changes.
+func publishLibrary(ctx context.Context, repo *gitrepo.Repo, sha, by, dir string) (release.Release, error) {
+	commit, err := repo.Commit(ctx, sha)
+	if err != nil {
+		return release.Release{}, fmt.Errorf("read the library's commit: %w", err)
 	}
-	for _, part := range []string{"src", "docs"} {
-		if err := os.MkdirAll(filepath.Join(release, part), 0o755); err != nil {
-			return 0, fmt.Errorf("publish library: %w", err)
-		}
-		if err := relink(filepath.Join(dir, part), filepath.Join("releases", sha, part)); err != nil {
-			return 0, fmt.Errorf("publish library: %w", err)
-		}
+	store := release.Open(filepath.Join(dir, "releases"), filepath.Join(dir, "current"))
+	list, err := store.List()
+	if err != nil {
+		return release.Release{}, err
 	}
-	err = filepath.WalkDir(filepath.Join(release, "src"), func(_ string, entry os.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			files++
-		}
-		return err
+	if live, ok := release.Live(list); ok && live.SHA == sha && live.Result == release.Succeeded {
+		return live, nil
+	}
+	r, err := store.Begin(release.Release{
+		Kind: release.Deploy, Instance: libraryInstance, Repo: libraryName, Ref: push.Base, SHA: sha,
+		Subject: oneLine(commit.Subject), By: by, Via: "push",
 	})
-	return files, errors.Join(err, removeOthers(filepath.Join(dir, "releases"), sha))
+	if err != nil {
+		return r, err
+	}
+	r, err = fillRelease(ctx, store, r, repo)
+	r.Result = release.Succeeded
+	if err != nil {
+		r.Result, r.Error = release.Failed, err.Error()
+	}
+	return r, errors.Join(err, store.Finish(r))
+}
+
+// fillRelease exports all of a commit into a release and makes it live.
+func fillRelease(ctx context.Context, store *release.Store, r release.Release, repo *gitrepo.Repo) (release.Release, error) {
+	tree, err := store.Tree(r)
+	if err != nil {
+		return r, err
+	}
+	done, err := repo.Export(ctx, r.SHA, "", tree)
+	if err = errors.Join(err, tree.Close()); err != nil {
+		return r, err
+	}
+	r.Files, r.Bytes = done.Files, done.Bytes
+	_, err = store.Switch(r)
+	r.Switched = err == nil
+	return r, err
 }
 
 // exportTo writes a commit's files into a new folder, whole or not at all.

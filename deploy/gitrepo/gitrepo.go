@@ -1,6 +1,13 @@
 // Package gitrepo reads one bare repository by running git.
 //
-//	Open → Commit, Branch, Reachable
+//	Open → Commit | Branch | Reachable → Files → Export
+//
+// git is run with an argument list and a clean environment, never through a
+// shell, and nothing that a repository's own config says makes it run another
+// program. Names from outside are matched against a pattern before git sees
+// them. What a tree holds is checked before a byte of it is written: it comes
+// from whoever can push. The package writes into no repository and knows nothing
+// of deploys. Start reading at Repo, then files.go.
 package gitrepo
 
 import (
@@ -9,118 +16,148 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// ErrNotFound is about a commit or branch that is not there.
-var ErrNotFound = errors.New("there is no such commit")
+// ErrNotFound is about a commit, branch or file that is not there.
+var ErrNotFound = errors.New("it is not in the repository")
+
+var (
+	shaPattern    = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	abbrevPattern = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+	branchPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+)
 
 // Commit is one commit.
 type Commit struct {
-	SHA, Subject, Author string
-	Time                 time.Time
+	// SHA has all of its 40 digits.
+	SHA string
+	// Subject is the first line of the message.
+	Subject string
+	Author  string
+	// Time is when it was committed, by the committer's clock.
+	Time time.Time
 }
 
-// Repo is one bare repository.
+// Repo is one bare repository. Its methods may be called from any goroutine.
 type Repo struct {
-	dir string
+	dir string // absolute
 	env []string
 }
 
-// Open opens it.
-func Open(dir string) (*Repo, error) { return &Repo{dir: dir}, nil }
-
-// WithEnv adds the quarantine's variables.
-func (r *Repo) WithEnv(env []string) *Repo { return &Repo{r.dir, env} }
-
-func (r *Repo) git(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
-	cmd.Dir = r.dir
-	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1"}, r.env...)
-	var words bytes.Buffer
-	cmd.Stderr = &words
-	out, err := cmd.Output()
+// Open takes the repository in dir.
+func Open(dir string) (*Repo, error) {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", ErrNotFound, strings.TrimSpace(words.String()))
+		return nil, fmt.Errorf("open repository: %w", err)
 	}
-	return strings.TrimSuffix(string(out), "\n"), nil
+	for _, part := range []string{"HEAD", "objects"} {
+		if _, err := os.Stat(filepath.Join(dir, part)); err != nil {
+			return nil, fmt.Errorf("%s is no bare git repository: %w", dir, err)
+		}
+	}
+	return &Repo{dir: dir}, nil
 }
 
-// Commit reads a commit.
+// WithEnv gives the same repository as the hook of a push sees it, by the
+// quarantine's variables. The caller has checked that they name its folders.
+func (r *Repo) WithEnv(env []string) *Repo {
+	return &Repo{r.dir, append(append([]string{}, r.env...), env...)}
+}
+
+// Commit reads a commit by its full name: 40 digits, or "refs/heads/NAME".
 func (r *Repo) Commit(ctx context.Context, rev string) (Commit, error) {
-	sha, err := r.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
-	if err != nil {
-		return Commit{}, err
+	if name, ok := strings.CutPrefix(rev, "refs/heads/"); ok {
+		return r.Branch(ctx, name)
 	}
-	text, err := r.git(ctx, "cat-file", "commit", sha)
-	if err != nil {
-		return Commit{}, err
+	if !shaPattern.MatchString(rev) {
+		return Commit{}, fmt.Errorf("commit %.60q: %w", rev, ErrNotFound)
 	}
-	_, message, _ := strings.Cut(text, "\n\n")
-	first, _, _ := strings.Cut(message, "\n")
-	return Commit{SHA: sha, Subject: first}, nil
+	kind, text, err := r.object(ctx, rev, maxCommitBytes)
+	if err != nil {
+		return Commit{}, fmt.Errorf("read commit %s: %w", rev, err)
+	}
+	if kind != "commit" {
+		return Commit{}, fmt.Errorf("%s is a %s and no commit: %w", rev, kind, ErrNotFound)
+	}
+	return parseCommit(rev, text), nil
 }
 
-// Branch reads a branch's commit.
+// Branch reads the commit of refs/heads/name, never of a tag of that name.
 func (r *Repo) Branch(ctx context.Context, name string) (Commit, error) {
-	return r.Commit(ctx, "refs/heads/"+name)
+	if !branchPattern.MatchString(name) {
+		return Commit{}, fmt.Errorf("branch %.60q: %w", name, ErrNotFound)
+	}
+	// show-ref --verify takes the name as it is: rev-parse would go on to look
+	// for refs/tags/refs/heads/NAME.
+	out, err := r.git(ctx, "show-ref", "--verify", "--hash", "--end-of-options", "refs/heads/"+name)
+	if exitedWith(err, 1, 128) {
+		return Commit{}, fmt.Errorf("branch %s: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return Commit{}, fmt.Errorf("read branch %s: %w", name, err)
+	}
+	return r.Commit(ctx, strings.TrimSpace(string(out)))
 }
 
-var abbreviated = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
-
-// Reachable reads a commit of some branch.
+// Reachable finds a commit by 7 to 40 of its digits. Exactly one commit of some
+// branch may begin with them.
 func (r *Repo) Reachable(ctx context.Context, abbrev string) (Commit, error) {
-	if !abbreviated.MatchString(abbrev) {
-		return Commit{}, ErrNotFound
+	if !abbrevPattern.MatchString(abbrev) {
+		return Commit{}, fmt.Errorf("commit %.60q: %w", abbrev, ErrNotFound)
 	}
-	c, err := r.Commit(ctx, abbrev)
+	out, err := r.git(ctx, "rev-parse", "--disambiguate="+abbrev)
 	if err != nil {
-		return c, err
+		return Commit{}, fmt.Errorf("look for commit %s: %w", abbrev, err)
 	}
-	heads, err := r.git(ctx, "for-each-ref", "--contains", c.SHA, "refs/heads")
-	if err != nil || heads == "" {
-		return Commit{}, ErrNotFound
-	}
-	return c, nil
-}
-
-// Exported is what Export has written.
-type Exported struct {
-	Files int
-	Bytes int64
-}
-
-// Export writes the files of a commit below a path into dst.
-func (r *Repo) Export(ctx context.Context, sha, under string, dst *os.Root) (Exported, error) {
-	var done Exported
-	list, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--name-only", sha, "--", strings.TrimSuffix(under, "/")+"/")
-	if under == "" {
-		list, err = r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--name-only", sha)
-	}
-	if err != nil {
-		return done, err
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(list, "\x00"), "\x00") {
-		if name == "" {
-			continue
+	var found []Commit
+	for _, sha := range strings.Fields(string(out)) {
+		c, err := r.Commit(ctx, sha)
+		if errors.Is(err, ErrNotFound) {
+			continue // a file or a tree
 		}
-		text, err := r.git(ctx, "cat-file", "blob", sha+":"+name)
 		if err != nil {
-			return done, err
+			return Commit{}, err
 		}
-		name = strings.TrimPrefix(strings.TrimPrefix(name, strings.TrimSuffix(under, "/")), "/")
-		if err := dst.MkdirAll(path.Dir(name), 0o750); err != nil {
-			return done, err
+		heads, err := r.git(ctx, "for-each-ref", "--count=1", "--contains="+sha, "refs/heads/")
+		if err != nil {
+			return Commit{}, fmt.Errorf("look for a branch with %s: %w", sha, err)
 		}
-		if err := dst.WriteFile(name, []byte(text+"\n"), 0o640); err != nil {
-			return done, err
+		if len(heads) > 0 {
+			found = append(found, c)
 		}
-		done.Files++
-		done.Bytes += int64(len(text))
 	}
-	return done, nil
+	switch len(found) {
+	case 0:
+		return Commit{}, fmt.Errorf("commit %s: %w on any branch", abbrev, ErrNotFound)
+	case 1:
+		return found[0], nil
+	}
+	return Commit{}, fmt.Errorf("%d commits begin with %s: give more of its digits", len(found), abbrev)
+}
+
+// parseCommit never fails: what is odd is left out.
+func parseCommit(sha string, text []byte) Commit {
+	c := Commit{SHA: sha}
+	head, message, _ := bytes.Cut(text, []byte("\n\n"))
+	subject, _, _ := bytes.Cut(message, []byte("\n"))
+	c.Subject = strings.ToValidUTF8(string(subject), "\ufffd")
+	for line := range strings.SplitSeq(string(head), "\n") {
+		if who, ok := strings.CutPrefix(line, "author "); ok && c.Author == "" {
+			name, _, _ := strings.Cut(who, " <")
+			c.Author = strings.ToValidUTF8(name, "\ufffd")
+		}
+		if who, ok := strings.CutPrefix(line, "committer "); ok && c.Time.IsZero() {
+			_, when, _ := strings.Cut(who, "> ")
+			seconds, _, _ := strings.Cut(when, " ")
+			if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+				c.Time = time.Unix(n, 0)
+			}
+		}
+	}
+	return c
 }
