@@ -93,7 +93,7 @@ func running(t *testing.T) context.Context {
 	if browser.ctx != nil && browser.ctx.Err() == nil {
 		return browser.ctx
 	}
-	profile, err := os.MkdirTemp("", "tagtail-chromium-")
+	profile, err := os.MkdirTemp("", "tagtail-chromium-") //nolint:usetesting // it outlives the test
 	if err != nil {
 		t.Fatal(err)
 	}
