@@ -114,6 +114,8 @@ interface Instance {
   bytes: number;
   /** Entries a second over the last minute. */
   rate: number;
+  /** How many entries came in each 5 s of the last minute, oldest first. */
+  recent?: number[];
   last?: string;
   last_error?: string;
   actions?: InstanceAction[] | null;
