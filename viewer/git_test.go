@@ -32,9 +32,9 @@ type gitEngine struct {
 	did  []string
 }
 
-func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error { return nil }
+func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error              { return nil }
 func (*gitEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) { return nil, nil }
-func (*gitEngine) Adopt(context.Context, string) ([]string, error)     { return nil, nil }
+func (*gitEngine) Adopt(context.Context, string) ([]string, error)                  { return nil, nil }
 func (*gitEngine) Publish(context.Context, string, push.Person) (lines, instances []string, err error) {
 	return nil, nil, nil
 }
