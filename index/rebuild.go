@@ -77,6 +77,9 @@ func (s *Store) rebuildDay(ctx context.Context, d *day, step func()) error {
 		}
 		step()
 	}
+	if err := s.joinFilters(ctx, d, d.number < dayNumber(s.cfg.now())); err != nil {
+		return fmt.Errorf("join filters: %w", err)
+	}
 	return s.flushWords(ctx, words)
 }
 
