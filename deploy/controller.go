@@ -164,6 +164,9 @@ func (c *Controller) SetInstances(list []Instance) error {
 	return nil
 }
 
+// Instances lists those that exist. The caller may not change the slice.
+func (c *Controller) Instances() []Instance { return c.instances() }
+
 func (c *Controller) instances() []Instance {
 	c.mu.Lock()
 	defer c.mu.Unlock()

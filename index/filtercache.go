@@ -7,64 +7,64 @@ import (
 	"github.com/tagtail/tagtail/index/internal/filter"
 )
 
-// filterCache keeps the filters that searches have asked for last. Headers of
-// blocks need no cache: they are in memory from Open on.
+// filterCache keeps the chunks of filters that searches have asked for last.
+// Headers of blocks need no cache: they are in memory from Open on.
 type filterCache struct {
 	limit int // bytes; immutable
 
 	mu    sync.Mutex
 	bytes int
-	known map[*storedBlock]*list.Element
-	used  *list.List // of *cachedFilter, the one used last in front
+	known map[cachedAt]*list.Element
+	used  *list.List // of *cachedChunk, the one used last in front
 }
 
-type cachedFilter struct {
-	block  *storedBlock
-	filter *filter.Filter
+// cachedAt is a chunk of a file of filters. Nobody asks for those of a file that
+// is no more: they go when others come.
+type cachedAt struct {
+	file   *filterFile
+	number int
+}
+
+type cachedChunk struct {
+	at    cachedAt
+	chunk *filter.Chunk
 }
 
 func newFilterCache(limit int) *filterCache {
-	return &filterCache{limit: limit, known: make(map[*storedBlock]*list.Element), used: list.New()}
+	return &filterCache{limit: limit, known: make(map[cachedAt]*list.Element), used: list.New()}
 }
 
-// get returns the filter of a block, nil if it is not there.
-func (c *filterCache) get(b *storedBlock) *filter.Filter {
+func chunkAt(f *filterFile, hash uint64) cachedAt {
+	number, _, _ := f.head.Chunk(hash)
+	return cachedAt{f, number}
+}
+
+// get returns the chunk that decides about a hash, nil if it is not there.
+func (c *filterCache) get(f *filterFile, hash uint64) *filter.Chunk {
+	key := chunkAt(f, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.known[b]
+	at := c.known[key]
 	if at == nil {
 		return nil
 	}
 	c.used.MoveToFront(at)
-	return at.Value.(*cachedFilter).filter
+	return at.Value.(*cachedChunk).chunk
 }
 
-// put adds the filter of a block in the place of those that were not used for
-// longest.
-func (c *filterCache) put(b *storedBlock, f *filter.Filter) {
+// put adds a chunk in the place of those that were not used for longest.
+func (c *filterCache) put(f *filterFile, hash uint64, chunk *filter.Chunk) {
+	key := chunkAt(f, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known[b] != nil || f.Bytes() > c.limit {
+	if c.known[key] != nil || chunk.Bytes() > c.limit {
 		return
 	}
-	c.known[b] = c.used.PushFront(&cachedFilter{b, f})
-	c.bytes += f.Bytes()
+	c.known[key] = c.used.PushFront(&cachedChunk{key, chunk})
+	c.bytes += chunk.Bytes()
 	for c.bytes > c.limit {
-		c.dropLocked(c.used.Back())
+		old := c.used.Remove(c.used.Back()).(*cachedChunk)
+		delete(c.known, old.at)
+		c.bytes -= old.chunk.Bytes()
 	}
-}
-
-// drop forgets the filter of a block that is no more.
-func (c *filterCache) drop(b *storedBlock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.known[b]; at != nil {
-		c.dropLocked(at)
-	}
-}
-
-func (c *filterCache) dropLocked(at *list.Element) {
-	old := c.used.Remove(at).(*cachedFilter)
-	delete(c.known, old.block)
-	c.bytes -= old.filter.Bytes()
 }

@@ -21,6 +21,9 @@ type ParseOptions struct {
 	Now time.Time
 	// Location is the zone of times without an offset; nil means UTC.
 	Location *time.Location
+	// Deploys are the releases that since:deploy and deploy:43 mean, in any
+	// order.
+	Deploys []Deploy
 }
 
 // ParseQuery reads a search text. Every text is a query: what is not valid as

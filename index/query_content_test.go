@@ -107,7 +107,7 @@ func TestValuesThatAContentFieldLacksAreText(t *testing.T) {
 		"client:10.0.0.0/33": "a network is written like 10.0.0.0/8 or 2001:db8::/32",
 		"kind:loud":          "kinds are nginx-error, nginx-access, lua, redis, python, json, syslog",
 		"has:loud":           "has: knows trace, file, req, redis, url, json",
-		"is:stale":           "is: knows error, trace, access, slow, " + strings.Join(flagNames[:], ", "),
+		"is:stale":           "is: knows error, deploy, trace, access, slow, " + strings.Join(flagNames[:], ", "),
 		"status=200":         "did you mean status:200?",
 		"commit:a1b2":        "",
 		"path:":              "",

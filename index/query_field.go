@@ -125,6 +125,8 @@ var fields = []field{
 	{name: "is", kind: flagKind, compile: compileFlag},
 	{name: "has", kind: flagKind, compile: compileFlag},
 
+	{name: "deploy", aliases: []string{"release"}, kind: idKind, compile: compileDeploy},
+
 	{name: "last", aliases: []string{"datelastxx", "datelastx"}, kind: timeKind, compile: compileTime},
 	{name: "since", kind: timeKind, compile: compileTime},
 	{name: "after", aliases: []string{"newer_than", "datefrom"}, kind: timeKind, compile: compileTime},

@@ -33,7 +33,7 @@ var fieldExamples = map[string]string{
 	"kind": "kind:nginx-error", "conn": "conn:4139", "req": "req:9f3c21", "client": "client:10.0.0.0/8", "method": "method:POST",
 	"path": "path:/api/", "http_host": "http_host:example.org", "ua": "ua:curl", "referer": "referer:example.org",
 	"upstream": "upstream:127.0.0.1:8080", "server": "server:example.org", "status": "status:5xx", "bytes": "bytes>=10k", "took": "took>1.5s",
-	"file": "file:main.lua:12", "line": "line:12", "is": "is:error", "has": "has:trace", "last": "last:15m", "since": "since:10:42",
+	"file": "file:main.lua:12", "line": "line:12", "is": "is:error", "has": "has:trace", "deploy": "deploy:43", "last": "last:15m", "since": "since:10:42",
 	"after": "after:2026-09-01", "before": "before:2026-09-01", "time": "time:10:00..11:00", "limit": "limit:200",
 }
 
@@ -43,8 +43,10 @@ var fieldValues = map[string][]string{
 	"severity": severityNames[:], "facility": facilityNames[:], "kind": kindNames[:],
 	"status": {"5xx", "4xx", "3xx", "2xx", "500", "502", "503", "504", "404", "403", "401"},
 	"method": {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"},
-	"is":     append([]string{"error", "trace", "access", "slow"}, flagNames[:]...),
+	"is":     append([]string{"error", "deploy", "trace", "access", "slow"}, flagNames[:]...),
 	"has":    {"trace", "file", "req", "redis", "url", "json"},
+	"deploy": {"last", "last~1"},
+	"since":  {"deploy", "1h", "today"},
 	"last":   {"15m", "1h", "6h", "24h", "7d"},
 }
 

@@ -12,7 +12,7 @@ func TestFieldsAndTheirExamplesAreReadAsFields(t *testing.T) {
 			asked = append(asked, f.Name+":"+value)
 		}
 		for _, text := range asked {
-			terms := parse(text).Terms()
+			terms := ParseQuery(text, ParseOptions{Now: testNow, Deploys: []Deploy{{"game/dev1", 43, testNow}}}).Terms()
 			if len(terms) != 1 || terms[0].Field != f.Name || terms[0].Hint != "" {
 				t.Errorf("%s is read as %+v", text, terms)
 			}

@@ -22,6 +22,8 @@ func compileFlag(f *field, _ operator, o operand, _ ParseOptions) (expr, string)
 	switch o.plain {
 	case "error":
 		return severityExpr{mask: 1<<(Err+1) - 1, source: source}, ""
+	case "deploy":
+		return testExpr{source: source, test: isDeploy}, ""
 	case "access":
 		return saidExpr(source, func(m content.Message) bool { return m.Kind() == content.Access }), ""
 	case "slow":
@@ -33,7 +35,7 @@ func compileFlag(f *field, _ operator, o operand, _ ParseOptions) (expr, string)
 	if flag, ok := ParseFlag(o.plain); ok {
 		return testExpr{source: source, test: func(e *Entry) bool { return e.Flags.Has(flag) }}, ""
 	}
-	return nil, "is: knows error, trace, access, slow, " + strings.Join(flagNames[:], ", ")
+	return nil, "is: knows error, deploy, trace, access, slow, " + strings.Join(flagNames[:], ", ")
 }
 
 func compileHas(keyword, source string) (expr, string) {

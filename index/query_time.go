@@ -37,14 +37,13 @@ var durationUnits = map[byte]time.Duration{
 // logAnalyzerPeriods are what datelastx:1 to datelastx:5 mean.
 var logAnalyzerPeriods = map[string]string{"1": "1h", "2": "12h", "3": "24h", "4": "7d", "5": "31d"}
 
-const timeProblem = "times are 15m, 2h, 7d, 10:42, 2026-09-01, 2026-09-01T10:42, yesterday"
+const timeProblem = "times are 15m, 2h, 7d, 10:42, 2026-09-01, 2026-09-01T10:42, yesterday, deploy, deploy~1"
 
-// compileTime compiles the fields that bound Received. A deploy as a moment is
-// none yet: nothing records deploys, and nil asks for nothing.
+// compileTime compiles the fields that bound Received.
 func compileTime(f *field, _ operator, o operand, opts ParseOptions) (expr, string) {
 	x := spanExpr{source: f.name + ":" + o.plain}
 	if strings.HasPrefix(o.plain, "deploy") {
-		return nil, ""
+		return compileDeployMoment(f, o, opts)
 	}
 	if f.name == "last" {
 		d, ok := parseDuration(o.plain)

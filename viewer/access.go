@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -145,8 +146,9 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 // loginPage is where to log in to come back to u. It is relative, so that it
 // also leads there behind a proxy that puts us below a path of its own.
 func loginPage(u *url.URL) string {
-	if u.RawQuery == "" {
-		return "login"
+	up := strings.Repeat("../", strings.Count(u.EscapedPath(), "/")-1)
+	if u.RawQuery == "" && u.Path == "/" {
+		return up + "login"
 	}
-	return "login?next=" + url.QueryEscape(u.RequestURI())
+	return up + "login?next=" + url.QueryEscape(u.RequestURI())
 }

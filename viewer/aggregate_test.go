@@ -76,6 +76,7 @@ func TestHistogramAnswersWithBucketsOfTheWholeRange(t *testing.T) {
 		"buckets": []any{
 			bucket("2026-11-22T10:00:00Z", 1, 1), bucket("2026-11-22T10:30:00Z", 1, 2), bucket("2026-11-22T11:00:00Z", 0, 0),
 		},
+		"deploys": []any{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("histogram (-want +got):\n%s", diff)

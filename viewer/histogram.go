@@ -22,7 +22,9 @@ type histogramAnswer struct {
 	To      time.Time         `json:"to"`
 	StepMS  int64             `json:"step_ms"`
 	Buckets []histogramBucket `json:"buckets"`
-	Stats   blockStats        `json:"stats"`
+	// Deploys are those in the range, whatever the search text asks for.
+	Deploys []DeployMark `json:"deploys"`
+	Stats   blockStats   `json:"stats"`
 }
 
 // histogramBucket leaves out the severities that it has none of.
@@ -74,6 +76,7 @@ func (s *Server) histogram(c echo.Context, p principal) error {
 	if len(h.Buckets) == 0 {
 		a.From, a.To = req.To, req.To
 	}
+	a.Deploys = s.deployMarks(p, a.From, a.To)
 	for i, b := range h.Buckets {
 		a.Buckets[i] = histogramBucket{Time: b.Time, Total: b.Total, BySeverity: make(map[string]uint64)}
 		for severity, n := range b.BySeverity {

@@ -54,6 +54,7 @@ func (s *Server) routes() []route {
 		{method: post, path: "/git/:repo/git-receive-pack", access: gitUser, handler: s.gitPush, maxBody: maxGitBytes},
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
+		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
 		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},

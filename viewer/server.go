@@ -222,7 +222,7 @@ func (s *Server) publicHost() string {
 // parse reads a search text for p: what it says, and how it was read. The
 // query has p's restriction in it.
 func (s *Server) parse(p principal, text searchText, now time.Time) (index.Query, []index.Term) {
-	q := index.ParseQuery(text.text, index.ParseOptions{Now: now, Location: text.zone})
+	q := index.ParseQuery(text.text, index.ParseOptions{Now: now, Location: text.zone, Deploys: s.deploys()})
 	terms := q.Terms()
 	if terms == nil {
 		terms = []index.Term{}

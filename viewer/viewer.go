@@ -115,6 +115,11 @@ type Config struct {
 	Views Views
 	// Git is nil if there are no repositories to push to.
 	Git Git
+	// Deploys lists the releases of all instances, in any order, for search
+	// texts and charts; the viewer does not keep the slice. nil means none.
+	Deploys func() []DeployMark
+	// LibraryDocs are the documents of the shared library; nil if there is none.
+	LibraryDocs fs.FS
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/static"
@@ -30,11 +30,13 @@ type app struct {
 	store      *index.Store
 	receiver   *ingest.Receiver
 	controller *deploy.Controller
+	gate       *push.Gate // nil without repositories
 	server     *viewer.Server
 
 	listeners []string          // the inputs' URLs with their real ports
 	instances []deploy.Instance // when it was opened
 	more      []deploy.Instance // those that openApp was asked to add
+	page      string            // its URL
 	link      string
 	found     bool // clientFile is ours
 }
@@ -43,6 +45,9 @@ type app struct {
 // first, and starts nothing. more, which may be nil, adds instances that have
 // to know the listeners.
 func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []deploy.Instance) (*app, error) {
+	if err := cfg.prepareRepositories(context.Background()); err != nil {
+		return nil, err
+	}
 	instances, problems, err := cfg.instances()
 	if err != nil {
 		return nil, err
@@ -104,8 +109,12 @@ func (a *app) openPage() error {
 	if err != nil {
 		return err
 	}
+	fresh := newFreshController(a)
+	if err := a.openGate(fresh); err != nil {
+		return err
+	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: a.deployer(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(),
@@ -116,19 +125,20 @@ func (a *app) openPage() error {
 	if a.link, err = a.server.LoginLink(); err != nil {
 		return err
 	}
-	page, _, _ := strings.Cut(a.link, "/login")
-	if err := (endpoint{Server: page, Syslog: a.listeners}).write(a.cfg.Data); err != nil {
+	a.page, _, _ = strings.Cut(a.link, "/login")
+	if err := (endpoint{Server: a.page, Syslog: a.listeners}).write(a.cfg.Data); err != nil {
 		return err
 	}
 	a.found = true
 	return nil
 }
 
-// deployer is the controller as the page sees it.
-func (a *app) deployer() viewer.Deployer {
-	f := &freshController{Controller: a.controller, app: a}
-	f.refresh()
-	return f
+// git is the gate as the page sees it.
+func (a *app) git() viewer.Git {
+	if a.gate == nil {
+		return nil
+	}
+	return a.gate
 }
 
 // reloadInstances reads the instances again for all who know them. If that is
@@ -204,7 +214,11 @@ func (a *app) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.receiver.Run(ctx) })
 	group.Go(func() error { return a.controller.Run(ctx) })
+	if a.gate != nil {
+		group.Go(func() error { return a.gate.Run(ctx) })
+	}
 	group.Go(func() error { return a.server.Run(ctx) })
+	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
 	err := group.Wait()
 	stopStore()
 	return errors.Join(err, <-storeDone, a.Close())
@@ -219,6 +233,9 @@ func (a *app) Close() error {
 	}
 	if a.server != nil {
 		err = errors.Join(err, a.server.Close())
+	}
+	if a.gate != nil {
+		err = errors.Join(err, a.gate.Close())
 	}
 	if a.controller != nil {
 		err = errors.Join(err, a.controller.Close())
@@ -243,23 +260,4 @@ func (a *app) inputs() []viewer.InputStatus {
 		}
 	}
 	return out
-}
-
-// audit keeps the start and the end of every job as an entry of its instance.
-func (a *app) audit(job deploy.JobView) {
-	e := index.Entry{
-		Received: time.Now(), Facility: index.Syslog, Severity: index.Notice, Format: index.FormatOwn,
-		InstanceBy: index.ByItself, Instance: job.Instance, AppName: "tagtail", MsgID: "CONTROL",
-		Message: fmt.Sprintf("%s by %s", job.Action, job.By),
-	}
-	switch job.State {
-	case deploy.JobSucceeded:
-		e.Message += fmt.Sprintf(": done in %.1f s", job.Finished.Sub(job.Started).Seconds())
-	case deploy.JobFailed:
-		e.Severity = index.Err
-		e.Message += ": " + job.Error
-	}
-	if err := a.store.Append([]index.Entry{e}); err != nil {
-		a.logger.Error("audit entry may be lost", "instance", job.Instance, "err", err)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,13 @@ type config struct {
 	// Root and RedisRoot are where the instances live.
 	Root      string `yaml:"root"`
 	RedisRoot string `yaml:"redis_root"`
+	// Repositories is the folder of the bare repositories to push to: NAME.git.
+	Repositories string `yaml:"repositories"`
+	// People are those who push over a path, as OS users of their own.
+	People []personConfig `yaml:"people"`
+	// LogPrefix goes before the names git-server and git-serverctrl of the
+	// audit's entries.
+	LogPrefix string `yaml:"log_prefix"`
 	// AdminToken is an API token with an admin's rights. It has no flag: a
 	// process list would show it.
 	AdminToken string `yaml:"admin_token"`
@@ -81,6 +89,15 @@ type instanceConfig struct {
 	Port    int    `yaml:"port"`
 	// Command is the program and its arguments, of kind command.
 	Command []string `yaml:"command"`
+}
+
+// personConfig is somebody who pushes over a path.
+type personConfig struct {
+	// Name is a branch; UID the OS user.
+	Name string `yaml:"name"`
+	UID  uint32 `yaml:"uid"`
+	// Admin may push every branch and every repository.
+	Admin bool `yaml:"admin"`
 }
 
 // fileConfig is a pattern of log files of the configuration file.
@@ -169,6 +186,8 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
 	flags.StringVar(&c.Serverctrl, "serverctrl", c.Serverctrl,
 		"`folder` with nginx.*.sub.py, redis.sub.py and their templates")
+	flags.StringVar(&c.Repositories, "repositories", c.Repositories,
+		"`folder` of the bare repositories to push to: serverctrl.git, lib.git, SERVICE.git")
 	flags.StringVar(&c.Root, "root", c.Root, "`folder` of the instances: ROOT/SERVICE/OWNER")
 	flags.StringVar(&c.RedisRoot, "redis-root", c.RedisRoot, "`folder` of the Redis instances")
 }
@@ -217,6 +236,9 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 	if len(c.Syslog) == 0 {
 		c.Syslog = defaultSyslog(c.Data)
 	}
+	if _, err := os.Stat(c.checkout()); err == nil && c.Serverctrl == "" && c.Repositories != "" {
+		c.Serverctrl = c.checkout()
+	}
 	return c, c.validate()
 }
 
@@ -258,6 +280,7 @@ func (c *config) readFile(path string) error {
 	}
 	for to, from := range map[*string]string{
 		&c.Data: file.Data, &c.Serverctrl: file.Serverctrl, &c.Root: file.Root, &c.RedisRoot: file.RedisRoot,
+		&c.Repositories: file.Repositories,
 	} {
 		if from == "" {
 			continue
@@ -278,11 +301,14 @@ func (c *config) readFile(path string) error {
 	}
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
+	c.People, c.LogPrefix = file.People, file.LogPrefix
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
 	return nil
 }
+
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{0,16}$`)
 
 func isPort(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 16)
@@ -308,6 +334,9 @@ func (c *config) validate() error {
 		if info, err := os.Stat(c.Serverctrl); err != nil || !info.IsDir() {
 			return fmt.Errorf("serverctrl %q is not a folder: name the one with the nginx.*.sub.py files", c.Serverctrl)
 		}
+	}
+	if !prefixPattern.MatchString(c.LogPrefix) {
+		return fmt.Errorf("log_prefix %q is not possible: it may have at most 16 letters, digits, - and _", c.LogPrefix)
 	}
 	if n := len(c.AdminToken); n > 0 && n < 16 {
 		return fmt.Errorf("the admin token (admin_token or TAGTAIL_ADMIN_TOKEN) has %d characters: a token needs at least 16", n)

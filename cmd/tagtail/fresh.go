@@ -23,6 +23,18 @@ type freshController struct {
 	seen string // the folder's fingerprint when it was read last
 }
 
+func newFreshController(a *app) *freshController {
+	f := &freshController{Controller: a.controller, app: a}
+	f.refresh()
+	return f
+}
+
+// instances lists those that exist now.
+func (f *freshController) instances() []deploy.Instance {
+	f.refresh()
+	return f.Instances()
+}
+
 // Status implements viewer.Deployer.
 func (f *freshController) Status(ctx context.Context) []deploy.Status {
 	f.refresh()
@@ -32,7 +44,11 @@ func (f *freshController) Status(ctx context.Context) []deploy.Status {
 // Do implements viewer.Deployer.
 func (f *freshController) Do(instance string, action deploy.Action, by string) (*deploy.Job, error) {
 	f.refresh()
-	return f.Controller.Do(instance, action, by)
+	job, err := f.Controller.Do(instance, action, by)
+	if err != nil {
+		f.app.auditRefusal(instance, string(action), by, err)
+	}
+	return job, err
 }
 
 // refresh reads the folder again if it has changed. What is wrong in it is

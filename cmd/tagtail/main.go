@@ -39,6 +39,9 @@ type streams struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if name, ok := hookOf(os.Args[0]); ok {
+		os.Exit(runHook(ctx, name, os.Stdin, os.Stdout))
+	}
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
@@ -50,9 +53,12 @@ func run(ctx context.Context, args []string, std streams) int {
 	root.SetErr(std.Err)
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
+	var code exitError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &code):
+		return int(code)
 	case errors.As(err, &usage):
 		fmt.Fprintf(std.Err, "tagtail: %v\nSee: tagtail %s-h\n", err, usage.command)
 		return exitUsage
@@ -100,9 +106,9 @@ func newRootCommand(std streams) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", err) })
 	root.AddCommand(
-		newServeCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
+		newServeCommand(std), newInitCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
-		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std), newTokenCommand(std),
+		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newLoginCommand(std), newTokenCommand(std), newHookCommand(std), newGitServeCommand(std),
 		newVerifyCommand(std), newRebuildCommand(std),
 		newVersionCommand(std),
 	)

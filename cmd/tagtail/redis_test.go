@@ -62,7 +62,7 @@ func TestRedisIsDrivenAndItsMessagesAreTagged(t *testing.T) {
 		t.Errorf("stop: %v\n%s", err, out)
 	}
 	until(t, at, "ready to exit", "search", "in:redis/dev1", "exit")
-	until(t, at, "stop by admin: done", "search", "in:redis/dev1", "tag:tagtail", "stop")
+	until(t, at, "stop by admin: done", "search", "in:redis/dev1", "tag:git-serverctrl", "stop")
 }
 
 // tagtail runs a client command against a server.

@@ -11,11 +11,21 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tagtail/tagtail/static/browsertest"
 )
 
+// withBrowser ends the browser that the tests have started.
+type withBrowser struct{ m *testing.M }
+
+func (w withBrowser) Run() int { return browsertest.Main(w.m) }
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withBrowser{m}, map[string]func(){
 		"tagtail": main,
+		// As git calls it.
+		"pre-receive":  main,
+		"post-receive": main,
 	})
 }
 
@@ -27,6 +37,9 @@ func TestMain(m *testing.M) {
 //	serve-demo NAME       the same with tagtail demo
 //	end NAME [KILL]       stop it, or kill -9 it
 //	until REGEX COMMAND   run a command until its output matches
+//	ports NAME...         set each variable to a free port
+//	secrets FILE          set a variable for each line "NAME SECRET"
+//	fill FILE...          put variables into files, where they have ${NAME}
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -35,6 +48,9 @@ func TestScripts(t *testing.T) {
 			"serve-demo": scriptServe("demo"),
 			"end":        scriptEnd,
 			"until":      scriptUntil,
+			"ports":      scriptPorts,
+			"secrets":    scriptSecrets,
+			"fill":       scriptFill,
 		},
 		Condition: func(condition string) (bool, error) {
 			name, ok := strings.CutPrefix(condition, "have:")
@@ -50,6 +66,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin")
 			env.Setenv("TZ", "UTC")
+			env.Defer(func() { killBelow(env.WorkDir) })
 			env.Values[serversKey{}] = map[string]*testServer{}
 			return nil
 		},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -151,6 +152,38 @@ func TestServerctrlThatDoesNotRenderIsNotStored(t *testing.T) {
 	got, stored = b.push(t, boss, "serverctrl", "HEAD:refs/heads/master")
 	if !stored || !strings.Contains(got, "socketserver/dev1: done") {
 		t.Errorf("stored %t, the terminal shows\n%s", stored, got)
+	}
+}
+
+func TestDryRunShowsWhatWouldChangeAndStoresNothing(t *testing.T) {
+	b := startBench(t, nil)
+	if err := os.MkdirAll(filepath.Join(b.work, "src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.work, "src", "main.lua"), []byte("ngx.say(1)"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, b.work, nil, "add", ".")
+	b.commit(t, "UP")
+	for repo, test := range map[string]struct {
+		ref  string
+		says string
+	}{
+		"serverctrl":   {"HEAD:refs/heads/master", "[git-serverctrl] -listen 1081;\n[git-serverctrl] +listen 1091;\n[git-serverctrl] this was a dry run: nothing is stored"},
+		"socketserver": {"HEAD:refs/heads/dev1", "has 1 files that can be deployed\n[git-server] this was a dry run: nothing is stored"},
+	} {
+		r, _ := b.Repository(repo)
+		runGit(t, r.Dir, nil, "config", "receive.advertisePushOptions", "true")
+		got, stored := b.push(t, boss, repo, "-o", "dry-run", test.ref)
+		if stored || !strings.Contains(got, test.says) {
+			t.Errorf("%s: stored %t, the terminal shows\n%s\nwant\n%s", repo, stored, got, test.says)
+		}
+	}
+	if orders := b.engine.ordered(); len(orders) > 0 {
+		t.Errorf("orders %q, want none", orders)
+	}
+	for _, record := range b.recorded() {
+		t.Errorf("there is a record: %s", record)
 	}
 }
 
@@ -388,5 +421,24 @@ func TestForcedCommandsAreReadExactly(t *testing.T) {
 		if got := strings.TrimSpace(string(service) + " " + repo); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q is %q %v, want %q", command, got, err, want)
 		}
+	}
+}
+
+func TestPassOfAnotherUserIsWorthNothing(t *testing.T) {
+	b := startBench(t, func(cfg *Config) { cfg.People = map[uint32]Person{4001: dev2Person()} })
+	r, _ := b.Repository("socketserver")
+	id, end := b.Pass(dev1, r, "192.0.2.7")
+	defer end()
+	q := question{Op: preReceive, Pass: id, Dir: r.Dir, Updates: []string{zeros + " " + newSHA + " refs/heads/dev1"}}
+	if v, err := b.identify(q, 4000, nil); err == nil || !strings.Contains(err.Error(), "be named in its configuration under people (uid 4000)") {
+		t.Errorf("a stranger with a stolen pass is %+v %v", v.person, err)
+	}
+	v, err := b.identify(q, 4001, nil)
+	if err != nil || v.person != dev2Person() || v.from != "path" {
+		t.Errorf("dev2 with a stolen pass is %+v %v, want dev2", v.person, err)
+	}
+	b.grant(question{Op: askPass, Person: "dev1", Repo: "socketserver"}, 4001, &terminal{w: io.Discard})
+	if records := strings.Join(b.recorded(), "\n"); !strings.Contains(records, "only the server's own user may run git for others") {
+		t.Errorf("records are\n%s", records)
 	}
 }

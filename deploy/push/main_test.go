@@ -54,6 +54,10 @@ func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo)
 	return e.broken
 }
 
+func (e *fakeEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) {
+	return []string{"-listen 1081;", "+listen 1091;"}, nil
+}
+
 func (e *fakeEngine) Adopt(context.Context, string) ([]string, error) { return e.adopts, nil }
 
 func (e *fakeEngine) Publish(_ context.Context, sha string, by Person) ([]string, []string, error) {

@@ -208,19 +208,19 @@ func (g *Gate) publish(ctx context.Context, v *visit, u update, subject string) 
 	g.carryOut(ctx, v, u, orders)
 }
 
-// carryOut orders all, then follows one after the other, and tells whether all
-// went well. The jobs go on when nobody follows.
+// carryOut orders all, then follows one after the other, and tells whether one
+// was carried out and none has failed: what is meant for all of a person's
+// services need not be possible for each. The jobs go on when nobody follows.
 func (g *Gate) carryOut(ctx context.Context, v *visit, u update, orders []Order) bool {
-	well := true
+	well := false
 	jobs := make([]Job, len(orders))
 	for i, order := range orders {
 		job, err := g.cfg.Engine.Order(order)
 		if err != nil {
 			g.fail(v, u, order.Subject, refusef("%s: %v", order.Instance, err))
-			well = false
 			continue
 		}
-		jobs[i] = job
+		jobs[i], well = job, true
 	}
 	for i, job := range jobs {
 		if job != nil {

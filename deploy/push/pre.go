@@ -216,6 +216,10 @@ func sameFolder(a, b string) bool {
 // preReceive decides about a push and gives the hook's exit code.
 func (g *Gate) preReceive(ctx context.Context, v *visit, q question) int {
 	err := g.decide(ctx, v, q)
+	if errors.Is(err, errDryRun) {
+		v.out.printf("%v: nothing is stored", err)
+		return 1
+	}
 	if err != nil {
 		g.refuse(v, err)
 		v.out.printf("refused, and nothing is stored: %v", err)
@@ -236,19 +240,50 @@ func (g *Gate) decide(ctx context.Context, v *visit, q question) error {
 	if err := checkUpdates(v.person, v.pass.repo, g.owners(), v.updates); err != nil {
 		return err
 	}
-	if v.pass.repo.Kind != Control {
+	for _, u := range v.updates {
+		if v.pass.repo.Kind == Control && u.branch() == Base {
+			if err := g.render(ctx, v, u); err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.Contains(q.Options, "dry-run") {
 		return nil
 	}
 	for _, u := range v.updates {
-		if u.branch() != Base {
-			continue
-		}
-		if err := g.render(ctx, v, u); err != nil {
+		if err := g.preview(ctx, v, u); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(q.Options, "dry-run") {
-		return errors.New("dry run: it renders")
+	return errDryRun
+}
+
+// errDryRun ends a push with -o dry-run that would have been let through.
+var errDryRun = errors.New("this was a dry run")
+
+// preview tells what an update would do, for git push -o dry-run.
+func (g *Gate) preview(ctx context.Context, v *visit, u update) error {
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
+	switch {
+	case u.verb() != "":
+		v.out.printf("dry run: %s would be carried out", u.verb())
+	case v.pass.repo.Kind == Control && u.branch() == Base:
+		lines, err := g.cfg.Engine.Preview(ctx, u.new, v.repo)
+		if err != nil {
+			return refusef("serverctrl at %s cannot be looked at: %v", short(u.new), err)
+		}
+		for _, line := range lines {
+			v.out.printf("%s", line)
+		}
+	case v.pass.repo.Kind == Control:
+		v.out.printf("dry run: %s of %s would be stored", u.branch(), v.pass.repo.Name)
+	default:
+		files, err := v.repo.Files(ctx, u.new, "src")
+		if err != nil {
+			return refusef("src/ of %s cannot be deployed: %v", short(u.new), err)
+		}
+		v.out.printf("dry run: src/ of %s has %d files that can be deployed", short(u.new), len(files))
 	}
 	return nil
 }

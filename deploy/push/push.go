@@ -86,6 +86,9 @@ type Engine interface {
 	// Render tells what is wrong with serverctrl at a commit, which may be in
 	// the quarantine of repo's environment only.
 	Render(ctx context.Context, sha string, repo *gitrepo.Repo) error
+	// Preview tells in lines what would change if serverctrl were at the commit,
+	// which may be in the quarantine only.
+	Preview(ctx context.Context, sha string, repo *gitrepo.Repo) (lines []string, err error)
 	// Adopt makes the commit of serverctrl, which is stored, the one from which
 	// instances are read, and lists the instances that are to apply it.
 	Adopt(ctx context.Context, sha string) (instances []string, err error)

@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,6 +30,8 @@ var samples embed.FS
 // service to the first of the next there are ten.
 const MaxOwners = 9
 
+const redis = "redis"
+
 // Services lists those that have a sample.
 func Services() []string { return []string{"socketserver", "dtserver", "httpserver"} }
 
@@ -42,9 +43,22 @@ type Made struct {
 	New  bool
 }
 
-// Make makes the repositories that are not in dir yet. owners have a branch
-// and instances.
-func Make(ctx context.Context, dir string, owners []string) ([]Made, error) {
+// Config says what a root begins with.
+type Config struct {
+	// Owners have a branch and instances.
+	Owners []string
+	// Services are some of Services and "redis"; nil means all.
+	Services []string
+	// Port gives an instance's port; nil means those of the samples.
+	Port func(service, owner string) int
+}
+
+// Make makes the repositories that are not in dir yet.
+func Make(ctx context.Context, dir string, cfg Config) ([]Made, error) {
+	owners := cfg.Owners
+	if cfg.Services == nil {
+		cfg.Services = append(Services(), redis)
+	}
 	if len(owners) == 0 || len(owners) > MaxOwners {
 		return nil, fmt.Errorf("%d developers are not possible: name 1 to %d; more can be added to the values later", len(owners), MaxOwners)
 	}
@@ -57,8 +71,11 @@ func Make(ctx context.Context, dir string, owners []string) ([]Made, error) {
 		return nil, fmt.Errorf("make folder of the repositories: %w", err)
 	}
 	var made []Made
-	for _, name := range append([]string{"serverctrl", "lib"}, Services()...) {
-		isNew, err := makeRepository(ctx, filepath.Join(dir, name+".git"), name, owners)
+	for _, name := range append([]string{"serverctrl", "lib"}, cfg.Services...) {
+		if name == redis {
+			continue // it has no code
+		}
+		isNew, err := cfg.makeRepository(ctx, filepath.Join(dir, name+".git"), name)
 		if err != nil {
 			return made, fmt.Errorf("make repository %s: %w", name, err)
 		}
@@ -69,11 +86,11 @@ func Make(ctx context.Context, dir string, owners []string) ([]Made, error) {
 
 // makeRepository makes it under another name and renames it: what has the name
 // is whole.
-func makeRepository(ctx context.Context, dir, name string, owners []string) (isNew bool, err error) {
+func (cfg Config) makeRepository(ctx context.Context, dir, name string) (isNew bool, err error) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	files, err := sampleFiles(name, owners)
+	files, err := cfg.sampleFiles(name)
 	if err != nil {
 		return false, err
 	}
@@ -86,7 +103,7 @@ func makeRepository(ctx context.Context, dir, name string, owners []string) (isN
 	}
 	branches := []string{"master"}
 	if name != "lib" {
-		branches = append(branches, owners...)
+		branches = append(branches, cfg.Owners...)
 	}
 	if err := git(ctx, temporary, importStream(files, branches), "fast-import", "--quiet"); err != nil {
 		return false, err
@@ -95,7 +112,7 @@ func makeRepository(ctx context.Context, dir, name string, owners []string) (isN
 }
 
 // sampleFiles are the files of a repository by their paths.
-func sampleFiles(name string, owners []string) (map[string][]byte, error) {
+func (cfg Config) sampleFiles(name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	root := "samples/" + name
 	if slices.Contains(Services(), name) {
@@ -110,22 +127,33 @@ func sampleFiles(name string, owners []string) (map[string][]byte, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
+		service := serviceOf(entry.Name())
+		if service != "" && !slices.Contains(cfg.Services, service) {
+			return nil
+		}
 		text, err := samples.ReadFile(at)
 		if err != nil {
 			return err
 		}
-		files[strings.TrimPrefix(at, root+"/")], err = withOwners(text, path.Base(at), owners)
+		files[strings.TrimPrefix(at, root+"/")], err = cfg.withOwners(text, service)
 		return err
 	})
 	return files, err
 }
 
-// withOwners fills in the line "#OWNERS KEY FIRST" of a sample: for each owner
-// a port, counted from FIRST.
-func withOwners(text []byte, name string, owners []string) ([]byte, error) {
-	if !strings.HasSuffix(name, ".sub.py") {
-		return text, nil
+// serviceOf is whose template or values a file has; none of other files.
+func serviceOf(file string) string {
+	for _, suffix := range []string{".sub.py", ".templ.conf"} {
+		if base, ok := strings.CutSuffix(file, suffix); ok {
+			return strings.TrimPrefix(base, "nginx.")
+		}
 	}
+	return ""
+}
+
+// withOwners fills in the line "#OWNERS KEY FIRST" of a service's values: for
+// each owner a port, of the samples counted from FIRST.
+func (cfg Config) withOwners(text []byte, service string) ([]byte, error) {
 	var out bytes.Buffer
 	for line := range bytes.Lines(text) {
 		words := strings.Fields(string(line))
@@ -135,10 +163,14 @@ func withOwners(text []byte, name string, owners []string) ([]byte, error) {
 		}
 		first, err := strconv.Atoi(words[2])
 		if err != nil {
-			return nil, fmt.Errorf("sample %s: %w", name, err)
+			return nil, fmt.Errorf("sample of %s: %w", service, err)
 		}
-		for i, owner := range owners {
-			fmt.Fprintf(&out, "    '%s': {'%s': %d},\n", owner, words[1], first+i)
+		for i, owner := range cfg.Owners {
+			port := first + i
+			if cfg.Port != nil {
+				port = cfg.Port(service, owner)
+			}
+			fmt.Fprintf(&out, "    '%s': {'%s': %d},\n", owner, words[1], port)
 		}
 	}
 	return out.Bytes(), nil

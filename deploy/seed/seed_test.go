@@ -15,7 +15,7 @@ import (
 func TestSamplesRenderForEverybody(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "git")
 	owners := []string{"dev1", "dev2"}
-	made, err := Make(t.Context(), dir, owners)
+	made, err := Make(t.Context(), dir, Config{Owners: owners})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +44,26 @@ func TestSamplesRenderForEverybody(t *testing.T) {
 	}
 }
 
+func TestSomeServicesWithPortsOfTheirOwn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "git")
+	cfg := Config{Owners: []string{"dev1"}, Services: []string{"dtserver"}, Port: func(string, string) int { return 12345 }}
+	made, err := Make(t.Context(), dir, cfg)
+	if err != nil || len(made) != 3 {
+		t.Fatalf("made %v %v, want serverctrl, lib, dtserver", made, err)
+	}
+	files := run(t, "--git-dir", filepath.Join(dir, "serverctrl.git"), "ls-tree", "--name-only", "dev1")
+	if want := "README.md\nnginx.dtserver.sub.py\nnginx.dtserver.templ.conf\n"; files != want {
+		t.Errorf("files are\n%swant\n%s", files, want)
+	}
+	values := run(t, "--git-dir", filepath.Join(dir, "serverctrl.git"), "show", "dev1:nginx.dtserver.sub.py")
+	if !strings.Contains(values, "'dev1': {'LISTEN': 12345},") {
+		t.Errorf("values are\n%s", values)
+	}
+}
+
 func TestRepositoriesThatAreThereStayAsTheyAre(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "git")
-	if _, err := Make(t.Context(), dir, []string{"dev1"}); err != nil {
+	if _, err := Make(t.Context(), dir, Config{Owners: []string{"dev1"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "lib.git")); err != nil {
@@ -56,7 +73,7 @@ func TestRepositoriesThatAreThereStayAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := run(t, "--git-dir", filepath.Join(dir, "serverctrl.git"), "for-each-ref")
-	made, err := Make(t.Context(), dir, []string{"dev1", "dev2"})
+	made, err := Make(t.Context(), dir, Config{Owners: []string{"dev1", "dev2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +88,7 @@ func TestRepositoriesThatAreThereStayAsTheyAre(t *testing.T) {
 
 func TestDevelopersWithoutABranchNameAreRefused(t *testing.T) {
 	for _, owners := range [][]string{nil, {"Dev1"}, {"master"}, {"shared"}, {"../x"}, {"a b"}, strings.Fields("a b c d e f g h i j")} {
-		if made, err := Make(t.Context(), t.TempDir(), owners); err == nil {
+		if made, err := Make(t.Context(), t.TempDir(), Config{Owners: owners}); err == nil {
 			t.Errorf("%q: made %v", owners, made)
 		}
 	}

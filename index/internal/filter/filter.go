@@ -1,42 +1,31 @@
-// Package filter remembers a set of tokens in some thirteen bits each, to say
+// Package filter remembers a set of tokens in some sixteen bits each, to say
 // which blocks cannot hold a token.
 //
-//	tokens → Hash → Builder.Add → Build → AppendTo → file → Parse → MayContain
+//	tokens → Hash → Builder.Add → Build → AppendTo → file → Join → file of many
+//	file → ReadHead → Head.Chunk → Head.Parse → Chunk.MayContain
 //
 // MayContain is never false for a token that was put in, and true for one in
-// 250 that was not. A filter is derived from its block: what does
-// not parse is built again. FORMAT.md, beside the index package, has the layout.
+// 1000 that was not. A file has the filters of one block, or of many: in chunks,
+// of which one decides about a token in all of them, so that a search reads no
+// more of it. A filter is derived from its block: what does not parse is built
+// again. FORMAT.md, beside the index package, has the layout.
 package filter
 
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
-	"slices"
 )
 
-// Suffix ends the name of every filter's file.
+// Suffix ends the name of every file of filters.
 const Suffix = ".filter"
 
-// magic ends with the version of the format and of what is put in: another
-// tokeniser is another version.
-const magic = "TTFILT\x00\x03"
-
-const headerBytes = 20
-
-const flagOverflow = 1
-
-var errDamaged = errors.New("filter is damaged")
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// ErrDamaged is what every error about the content of a file is.
+var ErrDamaged = errors.New("filter is damaged")
 
 // Filter is a split-block Bloom filter, as Apache Parquet has it: a hash is in
 // one bucket only, and sets a bit in each word of that. It is immutable.
 type Filter struct {
-	// Overflow tells that the block has more words than its word index
-	// took: the others are in this filter.
-	Overflow bool
-	buckets  []bucket // none if nothing was put in
+	buckets []bucket // none if nothing was put in
 }
 
 // bucket is what Parquet calls a block: 256 bits, half a cache line.
@@ -59,6 +48,15 @@ const (
 // bucketOf returns which of n buckets a hash is in, by its upper half. The lower
 // one says which bits.
 func bucketOf(hash uint64, n int) int { return int(hash >> 32 * uint64(n) >> 32) }
+
+// bucketFrom reads a bucket as AppendTo writes it.
+func bucketFrom(data []byte) (b bucket) {
+	data = data[:bucketBytes]
+	for i := range b {
+		b[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	return b
+}
 
 func (b *bucket) add(hash uint64) {
 	h := uint32(hash)
@@ -90,61 +88,20 @@ func (f *Filter) MayContain(hash uint64) bool {
 	return len(f.buckets) > 0 && f.buckets[bucketOf(hash, len(f.buckets))].has(hash)
 }
 
-// Clone returns a copy that lasts.
-func (f *Filter) Clone() *Filter {
-	return &Filter{Overflow: f.Overflow, buckets: slices.Clone(f.buckets)}
-}
-
-// Bytes is about what the filter takes in memory.
-func (f *Filter) Bytes() int {
-	const beside = 64
-	return beside + len(f.buckets)*bucketBytes
-}
-
-// AppendTo writes the filter: magic, flags, checksum, number of buckets, and
-// their words.
-func (f *Filter) AppendTo(dst []byte) []byte {
-	var flags uint32
-	if f.Overflow {
-		flags |= flagOverflow
-	}
-	start := len(dst)
-	dst = slices.Grow(dst, headerBytes+len(f.buckets)*bucketBytes)
-	dst = append(dst, magic...)
-	dst = binary.LittleEndian.AppendUint32(dst, flags)
-	dst = binary.LittleEndian.AppendUint32(dst, 0) // the checksum
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.buckets)))
-	for i := range f.buckets {
-		for _, word := range f.buckets[i] {
-			dst = binary.LittleEndian.AppendUint32(dst, word)
+// AppendTo writes a file of this filter alone. What it is of has a name of less
+// than 64 KiB.
+func (f *Filter) AppendTo(dst []byte, name string) ([]byte, *Head) {
+	h := newHead([]string{name}, []int{len(f.buckets)}, chunksOf(len(f.buckets)))
+	dst = h.append(dst)
+	for number := range h.chunks {
+		start := len(dst)
+		dst = append(dst, make([]byte, sumBytes)...)
+		for i := range f.buckets[number*h.width:][:h.width] {
+			for _, word := range f.buckets[number*h.width+i] {
+				dst = binary.LittleEndian.AppendUint32(dst, word)
+			}
 		}
+		binary.LittleEndian.PutUint32(dst[start:], chunkSum(number, dst[start+sumBytes:]))
 	}
-	binary.LittleEndian.PutUint32(dst[start+12:], checksum(dst[start:]))
-	return dst
-}
-
-// checksum is that of all of a file but itself.
-func checksum(data []byte) uint32 {
-	return crc32.Update(crc32.Checksum(data[:12], castagnoli), castagnoli, data[16:])
-}
-
-// Parse reads what AppendTo has written.
-func Parse(data []byte) (*Filter, error) {
-	if len(data) < headerBytes || string(data[:8]) != magic || checksum(data) != binary.LittleEndian.Uint32(data[12:]) {
-		return nil, errDamaged
-	}
-	words := data[headerBytes:]
-	if uint64(len(words)) != bucketBytes*uint64(binary.LittleEndian.Uint32(data[16:])) {
-		return nil, errDamaged
-	}
-	f := &Filter{
-		Overflow: binary.LittleEndian.Uint32(data[8:])&flagOverflow != 0,
-		buckets:  make([]bucket, len(words)/bucketBytes),
-	}
-	for i := range f.buckets {
-		for k := range f.buckets[i] {
-			f.buckets[i][k] = binary.LittleEndian.Uint32(words[i*bucketBytes+4*k:])
-		}
-	}
-	return f, nil
+	return dst, h
 }

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/deploy/gitrepo"
+	"github.com/tagtail/tagtail/deploy/push"
+)
+
+// pushEngine carries out what is pushed.
+type pushEngine struct {
+	app   *app
+	fresh *freshController
+
+	mu sync.Mutex // held while serverctrl or the library changes
+}
+
+// openGate lets people push, if there are repositories.
+func (a *app) openGate(fresh *freshController) error {
+	list, err := a.cfg.repositories()
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find own program: %w", err)
+	}
+	people := map[uint32]push.Person{}
+	for _, p := range a.cfg.People {
+		people[p.UID] = push.Person{Name: p.Name, Admin: p.Admin}
+	}
+	a.gate, err = push.Open(push.Config{
+		Repositories: list, Socket: a.cfg.pushSocket(), Hooks: filepath.Join(a.cfg.Data, "hooks"), Program: program,
+		Instances: fresh.instances, Engine: &pushEngine{app: a, fresh: fresh}, People: people,
+		Audit: a.auditPush, JobURL: a.jobURL, Logger: a.logger,
+	})
+	return err
+}
+
+// jobURL is where a job is answered for.
+func (a *app) jobURL(id string) string { return a.page + "/api/v1/jobs/" + id }
+
+// Render implements push.Engine: every instance of the commit has to render.
+func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
+	_, err := e.renderCommit(ctx, sha, repo)
+	return err
+}
+
+// renderCommit gives the configurations of all instances at a commit.
+func (e *pushEngine) renderCommit(ctx context.Context, sha string, repo *gitrepo.Repo) (texts map[string][]byte, err error) {
+	dir, err := os.MkdirTemp(e.app.cfg.Data, "render-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	files := filepath.Join(dir, "files")
+	if err := exportTo(ctx, repo, sha, "", files); err != nil {
+		return nil, err
+	}
+	instances, problems, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range problems {
+		if !p.Warning {
+			return nil, p
+		}
+	}
+	texts = map[string][]byte{}
+	for _, in := range instances {
+		text, err := deploy.Render(in, files, e.options())
+		if errors.Is(err, os.ErrNotExist) {
+			continue // values without a template: its configuration is kept by hand
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", in.Name, err)
+		}
+		texts[in.Name] = text
+	}
+	return texts, nil
+}
+
+// maxPreviewLines is how much of a preview is shown.
+const maxPreviewLines = 400
+
+// Preview implements push.Engine.
+func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo) ([]string, error) {
+	after, err := e.renderCommit(ctx, sha, repo)
+	if err != nil {
+		return nil, err
+	}
+	before := e.rendered(e.fresh.instances())
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		text := diff.Diff(name+" now", before[name], name+" then", after[name])
+		if len(text) > 0 {
+			lines = append(lines, strings.Split(strings.TrimRight(string(text), "\n"), "\n")...)
+		}
+	}
+	if len(lines) == 0 {
+		return []string{"no configuration would change"}, nil
+	}
+	if len(lines) > maxPreviewLines {
+		lines = append(lines[:maxPreviewLines], "(what follows is not shown)")
+	}
+	return lines, nil
+}
+
+func (e *pushEngine) options() deploy.RenderOptions {
+	return deploy.RenderOptions{Syslog: nginxSyslog(e.app.listeners)}
+}
+
+// Adopt implements push.Engine.
+func (e *pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before := e.rendered(e.fresh.instances())
+	repo, err := e.repository(serverctrlName)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOut(ctx, repo, sha, e.app.cfg.checkouts()); err != nil {
+		return nil, err
+	}
+	e.fresh.refresh()
+	after := e.rendered(e.fresh.instances())
+	var changed []string
+	for name, text := range after {
+		if old, known := before[name]; known && !bytes.Equal(old, text) {
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	return changed, nil
+}
+
+// rendered are the configurations of all instances that have templates.
+func (e *pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
+	texts := map[string][]byte{}
+	for _, in := range instances {
+		if text, err := deploy.Render(in, e.app.cfg.Serverctrl, e.options()); err == nil {
+			texts[in.Name] = text
+		}
+	}
+	return texts
+}
+
+func (e *pushEngine) repository(name string) (*gitrepo.Repo, error) {
+	r, ok := e.app.gate.Repository(name)
+	if !ok {
+		return nil, fmt.Errorf("there is no repository %s", name)
+	}
+	return gitrepo.Open(r.Dir)
+}
+
+// Publish implements push.Engine.
+func (e *pushEngine) Publish(ctx context.Context, sha string, by push.Person) (lines, instances []string, err error) {
+	repo, err := e.repository(libraryName)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.mu.Lock()
+	r, err := publishLibrary(ctx, repo, sha, by.Name, e.app.cfg.libraryRoot())
+	e.mu.Unlock()
+	e.app.auditLibrary(r, by.Name, err)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, status := range e.fresh.Status(ctx) {
+		if status.Instance.Kind == deploy.Nginx && status.State == deploy.Running && status.Refused[deploy.Reload] == "" {
+			instances = append(instances, status.Instance.Name)
+		}
+	}
+	lines = []string{fmt.Sprintf("library v%d is %.7s, %d files; %d running instances reload", r.Number, r.SHA, r.Files, len(instances))}
+	return lines, instances, nil
+}
+
+// Order implements push.Engine.
+func (e *pushEngine) Order(o push.Order) (push.Job, error) {
+	if o.Action != "" {
+		return e.fresh.Do(o.Instance, o.Action, o.By.Name)
+	}
+	return nil, errors.New("this is not possible yet")
+}
