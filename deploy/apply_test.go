@@ -160,3 +160,44 @@ func TestAPreviewOfCodeListsTheFilesAndChangesNothing(t *testing.T) {
 		t.Errorf("the previews made releases: %+v", r)
 	}
 }
+
+func TestARedisConfigurationIsAppliedForTheNextStart(t *testing.T) {
+	need(t, "redis-server")
+	w := newWorld(t)
+	repo := w.repository("serverctrl")
+	port := freePort(t)
+	files := map[string]string{
+		"redis.templ.conf": w.original("redis.templ.conf"),
+		"redis.sub.py":     fmt.Sprintf("{'master':{'PORT':1,'BIND':'127.0.0.1'}, 'dev1':{'PORT':%d}}", port),
+	}
+	for name, text := range files {
+		w.write(name, text)
+	}
+	repo.commit("master", "first", files)
+	all := w.load()
+	f := &field{world: w, in: all[len(all)-1]}
+	f.c = w.control(all, func(cfg *Config) { cfg.Repositories, cfg.Layout = filepath.Dir(repo.dir), w.layout })
+
+	wantOutput(t, f.must(Order{Apply: &Apply{}}), "does not run; it has the new configuration when it is started")
+	mustDo(t, f.c, f.in.Name, Start)
+	files["redis.templ.conf"] = strings.Replace(files["redis.templ.conf"], "databases 16", "databases 8", 1)
+	repo.commit("master", "fewer databases", files)
+	if p := f.preview(Order{Apply: &Apply{}}); !strings.Contains(p.Config, "-databases 16\n+databases 8\n") || p.Reload {
+		t.Errorf("got the preview %+v", p)
+	}
+	wantOutput(t, f.must(Order{Apply: &Apply{}}), "runs with the old configuration until it is restarted")
+	mustDo(t, f.c, f.in.Name, Restart)
+	client, err := dialRedis(fmt.Sprintf("127.0.0.1:%d", f.in.Port), "", redisReplyLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.do("SELECT", "8"); err == nil {
+		t.Error("it still has more than 8 databases")
+	}
+	if r := f.newest(); r.Number != 2 || r.Kind != release.Config || r.Result != release.Succeeded {
+		t.Errorf("got %+v", r)
+	}
+	f.refused(Order{Deploy: &Deploy{}}, "which has no code to deploy")
+	mustDo(t, f.c, f.in.Name, Stop)
+}
