@@ -131,9 +131,13 @@ export class ReleasesView {
   rowButtons(release) {
     const { number, job, refused = '' } = release;
     const open = number === this.compared;
-    const buttons = [h('button', {
-      type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
-    }, t('release.diff'))];
+    const buttons = [];
+    // What is live is no other than itself.
+    if (!release.live) {
+      buttons.push(h('button', {
+        type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
+      }, t('release.diff')));
+    }
     if (job !== '') {
       buttons.push(h('button', { type: 'button', class: 'link', 'data-action': `job-${number}`, click: () => this.actions.open(job) }, t('release.output')));
     }
