@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,8 @@ func newDemoCommand(std streams) *cobra.Command {
 		Short: "Serve, with four developers' worth of traffic to look at",
 		Long: "Serve, with a process for each of four developers' services that logs what the real\n" +
 			"one would: requests, slow queries, Lua errors with their tracebacks. They can be\n" +
-			"stopped and reloaded on the page. Without --data everything is forgotten at the end.",
+			"stopped and reloaded on the page. With git and nginx there is a real service too, to push\n" +
+			"to. Without --data everything is forgotten at the end.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
@@ -35,6 +37,10 @@ func newDemoCommand(std streams) *cobra.Command {
 				defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 				cfg.setData(folder)
 			}
+			push, err := addDemoRepositories(cmd.Context(), &cfg)
+			if err != nil {
+				return err
+			}
 			program, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find own program: %w", err)
@@ -47,6 +53,7 @@ func newDemoCommand(std streams) *cobra.Command {
 				return err
 			}
 			a.greet(std.Err)
+			push.greet(a, std.Err)
 			return runDemo(cmd.Context(), a)
 		},
 	}
@@ -95,13 +102,13 @@ func (a *app) stopDemo() error {
 	return errors.Join(err, <-ended)
 }
 
-// doAll does an action on every command instance for which it is possible, at
+// doAll does an action on every instance of the demo for which it is possible, at
 // the same time, and waits for the ends.
 func (a *app) doAll(ctx context.Context, action deploy.Action) error {
 	var jobs []*deploy.Job
 	var problems error
 	for _, status := range a.controller.Status(ctx) {
-		if status.Instance.Kind != deploy.Command || status.Refused[action] != "" {
+		if !a.isDemo(status.Instance) || status.Refused[action] != "" {
 			continue
 		}
 		job, err := a.controller.Do(status.Instance.Name, action, "demo")
@@ -119,7 +126,12 @@ func (a *app) doAll(ctx context.Context, action deploy.Action) error {
 			}
 			done, from = ended, from+len(lines)
 		}
-		if view := job.View(); view.State == deploy.JobFailed {
+		switch view := job.View(); {
+		case view.State != deploy.JobFailed:
+		case action == deploy.Start && strings.HasPrefix(view.Instance, demoService+"/"):
+			// The rest of the demo can be looked at without it.
+			a.logger.Warn("instance of the demo does not start", "instance", view.Instance, "err", view.Error)
+		default:
 			problems = errors.Join(problems, fmt.Errorf("%s %s: %s", action, view.Instance, view.Error))
 		}
 	}
