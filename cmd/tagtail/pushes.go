@@ -123,16 +123,16 @@ func (e *pushEngine) options() deploy.RenderOptions {
 }
 
 // Adopt implements push.Engine.
-func (e *pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
+func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before := e.rendered(e.fresh.instances())
-	repo, err := e.repository(serverctrlName)
+	repo, commit, err := e.newest(ctx, serverctrlName)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	if err := checkOut(ctx, repo, sha, e.app.cfg.checkouts()); err != nil {
-		return nil, err
+	before := e.rendered(e.fresh.instances())
+	if err := checkOut(ctx, repo, commit.SHA, e.app.cfg.checkouts()); err != nil {
+		return "", nil, err
 	}
 	e.fresh.refresh()
 	after := e.rendered(e.fresh.instances())
@@ -143,7 +143,7 @@ func (e *pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
 		}
 	}
 	slices.Sort(changed)
-	return changed, nil
+	return commit.SHA, changed, nil
 }
 
 // rendered are the configurations of all instances that have templates.
@@ -157,23 +157,30 @@ func (e *pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
 	return texts
 }
 
-func (e *pushEngine) repository(name string) (*gitrepo.Repo, error) {
+// newest gives a repository and the commit of its master: of two pushes at
+// once, the later one counts, whichever is told of first.
+func (e *pushEngine) newest(ctx context.Context, name string) (*gitrepo.Repo, gitrepo.Commit, error) {
 	r, ok := e.app.gate.Repository(name)
 	if !ok {
-		return nil, fmt.Errorf("there is no repository %s", name)
+		return nil, gitrepo.Commit{}, fmt.Errorf("there is no repository %s", name)
 	}
-	return gitrepo.Open(r.Dir)
+	repo, err := gitrepo.Open(r.Dir)
+	if err != nil {
+		return nil, gitrepo.Commit{}, err
+	}
+	commit, err := repo.Branch(ctx, push.Base)
+	return repo, commit, err
 }
 
 // Publish implements push.Engine.
-func (e *pushEngine) Publish(ctx context.Context, sha string, by push.Person) (lines, instances []string, err error) {
-	repo, err := e.repository(libraryName)
+func (e *pushEngine) Publish(ctx context.Context, by push.Person) (lines, instances []string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	repo, commit, err := e.newest(ctx, libraryName)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.mu.Lock()
-	r, err := publishLibrary(ctx, repo, sha, by.Name, e.app.cfg.libraryRoot())
-	e.mu.Unlock()
+	r, err := publishLibrary(ctx, repo, commit, by.Name, e.app.cfg.libraryRoot())
 	e.app.auditLibrary(r, by.Name, err)
 	if err != nil {
 		return nil, nil, err

@@ -112,7 +112,7 @@ func (c *config) prepareRepositories(ctx context.Context) error {
 			if _, err := store.Recover(); err != nil {
 				return fmt.Errorf("look after the library's releases: %w", err)
 			}
-			if _, err := publishLibrary(ctx, repo, commit.SHA, "tagtail", c.libraryRoot()); err != nil {
+			if _, err := publishLibrary(ctx, repo, commit, "tagtail", c.libraryRoot()); err != nil {
 				return fmt.Errorf("publish the library: %w", err)
 			}
 			continue
@@ -145,21 +145,17 @@ const libraryInstance = libraryName + "/shared"
 
 // publishLibrary makes DIR/current the files of a commit of the library, as a
 // numbered release. If that is so already, nothing changes.
-func publishLibrary(ctx context.Context, repo *gitrepo.Repo, sha, by, dir string) (release.Release, error) {
-	commit, err := repo.Commit(ctx, sha)
-	if err != nil {
-		return release.Release{}, fmt.Errorf("read the library's commit: %w", err)
-	}
+func publishLibrary(ctx context.Context, repo *gitrepo.Repo, commit gitrepo.Commit, by, dir string) (release.Release, error) {
 	store := release.Open(filepath.Join(dir, "releases"), filepath.Join(dir, "current"))
 	list, err := store.List()
 	if err != nil {
 		return release.Release{}, err
 	}
-	if live, ok := release.Live(list); ok && live.SHA == sha && live.Result == release.Succeeded {
+	if live, ok := release.Live(list); ok && live.SHA == commit.SHA && live.Result == release.Succeeded {
 		return live, nil
 	}
 	r, err := store.Begin(release.Release{
-		Kind: release.Deploy, Instance: libraryInstance, Repo: libraryName, Ref: push.Base, SHA: sha,
+		Kind: release.Deploy, Instance: libraryInstance, Repo: libraryName, Ref: push.Base, SHA: commit.SHA,
 		Subject: oneLine(commit.Subject), By: by, Via: "push",
 	})
 	if err != nil {

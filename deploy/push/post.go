@@ -175,17 +175,17 @@ func (g *Gate) control(ctx context.Context, v *visit) int {
 
 // adopt makes the pushed serverctrl the one that counts and applies it.
 func (g *Gate) adopt(ctx context.Context, v *visit, u update, subject string) {
-	instances, err := g.cfg.Engine.Adopt(context.WithoutCancel(ctx), u.new)
+	sha, instances, err := g.cfg.Engine.Adopt(context.WithoutCancel(ctx))
 	if err != nil {
 		g.fail(v, u, subject, refusef("the new configuration is stored and not used: %v", err))
 		return
 	}
 	var orders []Order
 	for _, name := range instances {
-		orders = append(orders, Order{Instance: name, By: v.person, Apply: u.new, Ref: u.branch(), Subject: subject})
+		orders = append(orders, Order{Instance: name, By: v.person, Apply: sha, Ref: u.branch(), Subject: subject})
 	}
 	if len(orders) == 0 {
-		v.out.printf("serverctrl is %s now; no instance has another configuration", short(u.new))
+		v.out.printf("serverctrl is %s now; no instance has another configuration", short(sha))
 		return
 	}
 	g.carryOut(ctx, v, u, orders)
@@ -193,7 +193,7 @@ func (g *Gate) adopt(ctx context.Context, v *visit, u update, subject string) {
 
 // publish makes the pushed library the one that counts.
 func (g *Gate) publish(ctx context.Context, v *visit, u update, subject string) {
-	lines, instances, err := g.cfg.Engine.Publish(context.WithoutCancel(ctx), u.new, v.person)
+	lines, instances, err := g.cfg.Engine.Publish(context.WithoutCancel(ctx), v.person)
 	for _, line := range lines {
 		v.out.printf("%s", line)
 	}
@@ -237,7 +237,7 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 	if g.cfg.JobURL != nil {
 		at = "   " + g.cfg.JobURL(id)
 	}
-	v.out.printf("%s %s by %s%s", o.Instance, o.words(), o.By.Name, at)
+	v.out.printf("%s: %s%s", o.Instance, o.words(), at)
 	for from, done := 0, false; !done; {
 		lines, ended, err := job.Wait(ctx, from)
 		if err != nil {
@@ -262,13 +262,13 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 func (o Order) words() string {
 	switch {
 	case o.Deploy != "":
-		return fmt.Sprintf("← %s %s", short(o.Deploy), quote(o.Subject))
+		return "deploy of " + o.Ref + " by " + o.By.Name
 	case o.Apply != "":
-		return "configuration of serverctrl " + short(o.Apply)
+		return "configuration by " + o.By.Name
 	case o.Rollback:
-		return "rollback"
+		return "rollback by " + o.By.Name
 	}
-	return string(o.Action)
+	return string(o.Action) + " by " + o.By.Name
 }
 
 // fail tells the person and the log of a command that is not carried out.
