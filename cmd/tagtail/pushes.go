@@ -49,8 +49,8 @@ func (a *app) openGate(fresh *freshController) error {
 	return err
 }
 
-// jobURL is where a job is answered for.
-func (a *app) jobURL(id string) string { return a.page + "/api/v1/jobs/" + id }
+// jobURL is where a person can look at a job.
+func (a *app) jobURL(id string) string { return a.page + "/#job=" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
@@ -196,8 +196,15 @@ func (e *pushEngine) Publish(ctx context.Context, by push.Person) (lines, instan
 
 // Order implements push.Engine.
 func (e *pushEngine) Order(o push.Order) (push.Job, error) {
-	if o.Action != "" {
-		return e.fresh.Do(o.Instance, o.Action, o.By.Name)
+	order := deploy.Order{Instance: o.Instance, By: o.By.Name, Via: "push", Action: o.Action}
+	switch {
+	case o.Deploy != "":
+		order.Deploy = &deploy.Deploy{Rev: o.Deploy, Ref: o.Ref}
+	case o.Rollback:
+		order.Rollback = &deploy.Rollback{}
+	case o.Apply != "":
+		order.Apply = &deploy.Apply{SHA: o.Apply}
 	}
-	return nil, errors.New("this is not possible yet")
+	e.fresh.refresh()
+	return e.fresh.Order(order)
 }

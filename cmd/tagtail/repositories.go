@@ -33,6 +33,18 @@ func (c *config) checkouts() string { return filepath.Join(c.Data, "serverctrl")
 
 func (c *config) checkout() string { return filepath.Join(c.checkouts(), "current") }
 
+// repositoriesDir is the folder of the repositories, absolute; none if empty.
+func (c *config) repositoriesDir() string {
+	if c.Repositories == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(c.Repositories)
+	if err != nil {
+		return c.Repositories // there is no working folder: nothing will be found
+	}
+	return dir
+}
+
 // libraryRoot holds releases of the shared library, and the link current.
 func (c *config) libraryRoot() string { return filepath.Join(c.layoutRoot(), libraryName) }
 
@@ -61,17 +73,13 @@ func (c *config) repositories() ([]push.Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read folder of the repositories: %w: make one with tagtail init", err)
 	}
-	root, err := filepath.Abs(c.Repositories)
-	if err != nil {
-		return nil, fmt.Errorf("find folder of the repositories: %w", err)
-	}
 	var list []push.Repository
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), ".git")
 		if !ok {
 			continue
 		}
-		r := push.Repository{Name: name, Kind: push.Code, Dir: filepath.Join(root, entry.Name())}
+		r := push.Repository{Name: name, Kind: push.Code, Dir: filepath.Join(c.repositoriesDir(), entry.Name())}
 		switch name {
 		case serverctrlName:
 			r.Kind = push.Control

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 //	until REGEX COMMAND   run a command until its output matches
 //	ports NAME...         set each variable to a free port
 //	secrets FILE          set a variable for each line "NAME SECRET"
+//	transcript FILE       keep what the last push has shown of Tagtail's words
 //	fill FILE...          put variables into files, where they have ${NAME}
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -44,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"ports":      scriptPorts,
 			"secrets":    scriptSecrets,
 			"fill":       scriptFill,
+			"transcript": scriptTranscript,
 		},
 		Condition: func(condition string) (bool, error) {
 			name, ok := strings.CutPrefix(condition, "have:")
@@ -57,6 +60,12 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 		Setup: func(env *testscript.Env) error {
+			// nginx's workers, who are nobody when we are root, read below it.
+			for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir)} {
+				if err := os.Chmod(dir, 0o755); err != nil {
+					return err
+				}
+			}
 			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin")
 			env.Setenv("TZ", "UTC")
 			env.Defer(func() { killBelow(env.WorkDir) })

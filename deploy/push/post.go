@@ -254,7 +254,7 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 		v.out.printf("FAILED %s: %s", o.Instance, end.Error)
 		return false
 	}
-	v.out.printf("%s: done", o.Instance)
+	v.out.printf("%s: done (%.2fs)", o.Instance, end.Finished.Sub(end.Started).Seconds())
 	return true
 }
 
