@@ -39,7 +39,7 @@ build: need-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/tagtail
 
 test: need-go need-tests static/node_modules
-	CGO_ENABLED=1 $(GO) test -race -timeout 18m ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 45m ./...
 
 # What checks the page: a type checker and an accessibility checker, not shipped.
 static/node_modules: static/package.json static/package-lock.json

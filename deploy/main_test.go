@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testTimeout is far above every limit of the drivers.
-const testTimeout = 60 * time.Second
+const testTimeout = 3 * time.Minute
 
 // world is a server's directories, with templates for the instances of a test.
 type world struct {

@@ -22,7 +22,7 @@ func TestASignalNeverReachesAnotherProcessOfTheSameNumber(t *testing.T) {
 	})
 	// Start returns a moment before the kernel shows the new command line.
 	var seen process
-	err := waitFor(t.Context(), 10*time.Second, func() (done bool, err error) {
+	err := waitFor(t.Context(), 2*time.Minute, func() (done bool, err error) {
 		seen, err = readProcess(sleep.Process.Pid)
 		return seen.title == "sleep 1000", err
 	})

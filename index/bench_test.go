@@ -104,7 +104,7 @@ func reportBytes(b *testing.B, s *Store) {
 	stats := s.Stats()
 	entries := float64(stats.Appended)
 	b.ReportMetric(float64(stats.BlockBytes)/entries, "block-B/entry")
-	for name, pattern := range map[string]string{"filter-B/entry": "days/*/*.filter", "words-B/entry": "days/*/bleve-1/*.zap"} {
+	for name, pattern := range map[string]string{"filter-B/entry": "days/*/*.filter", "words-B/entry": "days/*/bleve-*/*.zap"} {
 		var size int64
 		paths, _ := filepath.Glob(filepath.Join(s.cfg.Dir, pattern)) // the pattern is valid
 		for _, path := range paths {

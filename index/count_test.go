@@ -224,7 +224,7 @@ func TestASearchUsesFreeSlotsAndGivesThemBack(t *testing.T) {
 		}
 		return 1, true
 	}}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := c.run(ctx); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 const (
 	// crewFrom is the work after which a search asks for help: most end sooner,
 	// and what a helper reads ahead of the last page is for nothing.
-	crewFrom = 4 * crewBlock
+	crewFrom = 2 * crewBlock
 	// crewBlock is the work of reading a block, if that of skipping one is 1.
 	crewBlock = 64
 	// crewShift is how many sources a helper looks through before it gives its

@@ -270,7 +270,7 @@ func TestCloseDoesNotWaitForARebuildThatCannotBeWritten(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("Close waits")
 	}
 	if err := <-rebuilt; !errors.Is(err, ErrClosed) {
@@ -288,7 +288,7 @@ func TestRebuildThatCannotBeWrittenGivesUpAndLetsTheKeeperGoOn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the word index is not written after 50ms") {
 		t.Errorf("error = %v, want that the word index is not written", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.keep(ctx); err != nil {
 		t.Errorf("keeper afterwards: %v", err)
@@ -315,4 +315,30 @@ func TestPathOfADamagedBlockThatIsWrittenAnewIsNoLongerOne(t *testing.T) {
 		t.Errorf("report = %v, findings %v, error %v, want one block", report, report.Findings, err)
 	}
 	wantMessages(t, s, "of the merged block", "1", "2")
+}
+
+func TestBlockThatCannotBeReadForAWhileIsNoDamagedOne(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	oneBlockEach(t, s, "some words", "other words")
+	path := glob(t, s.cfg.Dir, "days/*/*.block")[0]
+	aside := path + ".aside"
+	if err := errors.Join(os.Rename(path, aside), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	query := textQuery("words -nothing")
+	if _, err := s.Search(t.Context(), SearchRequest{Query: query}); err == nil {
+		t.Error("a search without the block is no error")
+	}
+	if _, err := s.Count(t.Context(), CountRequest{Query: textQuery("/wo.ds/")}); err == nil {
+		t.Error("a count without the block is no error")
+	}
+	if err := errors.Join(os.Remove(path), os.Rename(aside, path)); err != nil {
+		t.Fatal(err)
+	}
+	if got := findAll(t, s, query); len(got) != 2 {
+		t.Errorf("%d entries afterwards, want 2", len(got))
+	}
+	if n := s.Stats().DamagedBlocks; n != 0 {
+		t.Errorf("%d damaged blocks, want none", n)
+	}
 }

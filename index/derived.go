@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
-	"github.com/tagtail/tagtail/index/internal/filter"
 )
 
 // openWords returns the day's index of words. It is nil if the index cannot be
@@ -36,6 +36,37 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 		s.reportIndex("tidy up", d, err)
 	}
 	return words
+}
+
+// readNewestWords opens the newest day's index of words before a search asks for
+// it, which would wait.
+func (s *Store) readNewestWords(ctx context.Context) {
+	if s.begin() != nil {
+		return
+	}
+	defer s.inUse.Done()
+	defer s.leases.give(s.leases.take())
+	var newest *day
+	var blocks []*storedBlock
+	s.mu.Lock()
+	for _, d := range s.days {
+		if len(d.blocks) > 0 && (newest == nil || d.number > newest.number) {
+			newest = d
+		}
+	}
+	if newest != nil {
+		blocks = slices.Clone(newest.blocks)
+	}
+	s.mu.Unlock()
+	if newest == nil {
+		return
+	}
+	if words := s.openWords(newest); words != nil {
+		s.completeWords(ctx, newest, words, blocks)
+		if err := words.ReadDictionary(); err != nil {
+			s.reportIndex("read its words", newest, err)
+		}
+	}
 }
 
 // completeWords sees to it once that all blocks of the day are in its index, as
@@ -122,56 +153,4 @@ func (s *Store) reportIndex(doing string, d *day, err error) {
 		return
 	}
 	s.cfg.Logger.Warn("word index has trouble", slog.String("doing", doing), slog.String("day", filepath.Base(d.dir)), slog.Any("err", err))
-}
-
-// filter returns the filter of a block, nil if the block is damaged.
-func (s *Store) filter(b *storedBlock) *filter.Filter {
-	f := s.filters.get(b)
-	if f == nil {
-		if f = s.readFilter(b); f != nil {
-			s.filters.put(b, f)
-		}
-	}
-	return f
-}
-
-// readFilter reads the filter of a block and builds it again if it cannot be
-// read.
-func (s *Store) readFilter(b *storedBlock) *filter.Filter {
-	data, err := os.ReadFile(b.filterPath())
-	if err == nil {
-		if f, err := filter.Parse(data); err == nil {
-			return f
-		}
-	}
-	columns, err := s.load(b)
-	if err != nil {
-		return nil
-	}
-	t := s.tokens.Get().(*tokens)
-	defer s.tokens.Put(t)
-	t.collect(columns.Message)
-	f, err := s.writeFilter(b, t)
-	if err != nil {
-		s.counters.indexErrors.Add(1)
-	} else {
-		s.counters.rebuiltFilters.Add(1)
-	}
-	return f.Clone() // the next block's is made in its memory
-}
-
-// writeFilter makes the filter of what t has collected. The filter is valid
-// also if it could not be written, until t is used again.
-func (s *Store) writeFilter(b *storedBlock, t *tokens) (*filter.Filter, error) {
-	f := t.filter()
-	t.file = f.AppendTo(t.file[:0])
-	temporary := b.filterPath() + ".tmp"
-	if err := os.WriteFile(temporary, t.file, 0o640); err != nil {
-		return f, errors.Join(err, os.Remove(temporary))
-	}
-	if err := os.Rename(temporary, b.filterPath()); err != nil {
-		return f, err
-	}
-	b.filterBytes.Store(int64(len(t.file)))
-	return f, nil
 }

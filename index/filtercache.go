@@ -7,64 +7,64 @@ import (
 	"github.com/tagtail/tagtail/index/internal/filter"
 )
 
-// filterCache keeps the filters that searches have asked for last. Headers of
-// blocks need no cache: they are in memory from Open on.
+// filterCache keeps the pages of filters that searches have asked for last.
+// Headers of blocks need no cache: they are in memory from Open on.
 type filterCache struct {
 	limit int // bytes; immutable
 
 	mu    sync.Mutex
 	bytes int
-	known map[*storedBlock]*list.Element
-	used  *list.List // of *cachedFilter, the one used last in front
+	known map[cachedAt]*list.Element
+	used  *list.List // of *cachedPage, the one used last in front
 }
 
-type cachedFilter struct {
+// cachedAt is a page of the filter of a block. A block that is no more asks for
+// none: its pages go when others come.
+type cachedAt struct {
 	block  *storedBlock
-	filter *filter.Filter
+	number int
+}
+
+type cachedPage struct {
+	at   cachedAt
+	page *filter.Page
 }
 
 func newFilterCache(limit int) *filterCache {
-	return &filterCache{limit: limit, known: make(map[*storedBlock]*list.Element), used: list.New()}
+	return &filterCache{limit: limit, known: make(map[cachedAt]*list.Element), used: list.New()}
 }
 
-// get returns the filter of a block, nil if it is not there.
-func (c *filterCache) get(b *storedBlock) *filter.Filter {
+func pageAt(b *storedBlock, hash uint64) cachedAt {
+	number, _, _ := filter.PageOf(hash, b.filterBytes.Load())
+	return cachedAt{b, number}
+}
+
+// get returns the page that decides about a hash, nil if it is not there.
+func (c *filterCache) get(b *storedBlock, hash uint64) *filter.Page {
+	key := pageAt(b, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.known[b]
+	at := c.known[key]
 	if at == nil {
 		return nil
 	}
 	c.used.MoveToFront(at)
-	return at.Value.(*cachedFilter).filter
+	return at.Value.(*cachedPage).page
 }
 
-// put adds the filter of a block in the place of those that were not used for
-// longest.
-func (c *filterCache) put(b *storedBlock, f *filter.Filter) {
+// put adds a page in the place of those that were not used for longest.
+func (c *filterCache) put(b *storedBlock, hash uint64, page *filter.Page) {
+	key := pageAt(b, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known[b] != nil || f.Bytes() > c.limit {
+	if c.known[key] != nil || page.Bytes() > c.limit {
 		return
 	}
-	c.known[b] = c.used.PushFront(&cachedFilter{b, f})
-	c.bytes += f.Bytes()
+	c.known[key] = c.used.PushFront(&cachedPage{key, page})
+	c.bytes += page.Bytes()
 	for c.bytes > c.limit {
-		c.dropLocked(c.used.Back())
+		old := c.used.Remove(c.used.Back()).(*cachedPage)
+		delete(c.known, old.at)
+		c.bytes -= old.page.Bytes()
 	}
-}
-
-// drop forgets the filter of a block that is no more.
-func (c *filterCache) drop(b *storedBlock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.known[b]; at != nil {
-		c.dropLocked(at)
-	}
-}
-
-func (c *filterCache) dropLocked(at *list.Element) {
-	old := c.used.Remove(at).(*cachedFilter)
-	delete(c.known, old.block)
-	c.bytes -= old.filter.Bytes()
 }

@@ -105,7 +105,7 @@ func (s *Store) merge(d *day, run []*storedBlock) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write merged block: %w", err)
 	}
-	if _, err := s.writeFilter(b, t); err != nil {
+	if err := s.writeFilter(b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}
 	if words := s.openWords(d); words != nil {

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -22,11 +24,24 @@ func (s *Store) load(b *storedBlock) (*block.Columns, error) {
 	return nil, err
 }
 
+// reportBlock tells of a block that cannot be read. Only what is wrong with its
+// file makes it a damaged one: that there are too many open files passes.
 func (s *Store) reportBlock(b *storedBlock, err error) {
+	if passes(err) {
+		if s.blockReport.allow(s.cfg.now()) {
+			s.cfg.Logger.Error("block cannot be read now", slog.String("file", b.path), slog.Any("err", err))
+		}
+		return
+	}
 	if b.damaged.CompareAndSwap(false, true) {
 		s.counters.damagedBlocks.Add(1)
 		s.cfg.Logger.Error("block cannot be read", slog.String("file", b.path), slog.Any("err", err))
 	}
+}
+
+// passes tells whether an error says nothing of what is in a block's file.
+func passes(err error) bool {
+	return err != nil && !errors.Is(err, block.ErrDamaged) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // partRows are rows of which only a part is read until the rest is wanted. They
@@ -43,6 +58,7 @@ type partRows struct {
 	states []state  // of each row; nil: what its shape says, or what is left of the query
 	places []int    // messages that are read, ascending
 	texts  []string // each of them
+	err    error    // why the rest could not be read
 }
 
 // state is what is known of a row.
@@ -211,6 +227,7 @@ func (r *partRows) known() (n uint64, ok bool) {
 
 func (r *partRows) failed(err error) error {
 	r.store.reportBlock(r.block, err)
+	r.err = err
 	return err
 }
 
@@ -235,6 +252,17 @@ func (r *partRows) text(i int) (text string, ok bool) {
 		text = r.texts[at]
 	}
 	return text, ok
+}
+
+// next is the first row from i on, in steps of 1 or -1, that is not known to be
+// out.
+func (r *partRows) next(i, step int) int {
+	if r.states != nil {
+		for i >= 0 && i < len(r.states) && r.states[i] == stateOut {
+			i += step
+		}
+	}
+	return i
 }
 
 // matches tells whether row i matches what is left to ask of the source.

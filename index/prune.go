@@ -57,8 +57,7 @@ type pruner struct {
 	counts  bool // lines will be asked for too, so that the index is asked for both at once
 	bounds  bounds
 
-	aheadMu sync.Mutex
-	ahead   int // the first of sources whose filter was not read ahead
+	aheadMu sync.Mutex // guards ahead of the nodes; taken before mu
 
 	mu   sync.Mutex // guards days, and sets of the nodes
 	days map[*day]*prunerDay
@@ -67,9 +66,10 @@ type pruner struct {
 // prunerNode is a part of the plan.
 type prunerNode struct {
 	plan
-	kids []*prunerNode       // cheapest first
-	hash uint64              // of text
-	sets map[*day]*prunerSet // of planWord
+	kids  []*prunerNode       // cheapest first
+	hash  uint64              // of text
+	sets  map[*day]*prunerSet // of planWord
+	ahead int                 // the first of sources whose filter was not read ahead
 }
 
 // prunerDay is a day's index of words, and which blocks were in it before it
@@ -236,9 +236,8 @@ func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *pruner
 }
 
 func (p *pruner) filterMayContain(ctx context.Context, n *prunerNode, src *source) bool {
-	if p.store.filters.get(src.block) == nil {
-		p.readAhead(ctx)
+	if p.store.filters.get(src.block, n.hash) == nil {
+		p.readAhead(ctx, n)
 	}
-	f := p.store.filter(src.block)
-	return f == nil || f.MayContain(n.hash)
+	return p.store.mayContain(src.block, n.hash)
 }

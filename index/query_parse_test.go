@@ -83,7 +83,7 @@ func TestHostileTextsAreQueriesToo(t *testing.T) {
 		if len(q.Terms()) > 2*maxTerms+4*maxDepth {
 			t.Errorf("%s: %d terms", name, len(q.Terms()))
 		}
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s: took %v", name, d)
 		}
 	}

@@ -62,7 +62,7 @@ func newRegex(source string) (*regex, error) {
 	if text := prefix(parsed); len(text) >= minPrefix {
 		n := newNeedle(text)
 		x.prefix = &n
-		if x.rest, err = regexp.Compile(`\A(?i:` + source + `)`); err != nil {
+		if x.rest, err = regexp.Compile(`\A(?i:` + closed(source) + `)`); err != nil {
 			return nil, fmt.Errorf("compile regular expression: %w", err)
 		}
 	}
@@ -78,6 +78,27 @@ func newRegex(source string) (*regex, error) {
 		}
 	}
 	return x, nil
+}
+
+// closed ends a quotation, \Q…\E, that the end of the expression would: something
+// follows it.
+func closed(source string) string {
+	quoted := false
+	for i := 0; i+1 < len(source); i++ {
+		if source[i] != '\\' {
+			continue
+		}
+		next := source[i+1]
+		if quoted && next != 'E' {
+			continue
+		}
+		quoted = next == 'Q' || quoted && next != 'E'
+		i++
+	}
+	if quoted {
+		return source + `\E`
+	}
+	return source
 }
 
 func (x *regex) in(value string) bool {

@@ -37,3 +37,28 @@ func TestRegexThatBeginsWithATextMatchesAsAWhole(t *testing.T) {
 		t.Errorf("only %d expressions have a prefix: the test has lost its point", prefixes)
 	}
 }
+
+func TestRegexMayEndWithinAQuotation(t *testing.T) {
+	for source, texts := range map[string][2]string{
+		`\Qab[c`:             {"xab[cx", "abc"},
+		`ab\Q[c\E.d`:         {"ab[cxd", "ab[cd"},
+		`ab\\Q`:              {`ab\q`, "abq"},
+		`ab\Q\`:              {`ab\`, "ab"},
+		`ab\Qc\Ed\Q(\E)?\Q|`: {"", ""},
+	} {
+		x, err := newRegex(source)
+		if texts[0] == "" {
+			if err == nil {
+				t.Errorf("%s is no error", source)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+			continue
+		}
+		if !x.in(texts[0]) || x.in(texts[1]) {
+			t.Errorf("%s: in %q %v, in %q %v", source, texts[0], x.in(texts[0]), texts[1], x.in(texts[1]))
+		}
+	}
+}

@@ -129,7 +129,7 @@ func (s *Store) rebuildBlock(words *blockindex.Index, b *storedBlock) error {
 	t := s.tokens.Get().(*tokens)
 	defer s.tokens.Put(t)
 	t.collect(columns.Message)
-	if _, err := s.writeFilter(b, t); err != nil {
+	if err := s.writeFilter(b, t); err != nil {
 		return fmt.Errorf("write filter: %w", err)
 	}
 	s.counters.rebuiltFilters.Add(1)

@@ -2,11 +2,9 @@ package index
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
-	"math"
+	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -66,58 +64,6 @@ func (s *Store) stopped(ctx context.Context) error {
 	}
 }
 
-// bounds are a request's limits of Seq and Received: the lower one is in, the
-// upper one is not.
-type bounds struct {
-	minSeq, endSeq   uint64
-	minTime, endTime int64
-}
-
-func newBounds(req SearchRequest) bounds {
-	b := bounds{minSeq: req.After + 1, endSeq: math.MaxUint64, minTime: math.MinInt64, endTime: math.MaxInt64}
-	if req.Before > 0 {
-		b.endSeq = req.Before
-	}
-	// What the query says of time it checks itself: here it only skips blocks.
-	from, to := req.Query.Bounds()
-	for _, t := range []time.Time{req.From, from} {
-		if !t.IsZero() {
-			b.minTime = max(b.minTime, nanoseconds(t))
-		}
-	}
-	for _, t := range []time.Time{req.To, to} {
-		if !t.IsZero() {
-			b.endTime = min(b.endTime, nanoseconds(t))
-		}
-	}
-	return b
-}
-
-// nanoseconds is t.UnixNano, with the moments that it cannot tell moved to the
-// nearest that it can.
-func nanoseconds(t time.Time) int64 {
-	switch sec := t.Unix(); {
-	case sec >= math.MaxInt64/1_000_000_000:
-		return math.MaxInt64
-	case sec <= math.MinInt64/1_000_000_000:
-		return math.MinInt64
-	default:
-		return t.UnixNano()
-	}
-}
-
-func (b bounds) has(seq uint64, received int64) bool {
-	return seq >= b.minSeq && seq < b.endSeq && received >= b.minTime && received < b.endTime
-}
-
-func (b bounds) hasAny(src *source) bool {
-	return src.last >= b.minSeq && src.first < b.endSeq && src.maxTime >= b.minTime && src.minTime < b.endTime
-}
-
-func (b bounds) hasAll(src *source) bool {
-	return b.has(src.first, src.minTime) && b.has(src.last, src.maxTime)
-}
-
 // scan is one search. It looks through sources one by one, in the order in
 // which their entries can come, and keeps the best matches: of a block that it
 // has left nothing else stays in memory, however many instances there are.
@@ -129,8 +75,22 @@ type scan struct {
 	sources []source
 	pruner  *pruner
 
-	mu    sync.Mutex // guards stats, and what the goroutines of the search find
-	stats SearchStats
+	mu      sync.Mutex // guards all below, and what the goroutines of the search find
+	stats   SearchStats
+	trouble error // the first that kept a block from being read and may pass
+}
+
+// meet notes why a block was not read: a damaged one has nothing to find, but an
+// answer without a whole one would be wrong.
+func (m *scan) meet(err error) {
+	if !passes(err) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.trouble == nil {
+		m.trouble = fmt.Errorf("read a block of the search: %w", err)
+	}
 }
 
 func newScan(s *Store, req SearchRequest) *scan {
@@ -210,7 +170,10 @@ func (m *scan) each(ctx context.Context, wanted func(*source) bool, visit func(s
 		}
 		return visit(src, left), true
 	}}
-	return c.run(ctx)
+	err := c.run(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return cmp.Or(err, m.trouble)
 }
 
 // nearest is the Seq of the source's entry that comes first.
@@ -264,6 +227,7 @@ func (m *scan) matchWhole(src *source, left expr, yield func(*Entry) bool) (effo
 		return crewBlock
 	}
 	defer r.close()
+	defer func() { m.meet(r.err) }()
 	var rows []int
 	most, more := wholeRows, true
 	flush := func() {
@@ -302,6 +266,7 @@ func (m *scan) open(src *source, left expr, part block.Part) (*partRows, error) 
 		part |= block.PartSeq | block.PartReceived
 	}
 	r, err := m.store.openRows(src, part, left)
+	m.meet(err)
 	if err == nil && src.block != nil {
 		m.mu.Lock()
 		m.stats.ScannedBlocks++
@@ -317,86 +282,9 @@ func (m *scan) eachMatch(src *source, r *partRows, left expr, yield func(at int)
 		at, step = r.len()-1, -1
 	}
 	cut := !m.bounds.hasAll(src)
-	for ; at >= 0 && at < r.len(); at += step {
+	for at = r.next(at, step); at >= 0 && at < r.len(); at = r.next(at+step, step) {
 		if (!cut || m.bounds.has(r.seq(at), r.received(at))) && r.matches(at, left) && !yield(at) {
 			break
 		}
 	}
-}
-
-// matches are the entries that come first, one more than the page has. Once
-// there are so many it is a heap with the one that comes last on top.
-type matches struct {
-	newest bool
-	limit  int
-	list   []Entry
-}
-
-// wants tells whether an entry of this Seq would be one of them.
-func (b *matches) wants(seq uint64) bool {
-	if len(b.list) <= b.limit {
-		return true
-	}
-	if b.newest {
-		return seq > b.list[0].Seq
-	}
-	return seq < b.list[0].Seq
-}
-
-// add copies e, and takes the place of the last one if there are enough.
-func (b *matches) add(e *Entry, ofBlock bool) {
-	kept := e.own(ofBlock)
-	if len(b.list) <= b.limit {
-		if b.list = append(b.list, kept); len(b.list) > b.limit {
-			heap.Init(b)
-		}
-		return
-	}
-	b.list[0] = kept
-	heap.Fix(b, 0)
-}
-
-// own copies e. Of a block's text it copies its own part only: the message of an
-// entry would keep those of all.
-func (e *Entry) own(ofBlock bool) Entry {
-	kept := *e
-	if ofBlock {
-		kept.Message = strings.Clone(kept.Message)
-	}
-	return kept
-}
-
-// page is the result, in order.
-func (b *matches) page() SearchResult {
-	slices.SortFunc(b.list, func(a, c Entry) int {
-		if b.newest {
-			return cmp.Compare(c.Seq, a.Seq)
-		}
-		return cmp.Compare(a.Seq, c.Seq)
-	})
-	more := len(b.list) > b.limit
-	return SearchResult{Entries: b.list[:min(len(b.list), b.limit)], More: more}
-}
-
-func (b *matches) Len() int { return len(b.list) }
-
-func (b *matches) Less(i, j int) bool {
-	if b.newest {
-		return b.list[i].Seq < b.list[j].Seq
-	}
-	return b.list[i].Seq > b.list[j].Seq
-}
-
-func (b *matches) Swap(i, j int) { b.list[i], b.list[j] = b.list[j], b.list[i] }
-
-// Push and Pop are there for heap.Interface: the list only grows until it is a
-// heap, and then keeps its length.
-func (b *matches) Push(e any) { b.list = append(b.list, e.(Entry)) }
-
-// Pop is like Push.
-func (b *matches) Pop() any {
-	last := len(b.list) - 1
-	e := b.list[last]
-	b.list = b.list[:last]
-	return e
 }

@@ -113,7 +113,7 @@ func (s *Store) seal(h *head, d *day) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write block: %w", err)
 	}
-	if _, err := s.writeFilter(b, t); err != nil {
+	if err := s.writeFilter(b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}
 

@@ -60,7 +60,7 @@ func (s *Store) Shapes(ctx context.Context, req ShapesRequest) (Shapes, error) {
 	stats, err := s.survey(ctx, search, nil, func(ctx context.Context, m *scan, src *source, left expr) int {
 		here := shapeTable{found: make(map[string]*Shape)}
 		var set shape.Set
-		effort := m.match(src, left, block.PartMessage, func(e *Entry) bool {
+		effort := m.match(src, left, block.PartMessage|block.PartSeq, func(e *Entry) bool {
 			here.add(&set, e)
 			return here.total%1024 != 0 || ctx.Err() == nil
 		})

@@ -48,6 +48,23 @@ func TestShapesCountMessagesThatDifferInTheirValues(t *testing.T) {
 	}
 }
 
+func TestShapesNameAnEntryOfABlock(t *testing.T) {
+	s := openStore(t, Config{Dir: t.TempDir()})
+	sealedMessages(t, s, "a/b", "first 1", "second 2")
+	got, err := s.Shapes(t.Context(), ShapesRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range got.Shapes {
+		if want := findAll(t, s, textQuery(one.Example))[0].Seq; one.Seq != want {
+			t.Errorf("%q: Seq %d, want %d", one.Example, one.Seq, want)
+		}
+	}
+	if len(got.Shapes) != 2 {
+		t.Errorf("%d shapes, want 2", len(got.Shapes))
+	}
+}
+
 func TestShapesRememberABoundedNumber(t *testing.T) {
 	var all, more shapeTable
 	all.found, more.found = map[string]*Shape{}, map[string]*Shape{}

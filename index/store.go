@@ -33,7 +33,7 @@ const openIndexes = 32
 //	journal/NUMBER.journal                  what is not in blocks yet
 //	days/2026-11-22/FIRST-LAST-NAME.block   the entries of an instance
 //	days/2026-11-22/FIRST-LAST-NAME.filter  derived: the ids in the block
-//	days/2026-11-22/bleve-1/                derived: the words in the day's blocks
+//	days/2026-11-22/bleve-3/                derived: the words in the day's blocks
 //
 // Its methods may be called from any goroutine. Store.mu may be held when
 // ring.mu or the journal's own lock is taken; a day's locks and Store.mu are
@@ -54,9 +54,12 @@ type Store struct {
 	tokens   sync.Pool // of *tokens
 	frames   sync.Pool // of *[]byte, for Append
 	files    sync.Pool // of *[]byte, for blocks
+	pages    sync.Pool // of *[]byte, for filters
 	counters counters
 
-	syncReport, sealReport, indexReport, keepReport throttle
+	rebuilding sync.Mutex // held while a filter is made again; taken before mu
+
+	syncReport, sealReport, indexReport, keepReport, blockReport throttle
 
 	mu        sync.Mutex
 	lastSeq   uint64
@@ -99,6 +102,7 @@ func Open(cfg Config) (*Store, error) {
 	s.tokens.New = func() any { return newTokens(cfg.WordsPerBlock) }
 	s.frames.New = func() any { return new([]byte) }
 	s.files.New = func() any { return new([]byte) }
+	s.pages.New = func() any { return new([]byte) }
 	if err = s.openDays(); err == nil {
 		err = s.openJournal()
 	}
@@ -205,6 +209,7 @@ func (s *Store) Run(ctx context.Context) error {
 	wg.Go(func() { s.runSealer(ctx) })
 	wg.Go(func() { s.runSyncer(ctx) })
 	wg.Go(func() { s.runKeeper(ctx) })
+	wg.Go(func() { s.readNewestWords(ctx) })
 	wg.Wait()
 	return nil
 }

@@ -346,7 +346,7 @@ func TestHeadsTogetherAreBounded(t *testing.T) {
 // waitFor polls for what has no event to wait for.
 func waitFor(t testing.TB, ready func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -195,7 +195,3 @@ func (t *tokens) marks() (m blockindex.Marks) {
 	}
 	return m
 }
-
-// filter builds the filter of what was collected. It is valid until the next
-// call.
-func (t *tokens) filter() *filter.Filter { return t.ids.Build(t.overflow) }

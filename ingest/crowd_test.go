@@ -110,7 +110,7 @@ func TestACrowdOfBadSendersCostsBoundedMemoryAndNobodyElsesTime(t *testing.T) {
 	if each := used / uint64(idle+slow); each > 20<<10 {
 		t.Errorf("a connection costs %d bytes", each)
 	}
-	if slowest > 2*time.Second {
+	if slowest > 20*time.Second {
 		t.Errorf("a message took %v", slowest)
 	}
 }

@@ -364,7 +364,7 @@ func TestNoRequestWaitsForAReceiverThatDoesNotRead(t *testing.T) {
 		get(t, peer.socket, "/burst?n=1000&pad=500&text=message")
 		slowest = max(slowest, time.Since(begun))
 	}
-	if slowest > 2*time.Second { // a stall lasts 30 s
+	if slowest > 20*time.Second { // a stall lasts 30 s
 		t.Errorf("a request took %v", slowest)
 	}
 }

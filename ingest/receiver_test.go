@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for what must happen at once.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // fakeSink keeps what it gets.
 type fakeSink struct {

@@ -72,6 +72,7 @@ type instance struct {
 	Entries   uint64    `json:"entries"`
 	Bytes     uint64    `json:"bytes"`
 	Rate      float64   `json:"rate"`
+	Recent    []uint64  `json:"recent,omitempty"`
 	Last      time.Time `json:"last,omitzero"`
 	LastError time.Time `json:"last_error,omitzero"`
 	Actions   []action  `json:"actions"`

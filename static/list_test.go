@@ -386,7 +386,7 @@ func TestReconnectionSaysHowMuchCameMeanwhile(t *testing.T) {
 	s.change(func() { s.down = false })
 	b.Click("#banner button")
 	b.AwaitLine("line 87")
-	b.Await(`toast.textContent === 'Connected again: 37 entries came meanwhile' && !toast.hidden`)
+	b.Await(`/^Connected again after \d+ s: 37 entries came meanwhile$/.test(toast.textContent) && !toast.hidden`)
 	b.Shoot("resumed")
 }
 

@@ -92,14 +92,15 @@ func team() []instance {
 		{
 			Instance: "socketserver/dev1", Service: "socketserver", Owner: "dev1", Kind: "nginx", State: "running", PID: 31497,
 			Started: now.Add(-187 * time.Minute), Port: 8101, Entries: 128_412, Bytes: 18_900_000, Rate: 3.4, Last: now,
+			Recent:    []uint64{3, 9, 14, 4, 2, 0, 1, 22, 31, 18, 12, 17},
 			LastError: now.Add(-42 * time.Second),
 			Actions:   []action{{"start", idle}, {"stop", ""}, {"quit", ""}, {"reload", ""}, {"reopen", ""}, {"restart", ""}, {"test", ""}},
 		},
-		{Instance: "redis/dev1", Service: "redis", Owner: "dev1", Kind: "redis", State: "running", PID: 311, Rate: 0.4, Entries: 9120, Bytes: 480_000, Last: now},
+		{Instance: "redis/dev1", Service: "redis", Owner: "dev1", Kind: "redis", State: "running", PID: 311, Rate: 0.4, Recent: []uint64{2, 2, 3, 2, 0, 2, 2, 1, 2, 2, 3, 2}, Entries: 9120, Bytes: 480_000, Last: now},
 		{Instance: "dtserver/dev1", Service: "dtserver", Owner: "dev1", Kind: "command", State: "stopped", Entries: 12, Bytes: 900,
 			Actions: []action{{"start", ""}, {"stop", "It is not running."}, {"restart", "It is not running."}}},
 		{Instance: "dtserver/dev2", Service: "dtserver", Owner: "dev2", Kind: "nginx", State: "failed", Detail: "The pid file names process 4711, which is not nginx.", Rate: 1.9, Entries: 50_100, Bytes: 7_000_000, Last: now, LastError: now.Add(-5 * time.Minute)},
-		{Instance: "httpserver/dev3", Service: "httpserver", Owner: "dev3", Kind: "nginx", State: "running", PID: 901, Rate: 12, Entries: 4100, Bytes: 300_000, Last: now},
+		{Instance: "httpserver/dev3", Service: "httpserver", Owner: "dev3", Kind: "nginx", State: "running", PID: 901, Rate: 12, Recent: []uint64{60, 61, 58, 59, 63, 70, 55, 60, 61, 60, 59, 60}, Entries: 4100, Bytes: 300_000, Last: now},
 		{Instance: "mysql/shared", Service: "mysql", Owner: "shared", Kind: "shared", State: "unknown", Rate: 0.05, Entries: 410, Bytes: 61_000, Last: now},
 		{Instance: "unassigned", Kind: "", State: "unknown", Rate: 0.1, Entries: 97, Bytes: 9000, Last: now},
 	}

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -18,7 +20,8 @@ import (
 
 // asset is one file of the page, ready to be sent.
 type asset struct {
-	body, gzipped     []byte // gzipped is nil where it does not pay
+	body              []byte
+	gzipped           func() []byte // nil where it does not pay; made when it is asked for first
 	etag, gzippedETag string
 	contentType       string
 }
@@ -38,8 +41,8 @@ func loadAssets(files fs.FS) (assets, error) {
 		if err != nil {
 			return err
 		}
-		all[name], err = newAsset(name, body)
-		return err
+		all[name] = newAsset(name, body)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read static files: %w", err)
@@ -52,28 +55,31 @@ func loadAssets(files fs.FS) (assets, error) {
 	return all, nil
 }
 
-func newAsset(name string, body []byte) (asset, error) {
+func newAsset(name string, body []byte) asset {
 	sum := sha256.Sum256(body)
 	tag := hex.EncodeToString(sum[:12])
-	a := asset{
+	return asset{
 		body: body, etag: `"` + tag + `"`, gzippedETag: `"` + tag + `-gzip"`,
 		contentType: contentTypeOf(name),
+		gzipped:     sync.OnceValue(func() []byte { return compress(body) }),
+	}
+}
+
+// compress returns nil where it does not pay.
+func compress(body []byte) []byte {
+	if len(body) < gzipFrom {
+		return nil
 	}
 	var buf bytes.Buffer
 	gz, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
 	if err != nil {
-		return a, err
+		return nil
 	}
-	if _, err := gz.Write(body); err != nil {
-		return a, err
+	_, err = gz.Write(body)
+	if err = errors.Join(err, gz.Close()); err != nil || buf.Len() >= len(body)*9/10 {
+		return nil
 	}
-	if err := gz.Close(); err != nil {
-		return a, err
-	}
-	if len(body) >= gzipFrom && buf.Len() < len(body)*9/10 {
-		a.gzipped = buf.Bytes()
-	}
-	return a, nil
+	return buf.Bytes()
 }
 
 // contentTypeOf knows what pages are made of by itself: the machine's own
@@ -126,9 +132,11 @@ func (s *Server) sendAsset(c echo.Context, name string) error {
 	h.Set("Cache-Control", "no-cache")
 	h.Add("Vary", "Accept-Encoding")
 	body, etag := a.body, a.etag
-	if a.gzipped != nil && r.Header.Get("Range") == "" && acceptsGzip(r) {
-		h.Set("Content-Encoding", "gzip")
-		body, etag = a.gzipped, a.gzippedETag
+	if r.Header.Get("Range") == "" && acceptsGzip(r) {
+		if gzipped := a.gzipped(); gzipped != nil {
+			h.Set("Content-Encoding", "gzip")
+			body, etag = gzipped, a.gzippedETag
+		}
 	}
 	h.Set("ETag", etag)
 	http.ServeContent(c.Response(), r, strings.TrimPrefix(name, "/"), time.Time{}, bytes.NewReader(body))

@@ -36,21 +36,41 @@ type feed struct {
 	bytes   int           // of all of them
 	read    uint64        // the Seq up to which it has read, and given frames
 	told    uint64        // how far the newest frame has read
+	counted tally         // of all frames there ever were
 	resting bool          // no frame has come since the last tick
 	changed chan struct{} // closed when there is a frame more or it has ended, then replaced
 	err     error         // why it has ended
+
+	pace pace // of publish
 }
 
 // feedFrame is what a feed sends to all of its tails.
 type feedFrame struct {
-	gap   index.Gap // comes before the entries
-	data  []byte    // a whole entries frame, empty if there is only a gap
-	count int       // entries
+	gap     index.Gap // comes before the entries
+	message           // empty if there is only a gap
+	// sample is what a person is shown instead, nil unless that is too much to
+	// read.
+	sample *message
 	// A tail that has read up to any Seq from before to first-1 misses nothing.
 	before, first uint64
 	seq           uint64 // how far it reads
+	// What the feed had counted before this frame, and with it.
+	countedBefore, counted tally
+}
 
-	prepared *websocket.PreparedMessage // data, compressed once for all
+// message is a frame of entries, compressed once for all tails.
+type message struct {
+	data     []byte
+	count    int // entries
+	prepared *websocket.PreparedMessage
+}
+
+func newMessage(data []byte, count int) (message, error) {
+	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, data)
+	if err != nil {
+		return message{}, fmt.Errorf("prepare frame: %w", err)
+	}
+	return message{data, count, prepared}, nil
 }
 
 func newFeed(key feedKey, seq uint64, room int) *feed {
@@ -90,16 +110,26 @@ func (f *feed) run(ctx context.Context, logs Logs, req index.FollowRequest) {
 
 // publish makes a frame of the mail, whose memory it copies.
 func (f *feed) publish(m mail) error {
-	n := &feedFrame{gap: m.gap, data: bytes.Clone(m.frame), count: m.count, first: m.first, seq: m.seq}
-	if n.count > 0 {
+	n := &feedFrame{gap: m.gap, first: m.first, seq: m.seq}
+	if m.count > 0 {
 		var err error
-		if n.prepared, err = websocket.NewPreparedMessage(websocket.TextMessage, n.data); err != nil {
-			return fmt.Errorf("prepare frame: %w", err)
+		if n.message, err = newMessage(bytes.Clone(m.frame), m.count); err != nil {
+			return err
+		}
+		if shown := f.pace.add(time.Now(), m.count); f.pace.fast {
+			sample, err := newMessage(sampleOf(m, shown), shown)
+			if err != nil {
+				return err
+			}
+			n.sample = &sample
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n.before = f.told
+	n.countedBefore = f.counted
+	f.counted = f.counted.plus(m.tally())
+	n.counted = f.counted
 	f.frames = append(f.frames, n)
 	f.bytes += len(n.data)
 	for len(f.frames) > 1 && f.bytes > f.room {
@@ -150,6 +180,7 @@ type feedView struct {
 	// Without a frame: told is how far the newest one has read, read how far the
 	// feed has since without finding more. changed is closed when there is more.
 	told, read uint64
+	counted    tally // up to told
 	changed    <-chan struct{}
 }
 
@@ -162,13 +193,13 @@ func (f *feed) from(number uint64) (v feedView, next uint64, err error) {
 	if at := number - f.first; at < uint64(len(f.frames)) {
 		return feedView{frame: f.frames[at]}, number + 1, nil
 	}
-	return feedView{told: f.told, read: f.read, changed: f.changed}, number, f.err
+	return feedView{told: f.told, read: f.read, counted: f.counted, changed: f.changed}, number, f.err
 }
 
-// position is the number of the frame that comes next, and how far those before
-// it have read.
-func (f *feed) position() (number, read uint64) {
+// position is the number of the frame that comes next, how far those before it
+// have read and what they counted.
+func (f *feed) position() (number, read uint64, counted tally) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.first + uint64(len(f.frames)), f.read
+	return f.first + uint64(len(f.frames)), f.read, f.counted
 }

@@ -30,7 +30,9 @@ type instanceView struct {
 	Entries  uint64       `json:"entries"`
 	Bytes    uint64       `json:"bytes"`
 	// Rate is in entries/s over the last minute.
-	Rate      float64      `json:"rate"`
+	Rate float64 `json:"rate"`
+	// Recent is how many entries came in each 5 s of that minute, oldest first.
+	Recent    []uint64     `json:"recent,omitempty"`
 	Last      time.Time    `json:"last,omitzero"`
 	LastError time.Time    `json:"last_error,omitzero"`
 	Actions   []actionView `json:"actions"`
@@ -57,7 +59,7 @@ func (s *Server) instances(c echo.Context, p principal) error {
 		}
 		view.Entries, view.Bytes = stats.Entries, stats.Bytes
 		view.Last, view.LastError = stats.Last, stats.LastError
-		view.Rate = s.rates.of(stats.Instance)
+		view.Rate, view.Recent = s.rates.of(stats.Instance), s.rates.recent(stats.Instance)
 	}
 	seen := make([]*instanceView, 0, len(views))
 	for name, view := range views {

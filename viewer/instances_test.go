@@ -85,6 +85,9 @@ func TestRatesAreOfTheLastMinute(t *testing.T) {
 	if got := r.of("a/b"); got != 2 {
 		t.Errorf("rate = %v after a removal, want 2", got)
 	}
+	if diff := cmp.Diff([]uint64{10, 0, 20}, r.recent("a/b")); diff != "" {
+		t.Errorf("entries every 5 s (-want +got):\n%s", diff)
+	}
 	for second := 20; second <= 80; second += 5 {
 		at(second, 520)
 	}

@@ -31,9 +31,14 @@ type outbox struct {
 	gap   index.Gap // comes before the frame
 	frame []byte    // entries frame without its end, empty if there are none
 	count int       // entries in frame
+	ends  []int     // where each of them ends in frame
+	bad   []bool    // which of them are errors
 	first uint64    // the Seq of the first of them
 	seq   uint64    // how far the frame has read
 	spare []byte    // the buffer that the next frame uses
+
+	spareEnds []int // as spare is for frame
+	spareBad  []bool
 }
 
 func newOutbox(seq uint64) *outbox {
@@ -97,6 +102,7 @@ func (o *outbox) fill(entries []index.Entry) int {
 			o.first = entries[n].Seq
 		}
 		o.frame = appendEntry(o.frame, &entries[n])
+		o.ends, o.bad = append(o.ends, len(o.frame)), append(o.bad, entries[n].Severity <= index.Err)
 		o.count++
 		o.seq = entries[n].Seq
 		n++
@@ -125,11 +131,13 @@ func (o *outbox) room(ctx context.Context) error {
 }
 
 // mail is what take returns. Its frame is a whole entries frame, or empty,
-// and valid until the next take.
+// and valid until the next take, as ends and bad are.
 type mail struct {
 	gap   index.Gap
 	frame []byte
 	count int
+	ends  []int  // where each entry ends in frame
+	bad   []bool // which of them are errors
 	first uint64 // the first Seq that the gap or the frame has
 	seq   uint64
 }
@@ -148,6 +156,9 @@ func (o *outbox) take() mail {
 	if o.count > 0 {
 		m.frame = endEntries(o.frame, o.seq)
 		o.frame, o.spare = o.spare[:0], m.frame
+		m.ends, m.bad = o.ends, o.bad
+		o.ends, o.spareEnds = o.spareEnds[:0], o.ends
+		o.bad, o.spareBad = o.spareBad[:0], o.bad
 	}
 	o.gap, o.count = index.Gap{}, 0
 	signal(o.taken)
@@ -213,6 +224,7 @@ func (o *outbox) shrink() {
 	defer o.mu.Unlock()
 	if o.count == 0 {
 		o.frame, o.spare = nil, nil
+		o.ends, o.spareEnds, o.bad, o.spareBad = nil, nil, nil, nil
 	}
 }
 

@@ -74,3 +74,16 @@ func (r *rates) of(instance string) float64 {
 	}
 	return math.Round(float64(sum)/span.Seconds()*100) / 100
 }
+
+// recent is how many entries an instance got in each rateEvery of the last
+// rateWindow, oldest first.
+func (r *rates) recent(instance string) []uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := []uint64{}
+	for i := 1; i < len(r.samples); i++ {
+		before, now := r.samples[i-1].entries[instance], r.samples[i].entries[instance]
+		counts = append(counts, max(before, now)-before)
+	}
+	return counts
+}

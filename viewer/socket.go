@@ -253,13 +253,13 @@ func (k socket) send(frame []byte) error {
 	return nil
 }
 
-// sendPrepared writes the entries of a feed's frame.
-func (k socket) sendPrepared(f *feedFrame) error {
+// sendPrepared writes entries of a feed.
+func (k socket) sendPrepared(m *message) error {
 	if err := k.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
 		return fmt.Errorf("send frame: %w", err)
 	}
-	k.conn.EnableWriteCompression(len(f.data) >= compressFrom)
-	if err := k.conn.WritePreparedMessage(f.prepared); err != nil {
+	k.conn.EnableWriteCompression(len(m.data) >= compressFrom)
+	if err := k.conn.WritePreparedMessage(m.prepared); err != nil {
 		return fmt.Errorf("send frame: %w", err)
 	}
 	return nil

@@ -32,6 +32,7 @@ type tailRequest struct {
 	last    int
 	after   uint64
 	resumed bool // after is given
+	sample  bool // a sample is wanted where all is too much to read
 }
 
 // tail streams entries as they arrive, after history if the client asks for
@@ -43,6 +44,7 @@ func (s *Server) tail(c echo.Context, p principal) error {
 	text := params.query(s.cfg.Location)
 	req.last = int(params.number("last", 0, 0, maxLast))
 	req.after, req.resumed = params.seq("after")
+	req.sample = params.number("sample", 0, 0, 1) == 1
 	if params.err == nil {
 		req.query, req.terms = s.parse(p, text, params.now)
 		req.key = newFeedKey(p, text.text, text.zone.String(), req.terms)
@@ -67,12 +69,16 @@ type tail struct {
 	feed *feed
 	next uint64 // the number of the feed's frame that comes next
 	at   uint64 // the Seq up to which everything was sent
+	// counted is what the feed had counted at that Seq, if synced: a tail that
+	// resumes is behind the feed's beginning until it has caught up.
+	counted tally
+	synced  bool
 }
 
 // sender is the sending half of a socket.
 type sender interface {
 	send(frame []byte) error
-	sendPrepared(f *feedFrame) error
+	sendPrepared(m *message) error
 	sendJSON(v any) error
 }
 
@@ -95,9 +101,9 @@ func (t *tail) run(ctx context.Context) error {
 		case v.frame != nil:
 			err = t.take(ctx, v.frame, status.C)
 		case t.at < v.told:
-			err = t.fetch(ctx, v.read, status.C)
+			err = t.catchUp(ctx, v, status.C)
 		default:
-			t.at = max(t.at, v.read)
+			t.at, t.counted, t.synced = max(t.at, v.read), v.counted, true
 			select {
 			case <-ctx.Done():
 				err = ctx.Err()
@@ -117,10 +123,13 @@ func (t *tail) run(ctx context.Context) error {
 // Where the feed is, is read first. It bounds the history from above, and the
 // live part starts behind it: between the two there is neither gap nor overlap.
 func (t *tail) begin(ctx context.Context) error {
-	t.next, t.at = t.feed.position()
+	t.next, t.at, t.counted = t.feed.position()
+	t.synced = true
 	if t.req.resumed {
+		read := t.at
 		// A Seq that was never given is from another store's life.
 		t.at = min(t.req.after, t.s.cfg.Logs.LastSeq())
+		t.synced = t.at == read
 	}
 	if err := t.sendStatus(); err != nil {
 		return err
@@ -172,20 +181,49 @@ func (t *tail) take(ctx context.Context, f *feedFrame, tick <-chan time.Time) er
 	switch {
 	case f.seq <= t.at:
 		return nil
+	case f.sample != nil && t.req.sample && t.synced && t.at < f.before:
+		if err := t.skip(f.countedBefore, f.before); err != nil {
+			return err
+		}
 	case t.at < f.before || t.at >= f.first:
-		return t.fetch(ctx, f.seq, tick)
+		err := t.fetch(ctx, f.seq, tick)
+		t.counted, t.synced = f.counted, true
+		return err
 	}
 	if err := t.sendGap(f.gap); err != nil {
 		return err
 	}
 	if f.count > 0 {
-		t.s.metrics.tailEntries.Add(float64(f.count))
-		if err := t.sock.sendPrepared(f); err != nil {
+		shown := &f.message
+		if t.req.sample && f.sample != nil {
+			shown = f.sample
+		}
+		t.s.metrics.tailEntries.Add(float64(shown.count))
+		if err := t.sock.sendPrepared(shown); err != nil {
 			return err
 		}
 	}
-	t.at = f.seq
+	t.at, t.counted, t.synced = f.seq, f.counted, true
 	return nil
+}
+
+// catchUp brings the tail to where the feed is, whose frames are gone.
+func (t *tail) catchUp(ctx context.Context, v feedView, tick <-chan time.Time) error {
+	if t.req.sample && t.synced && v.counted.minus(t.counted).entries > floodRate {
+		if err := t.skip(v.counted, v.told); err != nil {
+			return err
+		}
+		t.at = v.told
+	} else if err := t.fetch(ctx, v.read, tick); err != nil {
+		return err
+	}
+	t.counted, t.synced = v.counted, true
+	return nil
+}
+
+// skip sends a sample that shows nothing: only how much there was up to a Seq.
+func (t *tail) skip(counted tally, seq uint64) error {
+	return t.sock.send(endSample([]byte(beginSample), counted.minus(t.counted), seq))
 }
 
 // errCaughtUp ends a fetch.

@@ -34,7 +34,7 @@ type frame struct {
 
 // frameSchemas are where openapi.json describes each type of frame.
 var frameSchemas = map[string]string{
-	"status": "StatusFrame", "entries": "EntriesFrame", "dropped": "DroppedFrame",
+	"status": "StatusFrame", "entries": "EntriesFrame", "sample": "SampleFrame", "dropped": "DroppedFrame",
 	"error": "ErrorFrame", "accepted": "AcceptedFrame", "output": "OutputFrame", "done": "DoneFrame",
 }
 
@@ -62,7 +62,7 @@ func (ts *testServer) dial(t *testing.T, path string, header ...string) (*client
 	for i := 0; i < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, EnableCompression: true, WriteBufferSize: 4 * maxClientFrame}
+	dialer := websocket.Dialer{HandshakeTimeout: 2 * time.Minute, EnableCompression: true, WriteBufferSize: 4 * maxClientFrame}
 	conn, res, err := dialer.DialContext(t.Context(), strings.Replace(ts.url, "http", "ws", 1)+path, h)
 	if err != nil {
 		return nil, res, err
@@ -83,7 +83,7 @@ func (ts *testServer) open(t *testing.T, path string) *client {
 
 func (c *client) next() frame {
 	c.t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		c.t.Fatal(err)
 	}
 	_, data, err := c.ReadMessage()
@@ -110,7 +110,7 @@ func (c *client) entries(seq uint64) []index.Entry {
 func (c *client) closeCode() int {
 	c.t.Helper()
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 			c.t.Fatal(err)
 		}
 		_, _, err := c.ReadMessage()

@@ -36,7 +36,7 @@ func (r *recorder) send(data []byte) error {
 	return nil
 }
 
-func (r *recorder) sendPrepared(f *feedFrame) error { return r.send(f.data) }
+func (r *recorder) sendPrepared(m *message) error { return r.send(m.data) }
 
 func (r *recorder) sendJSON(v any) error {
 	data, err := json.Marshal(v)

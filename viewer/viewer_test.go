@@ -258,7 +258,7 @@ func TestHealthAndReadiness(t *testing.T) {
 		t.Errorf("healthz = %d %q", got.status, got.body)
 	}
 	// Run is in another goroutine and may not have got so far.
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ts.serving.Load() && time.Now().Before(deadline) {
 		ts.do(t, "GET", "/healthz", "")
 	}

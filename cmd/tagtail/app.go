@@ -227,6 +227,7 @@ func (a *app) run(ctx context.Context) error {
 		group.Go(func() error { return a.gate.Run(ctx) })
 	}
 	group.Go(func() error { return a.server.Run(ctx) })
+	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
 	err := group.Wait()
 	stopStore()
 	return errors.Join(err, <-storeDone, a.Close())

@@ -12,10 +12,17 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tagtail/tagtail/static/browsertest"
 )
 
+// withBrowser ends the browser that the tests have started.
+type withBrowser struct{ m *testing.M }
+
+func (w withBrowser) Run() int { return browsertest.Main(w.m) }
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withBrowser{m}, map[string]func(){
 		"tagtail": main,
 		// As git calls it.
 		"pre-receive":  main,

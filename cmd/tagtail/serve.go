@@ -3,7 +3,6 @@ package main
 import (
 	"log/slog"
 	"os"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -18,7 +17,6 @@ func newServeCommand(std streams) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			tuneCollector(os.LookupEnv)
 			a, err := openApp(cfg, slog.New(slog.NewTextHandler(std.Err, nil)), nil)
 			if err != nil {
 				return err
@@ -29,18 +27,6 @@ func newServeCommand(std streams) *cobra.Command {
 	}
 	addServeFlags(cmd)
 	return cmd
-}
-
-// collectPercent is how much of the live memory may be garbage. What lives is
-// small, some 50 MB under a flood: 30 MB more of it save an eighth of the
-// processor time.
-const collectPercent = 200
-
-// tuneCollector sets it, unless the administrator has set GOGC.
-func tuneCollector(lookup func(string) (string, bool)) {
-	if _, set := lookup("GOGC"); !set {
-		debug.SetGCPercent(collectPercent)
-	}
 }
 
 // addServeFlags adds the flags of every command that reads the configuration.

@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds how long a test waits for something that happens soon.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // fataler is testing.T or testscript.TestScript.
 type fataler interface {

@@ -249,7 +249,7 @@ func TestReadingHostileMessagesTakesLittleTime(t *testing.T) {
 		start := time.Now()
 		checkParts(t, head+strings.Repeat(unit, 64<<10/len(unit)))
 		checkParts(t, strings.Repeat(unit, 64<<10/len(unit)))
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s: took %v", name, d)
 		}
 	}

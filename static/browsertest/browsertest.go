@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +26,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Patience is how long a Tab waits for the page to come to what is expected.
-const Patience = 20 * time.Second
+// Patience is how long a Tab waits for the page to come to what is expected: a
+// machine that is many times slower than a developer's has to pass.
+const Patience = 120 * time.Second
 
 // Tab is one page in a real browser.
 type Tab struct {
@@ -34,26 +36,87 @@ type Tab struct {
 	ctx context.Context //nolint:containedctx // chromedp keeps the browser in it
 }
 
-// Open starts a Chromium with a fresh profile, in the given language.
+// browser is the Chromium that the tests of a package share: to start one for
+// each would take longer than most tests.
+var browser struct {
+	mu   sync.Mutex
+	ctx  context.Context //nolint:containedctx // chromedp keeps the browser in it
+	stop func()
+}
+
+// Main runs the tests of a package, and then ends the browser that they have
+// started. The package's TestMain calls it.
+func Main(m interface{ Run() int }) int {
+	defer func() {
+		browser.mu.Lock()
+		defer browser.mu.Unlock()
+		if browser.stop != nil {
+			browser.stop()
+		}
+	}()
+	return m.Run()
+}
+
+// Open opens a tab in the given language. It shares no cookie, storage or cache
+// with the tabs of other tests, and is closed at the end of the test.
 func Open(t *testing.T, language string) *Tab {
 	t.Helper()
+	ctx, cancel := chromedp.NewContext(running(t), chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // opens the tab, which may last longer than one action
+		t.Fatalf("open a tab: %v", err)
+	}
+	b := &Tab{t: t, ctx: ctx}
+	b.Do(chromedp.EmulateViewport(1440, 900))
+	b.speak(language)
+	return b
+}
+
+// speak makes the tab one of a reader of that language.
+func (b *Tab) speak(language string) {
+	b.t.Helper()
+	agent := b.Eval("navigator.userAgent")
+	b.Do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+			UserAgent: agent, AcceptLanguage: language,
+		})
+		return err
+	}))
+}
+
+// running returns the browser, started if it is not.
+func running(t *testing.T) context.Context {
+	t.Helper()
 	path := chromium(t)
+	browser.mu.Lock()
+	defer browser.mu.Unlock()
+	if browser.ctx != nil && browser.ctx.Err() == nil {
+		return browser.ctx
+	}
+	profile, err := os.MkdirTemp("", "tagtail-chromium-") //nolint:usetesting // it outlives the test
+	if err != nil {
+		t.Fatal(err)
+	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language),
 		chromedp.Flag("hide-scrollbars", false),
+		// chromedp loses a page that comes back from the cache of history.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,BackForwardCache"),
 	)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
+	browser.ctx, browser.stop = ctx, func() {
 		cancel()
 		cancelBrowser()
-	})
-	b := &Tab{t: t, ctx: ctx}
-	b.Do(chromedp.EmulateViewport(1440, 900))
-	return b
+		_ = os.RemoveAll(profile) // the browser may still be writing its last
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		browser.stop()
+		t.Fatalf("start Chromium: %v", err)
+	}
+	return ctx
 }
 
 func chromium(t *testing.T) string {
@@ -73,7 +136,9 @@ func chromium(t *testing.T) string {
 // Do runs actions one after the other.
 func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -81,9 +146,11 @@ func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 // Eval returns the value of a JavaScript expression as text.
 func (b *Tab) Eval(expression string) string {
 	b.t.Helper()
-	raw, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]byte](expression))
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	raw, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](expression))
 	if err != nil {
-		b.t.Fatalf("evaluate %s: %v", expression, err)
+		b.t.Fatalf("evaluate %.300s: %v", expression, err)
 	}
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -124,16 +191,27 @@ func (b *Tab) MainThread() time.Duration {
 func (b *Tab) Await(expression string) {
 	b.t.Helper()
 	safe := fmt.Sprintf("(() => { try { return %s } catch { return false } })()", expression)
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
 	var err error
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
-		_, err = chromedp.Run(b.ctx, chromedp.Poll[any](safe, chromedp.WithPollingTimeout(time.Until(deadline))))
-		if err == nil {
+	for ctx.Err() == nil {
+		if err = poll(ctx, safe); err == nil {
 			return
 		}
-		// A poll does not survive a navigation: ask the new page.
 	}
 	b.Shoot("failed-" + b.t.Name())
 	b.t.Fatalf("wait for %s: %v\npage: %.600s", expression, err, b.Eval("document.body.innerText"))
+}
+
+// poll asks the page a few times a second, for some seconds. It does not survive a
+// navigation, and may not even hear of it: then the new page has to be asked.
+func poll(ctx context.Context, expression string) error {
+	const most = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, 2*most)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[any](expression,
+		chromedp.WithPollingTimeout(most), chromedp.WithPollingInterval(30*time.Millisecond)))
+	return err
 }
 
 // AwaitLine waits until the list shows a row with this text.
@@ -161,14 +239,17 @@ const drawnAnew = "Could not find node with given id"
 // Click clicks the first element that a CSS selector finds, once it is there.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
 	var err error
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
-		err = chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector)))
+	for ctx.Err() == nil {
+		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
 		if err == nil || !strings.Contains(err.Error(), drawnAnew) {
 			break
 		}
 	}
 	if err != nil {
+		b.Shoot("failed-" + b.t.Name())
 		b.t.Fatalf("click %s: %v", selector, err)
 	}
 }

@@ -1,6 +1,8 @@
 // The server's HTTP API. Every address is relative to the page's own, so that
 // it works below any base path.
 
+import { said } from './said.js';
+
 const base = new URL('api/v1/', document.baseURI);
 
 /** What the server says is wrong: an RFC 9457 problem. */
@@ -10,7 +12,7 @@ export class Problem extends Error {
    * @param {string} detail one sentence
    */
   constructor(status, detail) {
-    super(detail);
+    super(said(detail));
     this.status = status;
   }
 }

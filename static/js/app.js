@@ -26,12 +26,14 @@ import { instances } from './rail/instances.js';
 import { readAddress, writeAddress } from './search/address.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
+import { learn } from './said.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
 import { views } from './views/views.js';
 import { banner } from './tail/banner.js';
 import { Feed } from './tail/feed.js';
+import { sampleNote } from './tail/sample.js';
 import { zoneOf } from './zone.js';
 
 /** How often the rail asks for states and rates, in ms. */
@@ -66,7 +68,7 @@ function preferences() {
     wrap: readWrap(localStorage.getItem('wrap')),
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
-    theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+    theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
 
@@ -100,8 +102,7 @@ function keepPreferences() {
   store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
     localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('theme', theme);
-    if (theme === 'auto') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event('theme')); // first.js shows it
   });
 }
 
@@ -181,18 +182,24 @@ function selectIndex(index) {
   list.reveal(index);
 }
 
+/**
+ * Where to look on from: beside the selected entry, or from what is seen if
+ * there is none, or none any more.
+ * @param {1 | -1} by
+ */
+function beside(by) {
+  const at = store.state.selected > 0 ? buffer.indexOf(store.state.selected) : -1;
+  return at >= 0 ? at + by : list.lastVisible();
+}
+
 /** @param {1 | -1} by */
 function step(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => !('gap' in item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
 /** @param {1 | -1} by */
 function stepError(by) {
-  const { selected } = store.state;
-  const from = selected > 0 ? buffer.indexOf(selected) + by : list.lastVisible();
-  selectIndex(buffer.find(from, by, (item) => isErrorItem(item) && !list.folds.hides(item)));
+  selectIndex(buffer.find(beside(by), by, (item) => isErrorItem(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */
@@ -265,6 +272,8 @@ function wireKeys() {
     { words: 'help.foldOnly', keys: ['ArrowLeft'], typed: true, run: () => void rowHands.fold(false) },
     { words: 'help.link', keys: ['l'], run: () => copyLink(store) },
     { words: 'help.rowMenu', keys: ['m', 'ContextMenu'], run: () => rowHands.menuOfSelected() },
+    { words: 'help.exclude', keys: ['x'], run: () => rowHands.excludeOfSelected() },
+    { words: 'help.range', keys: ['r'], run: () => byId('range-form').showPopover() },
     { words: 'help.marks', keys: ['h'], run: openMarks },
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },
@@ -353,6 +362,7 @@ async function begin() {
   drawer(store, feed, { step, refresh: () => void loadInstances() });
   notice(store);
   banner(store, () => feed.tail.retryNow());
+  sampleNote(store, () => feed.showAll());
   menu();
   saved = views(store);
   keepPreferences();
@@ -362,7 +372,7 @@ async function begin() {
   wireExport();
   wirePointer();
   byId('scroller').focus({ preventScroll: true });
-  await opening(store, [loadMe(), loadInstances()]);
+  await opening(store, [loadMe(), loadInstances(), learn()]);
   keepAddress();
   linked(store, feed);
   // Not what anybody waits for.

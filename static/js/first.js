@@ -1,5 +1,15 @@
-// Runs before the first paint, so that the chosen theme does not flash.
+// Runs before the first paint, so that the theme does not flash, and again when
+// the choice or what the system asks for changes.
 (() => {
-  const theme = localStorage.getItem('theme');
-  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+  const more = matchMedia('(prefers-contrast: more)');
+  const show = () => {
+    const kept = localStorage.getItem('theme') ?? '';
+    const chosen = ['light', 'dark', 'contrast'].includes(kept) ? kept : '';
+    const theme = chosen || (more.matches ? 'contrast' : '');
+    if (theme === '') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  };
+  more.addEventListener('change', show);
+  addEventListener('theme', show);
+  show();
 })();

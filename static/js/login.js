@@ -3,6 +3,7 @@
 import { BackKey, Problem, request } from './api.js';
 import { byId } from './dom.js';
 import { readLink } from './search/link.js';
+import { learn } from './said.js';
 import { t, translate } from './strings.js';
 
 const token = /** @type {HTMLInputElement} */ (byId('token'));
@@ -73,4 +74,5 @@ byId('login').addEventListener('submit', (event) => {
 });
 // A link opened in a tab that shows this page already only changes the fragment.
 addEventListener('hashchange', begin);
+void learn();
 begin();

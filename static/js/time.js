@@ -1,5 +1,6 @@
 // Times as people read them, always in one stated zone.
 
+import { t } from './strings.js';
 import { offsetName, wall } from './zone.js';
 
 /** @typedef {import('./zone.js').Zone} Zone */
@@ -105,13 +106,13 @@ export function clockSkew(entry) {
  * @param {number} ms
  */
 export function duration(ms) {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 1000) return t('duration.ms', { n: Math.max(0, Math.round(ms)) });
   const s = Math.floor(ms / 1000);
-  if (s < 60) return `${s} s`;
+  if (s < 60) return t('duration.s', { n: s });
   const min = Math.floor(s / 60);
-  if (min < 60) return `${min} min`;
+  if (min < 60) return t('duration.min', { n: min });
   const h = Math.floor(min / 60);
-  if (h < 24) return min % 60 ? `${h} h ${min % 60} min` : `${h} h`;
-  return h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${h / 24} d`;
+  if (h < 24) return t('duration.h', { n: h }) + (min % 60 ? ` ${t('duration.min', { n: min % 60 })}` : '');
+  return t('duration.d', { n: Math.floor(h / 24) }) + (h % 24 ? ` ${t('duration.h', { n: h % 24 })}` : '');
 }
 

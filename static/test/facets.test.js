@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { choiceOf, exclude, splitTerms, toggle, withField, withoutField } from '../js/facets/terms.js';
+import { choiceOf, exclude, toggle, withField, withoutField } from '../js/facets/terms.js';
+import { splitTerms } from '../js/search/split.js';
 
 test('a text falls into terms, quotes and parentheses held together', () => {
   const cases = [

@@ -25,10 +25,12 @@ test('the term that the page has added is not shown', () => {
 test('a value becomes a term that finds it', () => {
   const cases = [
     ['severity', 'err', 'severity:err'],
-    ['app_name', 'my app', 'tag:"my app"'],
-    ['app_name', 'say "hi" \\', 'tag:"say \\"hi\\" \\\\"'],
-    ['app_name', '/x/', 'tag:"/x/"'],
-    ['app_name', 'a*', 'tag:"a*"'],
+    ['app_name', 'my app', 'tag:="my app"'],
+    ['app_name', 'say "hi" \\', 'tag:="say \\"hi\\" \\\\"'],
+    ['app_name', '/x/', 'tag:="/x/"'],
+    ['app_name', 'a*', 'tag:="a*"'],
+    ['hostname', 'web', 'host:=web'],
+    ['client', '10.0.0.1..9', 'client:"10.0.0.1..9"'],
     ['service', 'redis', 'instance:redis/*'],
     ['path', '/a?b=1&c="d', 'path:"/a?b=1&c=\\"d"'],
     ['file', '/srv/main.lua:12', 'file:"/srv/main.lua:12"'],
@@ -50,4 +52,25 @@ test('only a whole term is removed', () => {
   assert.equal(removeTerm('err severity:err x', 'err'), 'severity:err x');
   assert.equal(removeTerm('severity:err', 'err'), 'severity:err');
   assert.equal(removeTerm('a b', 'c'), 'a b');
+});
+
+test('a term is added to all alternatives, and to nothing that was left open', () => {
+  const cases = [
+    ['a OR b', 'x', '(a OR b) x'],
+    ['a OR severity:err', '-severity:err', '(a OR severity:err) -severity:err'],
+    ['(a OR b) x', '-x', '(a OR b) -x'],
+    ['"a OR b"', 'x', '"a OR b" x'],
+    ['"left open', 'x', '"left open" x'],
+    ['"', 'x', '"" x'],
+    ['(a OR b', 'x', '(a OR b) x'],
+    ['a NOT', 'x', 'a x'],
+    ['a -', 'x', 'a x'],
+    ["it's here", 'x', "it's here x"],
+  ];
+  for (const [q, term, want] of cases) assert.equal(addTerm(q, term), want);
+});
+
+test('what stands in quotes is no term of its own', () => {
+  assert.equal(removeTerm('"a  severity:err b"  severity:err', 'severity:err'), '"a  severity:err b"');
+  assert.equal(addTerm('"say severity:err"', 'severity:err'), '"say severity:err" severity:err');
 });

@@ -66,6 +66,8 @@ interface Gap {
   count: number;
   from_seq: number;
   to_seq: number;
+  /** The count is of entries of any kind, of which the search may find fewer. */
+  upTo?: boolean;
   /** Set while it is being loaded. */
   loading?: boolean;
 }
@@ -112,6 +114,8 @@ interface Instance {
   bytes: number;
   /** Entries a second over the last minute. */
   rate: number;
+  /** How many entries came in each 5 s of the last minute, oldest first. */
+  recent?: number[];
   last?: string;
   last_error?: string;
   actions?: InstanceAction[] | null;
@@ -144,9 +148,19 @@ interface Me {
   version: string;
 }
 
+/** Some of the entries that have arrived; the counts are of all. */
+interface SampleFrame {
+  type: 'sample';
+  entries: Entry[];
+  count: number;
+  error_count: number;
+  seq: number;
+}
+
 type Frame =
   | { type: 'status'; seq: number; time: string; terms?: Term[] | null }
   | { type: 'entries'; seq: number; entries: Entry[] }
+  | SampleFrame
   | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
   | { type: 'error'; detail: string };
 
@@ -165,7 +179,7 @@ interface State {
   to: string;
 
   // How it is shown; kept in the browser.
-  theme: 'auto' | 'light' | 'dark';
+  theme: 'auto' | 'light' | 'dark' | 'contrast';
 
   // What the server last said.
   me: Me | null;
@@ -185,6 +199,10 @@ interface State {
   shown: number;
   newEntries: number;
   newErrors: number;
+  /** Entries a second while only a sample of them is shown, else 0. */
+  sampleRate: number;
+  /** How many entries the list leaves out between those of samples. */
+  sampleMissing: number;
   /** When the connection was lost, in ms since the epoch; 0 while it holds. */
   lostAt: number;
   /** The server's sentence about why it shows nothing. */

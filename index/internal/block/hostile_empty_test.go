@@ -29,7 +29,7 @@ func TestColumnsOfEmptyValuesAreRefused(t *testing.T) {
 		if err == nil {
 			t.Errorf("%d bytes are read as %d columns of empty values", len(file), marks)
 		}
-	case <-time.After(3 * time.Second):
-		t.Errorf("reading %d bytes takes more than 3 s", len(file))
+	case <-time.After(time.Minute):
+		t.Errorf("reading %d bytes takes more than a minute", len(file))
 	}
 }

@@ -63,6 +63,9 @@ func (f *File) Close() error {
 			f.room[id] = nil
 		}
 	}
+	if cap(f.stored) > maxKept {
+		f.stored = nil
+	}
 	*f = File{codec: f.codec, whole: f.whole[:0], stored: f.stored, room: f.room, of: f.of, memory: f.memory}
 	f.codec.files.Put(f)
 	return file.Close()

@@ -53,6 +53,19 @@ func (d *dictionary) put(words []string, age uint64) {
 	}
 }
 
+// ReadDictionary reads all words into memory, if they are not too many: the next
+// who asks for parts of words need not wait for it.
+func (x *Index) ReadDictionary() error {
+	age := x.dictionary.now()
+	return x.read(func(r bleve.IndexReader) error {
+		if _, known := x.dictionary.get(); known {
+			return nil
+		}
+		_, err := x.readDictionary(r, age, func(string) bool { return false })
+		return err
+	})
+}
+
 // termsWith lists the words of the dictionary that text is part of. age is that
 // from before r was opened.
 func (x *Index) termsWith(r bleve.IndexReader, age uint64, text string, start, end bool) (terms []string, err error) {
@@ -75,14 +88,7 @@ func (x *Index) termsWith(r bleve.IndexReader, age uint64, text string, start, e
 			terms, _, err = readTerms(dict, is)
 			return terms, err
 		}
-		dict, err := r.FieldDict(fieldName)
-		if err != nil {
-			return nil, err
-		}
-		if terms, words, err = readTerms(dict, is); err == nil {
-			x.dictionary.put(words, age)
-		}
-		return terms, err
+		return x.readDictionary(r, age, is)
 	}
 	for _, word := range words {
 		if is(word) {
@@ -93,6 +99,19 @@ func (x *Index) termsWith(r bleve.IndexReader, age uint64, text string, start, e
 		}
 	}
 	return terms, nil
+}
+
+// readDictionary keeps all words, and lists those that are asked for.
+func (x *Index) readDictionary(r bleve.IndexReader, age uint64, is func(string) bool) ([]string, error) {
+	dict, err := r.FieldDict(fieldName)
+	if err != nil {
+		return nil, err
+	}
+	terms, words, err := readTerms(dict, is)
+	if err == nil {
+		x.dictionary.put(words, age)
+	}
+	return terms, err
 }
 
 // readTerms lists the words that are asked for, and all, of which those past

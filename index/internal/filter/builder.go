@@ -24,9 +24,10 @@ type Builder struct {
 }
 
 const (
-	// hashesPerBucket gives a filter 12.8 bits for each hash. With 21, more than
-	// one in 200 others would be said to be there.
-	hashesPerBucket = 20
+	// hashesPerBucket gives a filter 16 bits for each hash. With 20, four times as
+	// many others would be said to be there: in a store of thousands of blocks they
+	// are what a search for a rare id reads.
+	hashesPerBucket = 16
 	// A block with few ids, such as those of a debug log, can afford twice as
 	// much. It needs it: its neighbours have the same ids, so that what is said
 	// to be in one is said to be in all of them.
@@ -68,7 +69,7 @@ func (b *Builder) Add(hash uint64) {
 func (b *Builder) All() iter.Seq[uint64] { return slices.Values(b.hashes) }
 
 // Build returns the filter of what was added. It is valid until the next Build.
-func (b *Builder) Build(overflow bool) *Filter {
+func (b *Builder) Build() *Filter {
 	distinct, each := b.distinct(), hashesPerBucket
 	if distinct <= fewHashes {
 		each = fewHashesPerBucket
@@ -79,7 +80,7 @@ func (b *Builder) Build(overflow bool) *Filter {
 	for _, hash := range b.hashes {
 		b.buckets[bucketOf(hash, n)].add(hash)
 	}
-	return &Filter{Overflow: overflow, buckets: b.buckets}
+	return &Filter{buckets: b.buckets}
 }
 
 // distinct estimates how many different hashes there are, at least one if there

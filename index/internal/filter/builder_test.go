@@ -20,7 +20,7 @@ func TestRepeatedHashesGiveASmallFilter(t *testing.T) {
 		for range 90_000 {
 			b.Add(known[r.IntN(distinct)])
 		}
-		f := b.Build(false)
+		f := b.Build()
 		if got, most := len(f.buckets), 2+distinct*11/10/each; got > most {
 			t.Errorf("%d different hashes: %d buckets, want at most %d", distinct, got, most)
 		}
@@ -97,18 +97,18 @@ func TestBuilderForgetsTheBlockBefore(t *testing.T) {
 	for i := range 75_000 {
 		b.Add(Hash(fmt.Sprint(i)))
 	}
-	b.Build(false)
+	b.Build()
 	b.Reset()
-	if f := b.Build(false); len(f.buckets) > 0 {
+	if f := b.Build(); len(f.buckets) > 0 {
 		t.Errorf("%d buckets of nothing", len(f.buckets))
 	}
 	b.Add(7)
-	f := b.Build(true)
+	f := b.Build()
 	set := 0
 	for _, word := range f.buckets[0] {
 		set += bits.OnesCount32(word)
 	}
-	if len(f.buckets) != 1 || set != 8 || !f.Overflow {
+	if len(f.buckets) != 1 || set != 8 {
 		t.Errorf("%d buckets, the first with %d bits, want one with 8 for one hash", len(f.buckets), set)
 	}
 }
@@ -141,7 +141,7 @@ func BenchmarkBuild(b *testing.B) {
 				for _, hash := range hashes {
 					builder.Add(hash)
 				}
-				f = builder.Build(false)
+				f = builder.Build()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.count), "ns/id")
 			b.ReportMetric(float64(len(f.buckets)*bucketBytes*8)/float64(c.distinct), "bits/id")

@@ -1,42 +1,29 @@
-// Package filter remembers a set of tokens in some thirteen bits each, to say
+// Package filter remembers a set of tokens in some sixteen bits each, to say
 // which blocks cannot hold a token.
 //
-//	tokens → Hash → Builder.Add → Build → AppendTo → file → Parse → MayContain
+//	tokens → Hash → Builder.Add → Build → AppendTo → file → PageOf → ParsePage → MayContain
 //
 // MayContain is never false for a token that was put in, and true for one in
-// 250 that was not. A filter is derived from its block: what does
-// not parse is built again. FORMAT.md, beside the index package, has the layout.
+// 1000 that was not. One page of the file, 4 KiB, decides about a token: a search
+// reads no more of it. A filter is derived from its block: what does not parse is
+// built again. FORMAT.md, beside the index package, has the layout.
 package filter
 
 import (
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
+	"fmt"
 	"slices"
 )
 
 // Suffix ends the name of every filter's file.
 const Suffix = ".filter"
 
-// magic ends with the version of the format and of what is put in: another
-// tokeniser is another version.
-const magic = "TTFILT\x00\x03"
-
-const headerBytes = 20
-
-const flagOverflow = 1
-
 var errDamaged = errors.New("filter is damaged")
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Filter is a split-block Bloom filter, as Apache Parquet has it: a hash is in
 // one bucket only, and sets a bit in each word of that. It is immutable.
 type Filter struct {
-	// Overflow tells that the block has more words than its word index
-	// took: the others are in this filter.
-	Overflow bool
-	buckets  []bucket // none if nothing was put in
+	buckets []bucket // none if nothing was put in
 }
 
 // bucket is what Parquet calls a block: 256 bits, half a cache line.
@@ -92,59 +79,28 @@ func (f *Filter) MayContain(hash uint64) bool {
 
 // Clone returns a copy that lasts.
 func (f *Filter) Clone() *Filter {
-	return &Filter{Overflow: f.Overflow, buckets: slices.Clone(f.buckets)}
+	return &Filter{buckets: slices.Clone(f.buckets)}
 }
 
-// Bytes is about what the filter takes in memory.
-func (f *Filter) Bytes() int {
-	const beside = 64
-	return beside + len(f.buckets)*bucketBytes
-}
-
-// AppendTo writes the filter: magic, flags, checksum, number of buckets, and
-// their words.
+// AppendTo writes the filter as pages.
 func (f *Filter) AppendTo(dst []byte) []byte {
-	var flags uint32
-	if f.Overflow {
-		flags |= flagOverflow
+	for number := range pagesOf(len(f.buckets)) {
+		first := number * pageBuckets
+		dst = appendPage(dst, number, len(f.buckets), f.buckets[first:min(first+pageBuckets, len(f.buckets))])
 	}
-	start := len(dst)
-	dst = slices.Grow(dst, headerBytes+len(f.buckets)*bucketBytes)
-	dst = append(dst, magic...)
-	dst = binary.LittleEndian.AppendUint32(dst, flags)
-	dst = binary.LittleEndian.AppendUint32(dst, 0) // the checksum
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.buckets)))
-	for i := range f.buckets {
-		for _, word := range f.buckets[i] {
-			dst = binary.LittleEndian.AppendUint32(dst, word)
-		}
-	}
-	binary.LittleEndian.PutUint32(dst[start+12:], checksum(dst[start:]))
 	return dst
-}
-
-// checksum is that of all of a file but itself.
-func checksum(data []byte) uint32 {
-	return crc32.Update(crc32.Checksum(data[:12], castagnoli), castagnoli, data[16:])
 }
 
 // Parse reads what AppendTo has written.
 func Parse(data []byte) (*Filter, error) {
-	if len(data) < headerBytes || string(data[:8]) != magic || checksum(data) != binary.LittleEndian.Uint32(data[12:]) {
-		return nil, errDamaged
-	}
-	words := data[headerBytes:]
-	if uint64(len(words)) != bucketBytes*uint64(binary.LittleEndian.Uint32(data[16:])) {
-		return nil, errDamaged
-	}
-	f := &Filter{
-		Overflow: binary.LittleEndian.Uint32(data[8:])&flagOverflow != 0,
-		buckets:  make([]bucket, len(words)/bucketBytes),
-	}
-	for i := range f.buckets {
-		for k := range f.buckets[i] {
-			f.buckets[i][k] = binary.LittleEndian.Uint32(words[i*bucketBytes+4*k:])
+	f := &Filter{}
+	for number := range numberOfPages(int64(len(data))) {
+		at := number * pageBytes
+		page, err := ParsePage(data[at:min(at+pageBytes, len(data))], number, int64(len(data)))
+		if err != nil {
+			return nil, fmt.Errorf("page %d: %w", number, err)
 		}
+		f.buckets = append(f.buckets, page.buckets...)
 	}
 	return f, nil
 }

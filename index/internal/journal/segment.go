@@ -146,13 +146,14 @@ func replayDir(dir string, replay func(uint64, []byte) (uint64, error)) ([]*segm
 // LastName returns the highest number in the name of a segment in dir: every
 // number below it was given out.
 func LastName(dir string) uint64 {
-	paths := files.Glob(dir, "*"+segmentSuffix)
-	if len(paths) == 0 {
-		return 0
+	newest := uint64(0)
+	for _, path := range files.Glob(dir, "*"+segmentSuffix) {
+		number, _ := strings.CutSuffix(filepath.Base(path), segmentSuffix)
+		if first, err := strconv.ParseUint(number, 10, 64); err == nil { // another file may have any name
+			newest = max(newest, first)
+		}
 	}
-	number, _ := strings.CutSuffix(filepath.Base(paths[len(paths)-1]), segmentSuffix)
-	first, _ := strconv.ParseUint(number, 10, 64)
-	return first
+	return newest
 }
 
 // replay reads one segment. Behind a damaged frame it looks for the next whole

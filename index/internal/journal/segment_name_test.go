@@ -14,8 +14,10 @@ func TestTheHighestNumberIsReadWhateverTheFolderIsCalled(t *testing.T) {
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, segmentName(42)), nil, 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{segmentName(42), segmentName(7), "of-somebody-else" + segmentSuffix} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got := LastName(dir); got != 42 {
 		t.Errorf("LastName = %d, want 42", got)

@@ -5,7 +5,6 @@ import { ContentView } from './content.js';
 import { ContextView } from './context.js';
 import { detailsView } from './details.js';
 import { textNodes } from '../list/row.js';
-import { InstanceView } from '../rail/instance.js';
 import { t } from '../strings.js';
 
 /**
@@ -16,8 +15,8 @@ import { t } from '../strings.js';
 export function drawer(store, feed, actions) {
   const element = byId('drawer');
   const content = h('div', { class: 'drawer-content', tabindex: '-1' });
-  const tabs = h('div', { class: 'tabs', role: 'tablist' },
-    tab(store, 'details'), tab(store, 'context'), tab(store, 'instance'),
+  const tabs = h('div', { class: 'tabs' },
+    h('div', { class: 'tab-list', role: 'tablist' }, tab(store, 'details'), tab(store, 'context'), tab(store, 'instance')),
     h('button', {
       type: 'button', class: 'plain close', title: t('drawer.close'), 'aria-label': t('drawer.close'),
       click: () => store.set({ drawer: '' }),
@@ -27,7 +26,8 @@ export function drawer(store, feed, actions) {
   const contextView = new ContextView(store);
   const rawText = h('pre', { tabindex: '0' });
   const raw = h('details', { class: 'raw' }, h('summary', {}, t('details.raw')), rawText);
-  const instanceView = new InstanceView(store, actions.refresh);
+  /** Comes when somebody asks for it. @type {import('../rail/instance.js').InstanceView | null} */
+  let instanceView = null;
   /** The entry is held here too: the list may forget it. @type {Entry | null} */
   let entry = null;
 
@@ -57,9 +57,20 @@ export function drawer(store, feed, actions) {
   });
   store.watch(['drawer', 'control', 'known', 'zone', 'me'], (state) => {
     if (state.drawer !== 'instance') return;
+    if (instanceView) showInstance();
+    else {
+      void import('../rail/instance.js').then(({ InstanceView }) => {
+        instanceView ??= new InstanceView(store, actions.refresh);
+        showInstance();
+      });
+    }
+  });
+
+  function showInstance() {
+    if (store.state.drawer !== 'instance' || !instanceView) return;
     const view = instanceView.render();
     if (content.firstChild !== view) replace(content, view);
-  });
+  }
   byId('bar-details').addEventListener('click', () => {
     store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });
   });

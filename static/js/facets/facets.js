@@ -3,6 +3,8 @@
 
 import { request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
+import { textNodes } from '../list/row.js';
+import { oneLine } from '../list/text.js';
 import { openMenu } from '../frame/menu.js';
 import { copy } from '../frame/toast.js';
 import { scopeParams } from '../search/scope.js';
@@ -244,7 +246,7 @@ export class Facets {
       'aria-label': `${not ? `${t('term.not')} ` : ''}${value}, ${t('histogram.entries', { n: count })}`,
       /** @param {MouseEvent} event */
       click: (event) => set((event.altKey ? exclude : toggle)(q(), prefix, value)),
-    }, h('span', { class: `facet-name${name === 'severity' ? ` sev-${value}` : ''}` }, value), h('span', { class: 'facet-count' }, numbers.format(count))),
+    }, h('span', { class: `facet-name${name === 'severity' ? ` sev-${value}` : ''}` }, ...textNodes(oneLine(value, 80), false)), h('span', { class: 'facet-count' }, numbers.format(count))),
     h('button', {
       type: 'button', class: 'plain facet-menu', 'data-focus': `${key}…`, 'aria-haspopup': 'menu', 'aria-label': t('menu.open', { value }),
       /** @param {MouseEvent & {currentTarget: HTMLElement}} event */

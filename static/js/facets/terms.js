@@ -1,50 +1,12 @@
 // The values of a field that a search text asks for and leaves out.
 
 import { quote } from '../search/query.js';
+import { hasOr, splitTerms } from '../search/split.js';
 
 /**
  * What a text says of a field whose terms begin with a prefix: "severity:" or "host:=".
  * @typedef {{only: string[], not: string[]}} Choice
  */
-
-/**
- * The terms of a text: what stands between spaces, quotes and parentheses held together.
- * @param {string} q
- */
-export function splitTerms(q) {
-  const terms = [];
-  let start = -1;
-  let depth = 0;
-  for (let i = 0; i <= q.length; i++) {
-    const c = q[i];
-    if (c === undefined || (/\s/.test(c) && depth === 0)) {
-      if (start >= 0) terms.push(q.slice(start, i));
-      start = -1;
-      continue;
-    }
-    if ((c === '"' || c === "'") && (start < 0 || /[\s(:=,!-]/.test(q[i - 1]))) {
-      if (start < 0) start = i;
-      i = quoteEnd(q, i);
-      continue;
-    }
-    if (start < 0) start = i;
-    if (c === '(') depth++;
-    else if (c === ')') depth = Math.max(0, depth - 1);
-  }
-  return terms;
-}
-
-/**
- * @param {string} q
- * @param {number} at an opening quote
- */
-function quoteEnd(q, at) {
-  for (let i = at + 1; i < q.length; i++) {
-    if (q[i] === '\\') i++;
-    else if (q[i] === q[at]) return i;
-  }
-  return q.length - 1;
-}
 
 /**
  * @param {string} q
@@ -124,9 +86,4 @@ export function exclude(q, prefix, value) {
  */
 function without(list, value) {
   return list.filter((other) => other !== value);
-}
-
-/** Whether alternatives stand at the top. @param {string} q */
-function hasOr(q) {
-  return splitTerms(q).includes('OR');
 }

@@ -25,7 +25,7 @@ export class Commands {
 }
 
 /** @type {Record<string, string>} */
-const names = { ' ': 'Space', ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc' };
+const names = { ' ': 'Space', ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc', ArrowLeft: '←', ArrowRight: '→', ContextMenu: 'Menu' };
 
 /** A key as a keyboard shows it. @param {string} key */
 export function keyName(key) {

@@ -94,11 +94,11 @@ function stripState({ following, range, lostAt, loading }) {
 /** @param {import('../store.js').Store} store */
 function account(store) {
   store.watch(['me', 'theme'], ({ me, theme }) => {
-    const themes = /** @type {const} */ (['auto', 'light', 'dark']);
+    const themes = /** @type {const} */ (['auto', 'light', 'dark', 'contrast']);
     replace(byId('account-menu'),
       me && h('div', { class: 'account-name' }, h('b', {}, me.name),
-        h('span', { class: 'quiet' }, t('account.role', { role: me.role }))),
-      h('div', { class: 'segments', role: 'group', 'aria-label': t('theme.label') },
+        h('span', { class: 'quiet' }, t('account.role', { role: me.role === 'admin' ? t('account.admin') : me.role }))),
+      h('div', { class: 'segments themes', role: 'group', 'aria-label': t('theme.label') },
         ...themes.map((name) => h('button', {
           type: 'button', 'aria-pressed': String(name === theme), click: () => store.set({ theme: name }),
         }, t(`theme.${name}`)))),

@@ -99,7 +99,7 @@ export class Buffer {
     const last = found.length === 0 ? gap.to_seq : endOf(found[found.length - 1]);
     if (more && last < gap.to_seq) {
       const count = Math.max(1, gap.count - found.length);
-      found.push({ gap: true, count, from_seq: last + 1, to_seq: gap.to_seq });
+      found.push({ ...gap, count, from_seq: last + 1 });
     }
     this.items.splice(at, 1, ...found);
     this.changed(at, 1, found.length);

@@ -6,6 +6,7 @@ import { byId, h, icon } from '../dom.js';
 import { openMenu } from '../frame/menu.js';
 import { copy } from '../frame/toast.js';
 import { linkTo } from '../search/link.js';
+import { addTerm, fieldTerm } from '../search/query.js';
 import { t } from '../strings.js';
 import { lineCount } from './folds.js';
 import { oneLine, withoutColour } from './text.js';
@@ -74,14 +75,15 @@ export function hands(store, feed, list) {
    * @param {HTMLElement | null} value
    */
   function rowMenu(entry, at, point, value) {
-    const index = list.buffer.indexOf(entry.seq);
+    // Older entries may come before it while the menu is open.
+    const index = () => list.buffer.indexOf(entry.seq);
     const group = list.folds.group(entry);
     const unfolded = list.folds.unfolded.has(entry);
     openMenu(at, [
       ...(value ? [...valueChoices(value.dataset.key ?? '', value.dataset.value ?? '', store), null] : []),
       { label: t('row.details'), run: () => store.set({ selected: entry.seq, drawer: 'details' }) },
-      { label: t(unfolded ? 'row.foldIt' : 'row.unfoldIt'), run: () => list.toggleMessage(index) },
-      group && { label: t(group.open ? 'row.one' : 'row.each', { n: group.count }), run: () => list.toggleGroup(index) },
+      { label: t(unfolded ? 'row.foldIt' : 'row.unfoldIt'), run: () => list.toggleMessage(index()) },
+      group && { label: t(group.open ? 'row.one' : 'row.each', { n: group.count }), run: () => list.toggleGroup(index()) },
       { label: t('copy.text'), run: () => void copy(withoutColour(entry.message)) },
       { label: t('copy.link'), run: () => void copy(linkTo(store.state, entry.seq)) },
       ...(point ? [] : [null, ...valuesOf(entry, at)]),
@@ -153,6 +155,18 @@ export function hands(store, feed, list) {
     if (one && row) rowMenu(one, /** @type {HTMLElement} */ (row.querySelector('.c-msg')), null, null);
   }
 
+  /** Offers to leave out what the selected row says, by the keyboard. */
+  function excludeOfSelected() {
+    const one = list.buffer.entry(store.state.selected);
+    const row = one && list.rows.get(`e${one.seq}`);
+    if (!one || !row) return;
+    const nodes = /** @type {HTMLElement[]} */ ([...row.querySelectorAll('.v')]);
+    const terms = nodes.map(({ dataset }) => fieldTerm(dataset.key ?? '', dataset.value ?? '')).filter((term) => term !== '');
+    openMenu(/** @type {HTMLElement} */ (row.querySelector('.c-msg')), [...new Set(terms)].slice(0, MostValues).map((term) => ({
+      label: `-${oneLine(term, 60)}`, run: () => store.set({ q: addTerm(store.state.q, '-' + term) }),
+    })));
+  }
+
   /**
    * Unfolds what the selected row holds back: its message, then its neighbours.
    * @param {boolean} open
@@ -177,7 +191,7 @@ export function hands(store, feed, list) {
     return true;
   }
 
-  return { menuOfSelected, fold };
+  return { menuOfSelected, excludeOfSelected, fold };
 }
 
 /** Whether a finger points: what is small is then in the details, which are not. */

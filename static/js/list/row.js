@@ -215,7 +215,7 @@ function badge(kind, text, label, open) {
 
 /** @param {Gap} gap */
 function gapRow(gap) {
-  const words = gap.loading ? t('list.gapLoading') : t('list.gap', { n: gap.count });
+  const words = gap.loading ? t('list.gapLoading') : t(gap.upTo ? 'list.gapUpTo' : 'list.gap', { n: gap.count });
   return h('div', { class: 'row gap', role: 'row', 'data-gap': gap.from_seq },
     h('span', { role: 'gridcell', class: 'c-gap' },
       h('button', { type: 'button', class: 'link', disabled: gap.loading === true }, words)));

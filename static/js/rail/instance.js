@@ -3,6 +3,7 @@
 import { actionPath, request } from '../api.js';
 import { h } from '../dom.js';
 import { JobView } from './job.js';
+import { said } from '../said.js';
 import { locale, t } from '../strings.js';
 import { duration, fullTime } from '../time.js';
 import { zoneOf } from '../zone.js';
@@ -59,7 +60,7 @@ export class InstanceView {
         h('span', { class: `dot ${state}`, 'aria-hidden': 'true' }),
         h('h2', {}, instance.service || instance.instance, instance.owner && h('span', { class: 'quiet' }, '/' + instance.owner)),
         h('span', { class: `state ${state}` }, t(`instances.${state}`))),
-      ...(instance.detail ? [h('p', { class: 'warn' }, instance.detail)] : []),
+      ...(instance.detail ? [h('p', { class: 'warn' }, said(instance.detail))] : []),
       this.factList(instance),
       this.links(instance),
       this.actions(instance),
@@ -109,13 +110,13 @@ export class InstanceView {
     // One line for each reason, however many actions it keeps from working.
     const reasons = new Map();
     for (const { action, refused } of actions) {
-      if (refused) reasons.set(refused, [...(reasons.get(refused) ?? []), t(`action.${action}`)]);
+      if (refused) reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`action.${action}`)]);
     }
     return h('section', { class: 'actions' },
       h('h3', {}, t('control.actions')),
       h('div', { class: 'buttons' }, ...actions.map(({ action, refused }) => h('button', {
         type: 'button', class: `button${action === this.asking ? ' pressed' : ''}`, 'data-action': action,
-        title: refused, 'aria-disabled': String(refused !== '' || running),
+        title: said(refused), 'aria-disabled': String(refused !== '' || running),
         click: () => {
           if (refused === '' && !running) this.ask(instance.instance, action);
         },

@@ -1,6 +1,7 @@
 // The left rail: every instance, its state, and the filter by instance.
 
 import { byId, h, icon, replace } from '../dom.js';
+import { said } from '../said.js';
 import { t } from '../strings.js';
 import { duration } from '../time.js';
 
@@ -109,13 +110,14 @@ function instanceRow(store, instance) {
   return h('div', { class: `rail-row${chosen ? ' chosen' : ''}` },
     h('button', {
       type: 'button', class: 'plain rail-name', 'data-focus': name, 'aria-pressed': String(chosen),
-      title: [name, state, instance.detail].filter(Boolean).join(' · '),
+      title: [name, state, instance.detail && said(instance.detail)].filter(Boolean).join(' · '),
       'aria-label': `${t('rail.filter', { instance: name })} (${state})`,
       /** @param {MouseEvent} event */
       click: (event) => choose(store, name, event.ctrlKey || event.metaKey || event.shiftKey),
     },
     h('span', { class: `dot ${instance.state ?? 'unknown'}`, 'aria-hidden': 'true' }),
     h('span', { class: 'rail-text' }, instance.service || name)),
+    sparkline(instance.recent ?? []),
     error !== '' && h('span', { class: 'rail-error', title: error, 'aria-label': error, role: 'img' }, '!'),
     h('span', { class: 'rail-rate' }, rateText(instance.rate ?? 0)),
     h('button', {
@@ -123,6 +125,29 @@ function instanceRow(store, instance) {
       title: t('rail.controls', { instance: name }), 'aria-label': t('rail.controls', { instance: name }),
       click: () => store.set({ drawer: 'instance', control: name, rail: false }),
     }, icon('controls')));
+}
+
+/**
+ * The last minute as small bars, the highest as high as the row allows; nothing
+ * for an instance that was quiet.
+ * @param {number[]} recent
+ */
+function sparkline(recent) {
+  const most = Math.max(...recent, 0);
+  if (most === 0) return null;
+  const ns = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(ns, 'svg');
+  svg.setAttribute('class', 'spark');
+  svg.setAttribute('viewBox', '0 0 36 12');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(ns, 'path');
+  const last = recent.slice(-12);
+  path.setAttribute('d', last.map((count, i) => {
+    const height = count === 0 ? 0 : Math.max(1, Math.round((count / most) * 12));
+    return height === 0 ? '' : `M${(12 - last.length + i) * 3} 12v${-height}h2v${height}z`;
+  }).join(''));
+  svg.append(path);
+  return svg;
 }
 
 /** @param {Instance} instance */

@@ -3,6 +3,7 @@
 import { openSocket } from '../api.js';
 import { h } from '../dom.js';
 import { textNodes } from '../list/row.js';
+import { said } from '../said.js';
 import { t } from '../strings.js';
 import { duration } from '../time.js';
 
@@ -56,7 +57,7 @@ export class JobView {
     const key = job.state === 'succeeded' ? 'job.succeeded' : 'job.failed';
     this.title.textContent = t(key, { action: t(`action.${job.action}`), took });
     this.error.hidden = !job.error;
-    this.error.textContent = job.error ?? '';
+    this.error.textContent = said(job.error ?? '');
     if (this.lines === 0) this.output.append(h('span', { class: 'quiet' }, t('job.silent')));
     this.finished();
   }

@@ -3,6 +3,8 @@
 
 import { request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
+import { textNodes } from '../list/row.js';
+import { oneLine } from '../list/text.js';
 import { t } from '../strings.js';
 import { around, fieldNamed, fieldsLike, placeAt, take, valuesLike } from './complete.js';
 import { forgetSearch, forgetSearches, pastSearches } from './history.js';
@@ -111,7 +113,7 @@ export class Offers {
    */
   option(offer, i) {
     return h('div', { role: 'option', id: `o${i}`, class: `option${offer.clear ? ' quiet' : ''}`, click: () => this.take(i) },
-      h('span', { class: offer.clear ? '' : 'option-text' }, offer.label),
+      h('span', { class: offer.clear ? '' : 'option-text' }, ...textNodes(oneLine(offer.label, 200), false)),
       offer.note && h('span', { class: 'quiet small option-note' }, offer.note),
       h('span', { class: 'spacer' }),
       offer.count !== undefined && h('span', { class: 'quiet small' }, t('offers.count', { n: offer.count })),

@@ -1,5 +1,7 @@
 // The search text: how the page adds to it. What it means, the server says.
 
+import { closed, hasOr, splitTerms } from './split.js';
+
 /**
  * The text that finds what q finds in any of the instances.
  * @param {string} q
@@ -56,7 +58,8 @@ function instanceTerm(instances) {
  * @param {string} value
  */
 export function quote(value) {
-  if (/^[\p{L}\p{N}_@][\p{L}\p{N}_@./:-]*$/u.test(value)) return value;
+  // Two dots are a range.
+  if (/^[\p{L}\p{N}_@][\p{L}\p{N}_@./:-]*$/u.test(value) && !value.includes('..')) return value;
   return '"' + value.replace(/["\\]/g, '\\$&') + '"';
 }
 
@@ -77,7 +80,9 @@ export function fieldTerm(key, value) {
   if (key === 'service') return 'instance:' + quote(value) + '/*';
   if (key === 'message') return quotePhrase(value);
   const name = fieldNames[key];
-  return name ? `${name}:${quote(value)}` : '';
+  if (!name) return '';
+  // These match a part of a name: who clicks on web does not mean web2.
+  return `${name}:${name === 'host' || name === 'tag' ? '=' : ''}${quote(value)}`;
 }
 
 /**
@@ -89,42 +94,27 @@ export function quotePhrase(text) {
 }
 
 /**
+ * The text that finds only what the term finds, too. Its opposite goes.
  * @param {string} q
  * @param {string} term
  */
 export function addTerm(q, term) {
-  const without = removeTerm(q, term.startsWith('-') ? term.slice(1) : '-' + term);
-  if (hasTerm(without, term)) return without;
+  const whole = closed(q);
+  // AND binds closer than OR.
+  if (hasOr(whole)) return `(${whole}) ${term}`;
+  const without = removeTerm(whole, term.startsWith('-') ? term.slice(1) : '-' + term);
+  if (splitTerms(without).includes(term)) return without;
   return (without + ' ' + term).trim();
 }
 
 /**
+ * The text without a term that stands in it as a whole, outside quotes and
+ * parentheses.
  * @param {string} q
  * @param {string} term
  */
 export function removeTerm(q, term) {
-  const at = indexOfTerm(q, term);
-  if (at < 0) return q;
-  return (q.slice(0, at) + q.slice(at + term.length)).replace(/\s+/g, ' ').trim();
-}
-
-/**
- * @param {string} q
- * @param {string} term
- */
-function hasTerm(q, term) {
-  return indexOfTerm(q, term) >= 0;
-}
-
-/**
- * @param {string} q
- * @param {string} term
- */
-function indexOfTerm(q, term) {
-  for (let at = q.indexOf(term); at >= 0; at = q.indexOf(term, at + 1)) {
-    const before = at === 0 || q[at - 1] === ' ';
-    const after = at + term.length === q.length || q[at + term.length] === ' ';
-    if (before && after) return at;
-  }
-  return -1;
+  const terms = splitTerms(q);
+  const kept = terms.filter((one) => one !== term);
+  return kept.length === terms.length ? q : kept.join(' ');
 }

@@ -3,6 +3,8 @@
 
 import { Problem, goToLogin, request } from '../api.js';
 import { h, icon, replace } from '../dom.js';
+import { textNodes } from '../list/row.js';
+import { oneLine } from '../list/text.js';
 import { addTerm, fieldTerm } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { locale, t } from '../strings.js';
@@ -73,7 +75,7 @@ function section(title, lines, total, others, choose) {
     const bar = h('span', { class: 'stat-bar' });
     bar.style.width = `${share * 100}%`;
     return h('button', { type: 'button', class: 'plain stat', disabled: line.terms.length === 0, title: line.label, click: () => choose(line) },
-      bar, h('span', { class: 'stat-label' }, line.label), h('span', { class: 'stat-count' }, line.count.toLocaleString(locale)),
+      bar, h('span', { class: 'stat-label' }, ...textNodes(oneLine(line.label, 300), false)), h('span', { class: 'stat-count' }, line.count.toLocaleString(locale)),
       h('span', { class: 'stat-share quiet' }, percent.format(share)));
   };
   return h('section', {}, h('h3', {}, title), ...lines.map(row),

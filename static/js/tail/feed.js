@@ -1,11 +1,13 @@
 // What fills the list: the live end, older entries on demand, and the gaps.
 
 import { Problem, goToLogin, request } from '../api.js';
+import { said } from '../said.js';
 import { FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { isErrorItem } from '../severity.js';
 import { Resumed } from './resumed.js';
+import { Sample } from './sample.js';
 import { Tail } from './tail.js';
 
 const FirstEntries = 200;
@@ -29,12 +31,13 @@ export class Feed {
     this.tail = new Tail({
       frame: (frame) => this.take(frame),
       open: () => {
-        if (this.store.state.lostAt > 0) this.resumed.begin();
+        if (this.store.state.lostAt > 0) this.resumed.begin(Date.now() - this.store.state.lostAt);
         this.store.set({ lostAt: 0, trouble: '' });
       },
       lost: (since) => this.lost(since),
     });
     this.resumed = new Resumed();
+    this.sample = new Sample(store);
     /** Cancels what was asked for an older scope. */
     this.abort = new AbortController();
     /** Why it is paused: what scrolling has paused, scrolling resumes. */
@@ -67,6 +70,8 @@ export class Feed {
     this.newerLeft = false;
     this.loadingNewer = false;
     this.resumed.end();
+    this.sample.over();
+    this.sample.forget(0);
     const { link } = this.store.state;
     this.store.set({ link: 0, linkTrouble: '' });
     const live = this.store.state.range === '';
@@ -175,14 +180,18 @@ export class Feed {
       case 'entries':
         // The first frame has the newest: fewer than asked for are all there are.
         if (this.buffer.length === 0 && this.store.state.loading) this.complete = frame.entries.length < FirstEntries;
+        if (frame.entries.length > 0 && this.store.state.sampleRate > 0) this.sample.over();
         this.add(frame.entries);
         this.store.set({ loading: false });
         break;
+      case 'sample':
+        this.addSample(frame);
+        break;
       case 'dropped':
-        this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq }]);
+        this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq, upTo: this.scoped }]);
         break;
       case 'error':
-        this.store.set({ trouble: frame.detail, loading: false });
+        this.store.set({ trouble: said(frame.detail), loading: false });
         break;
     }
   }
@@ -218,9 +227,35 @@ export class Feed {
     }
   }
 
+  /**
+   * Some of what has arrived: too much to read. The counts are of all.
+   * @param {SampleFrame} frame
+   */
+  addSample({ entries, count, error_count: errors, seq }) {
+    const { following, newEntries, newErrors, matched } = this.store.state;
+    const fresh = this.buffer.append(entries);
+    this.sample.take(count, entries.length, seq);
+    // What counts what arrives has to ask for the rest.
+    for (const told of this.fresh) told([...fresh, { gap: true, count: count - entries.length, from_seq: seq, to_seq: seq }]);
+    if (following) this.forget(this.buffer.trim(FollowCap));
+    else this.store.set({ newEntries: newEntries + count, newErrors: newErrors + errors });
+    this.store.set({ shown: this.buffer.length, loading: false, ...(matched >= 0 && { matched: matched + count }) });
+    this.list.render();
+  }
+
+  /** Shows all that came around what is seen, held still. */
+  showAll() {
+    const item = this.buffer.items[this.list.lastVisible()];
+    const seq = this.store.state.selected || (item && !('gap' in item) ? item.seq : this.buffer.lastSeq);
+    this.store.set({ link: seq });
+    this.start();
+  }
+
   /** @param {number} trimmed */
   forget(trimmed) {
-    if (trimmed > 0) this.complete = false;
+    if (trimmed === 0) return;
+    this.complete = false;
+    this.sample.forget(this.buffer.firstSeq);
   }
 
   /**
@@ -280,9 +315,13 @@ export class Feed {
     if (this.store.state.following || this.buffer.length >= ReadCap) return;
     this.loadingOlder = true;
     this.onOlder();
-    const result = await this.ask({ before: String(this.buffer.firstSeq), limit: String(OlderEntries) });
+    const { signal } = this.abort;
+    const first = this.buffer.firstSeq;
+    const result = await this.ask({ before: String(first), limit: String(OlderEntries) });
+    if (signal.aborted) return; // the list shows something else now
     this.loadingOlder = false;
-    if (result) {
+    // Somebody who went live meanwhile has let go of what this stood before.
+    if (result && this.buffer.firstSeq === first) {
       const added = this.buffer.prepend(result.entries.reverse());
       this.complete = result.next === '' || result.entries.length === 0;
       this.list.shifted(added);

@@ -12,14 +12,20 @@ export class Resumed {
   constructor() {
     this.counting = false;
     this.count = 0;
+    /** How long there was no connection, in ms. */
+    this.lostMs = 0;
     /** The server's time when the connection came back. */
     this.since = Infinity;
     this.timer = 0;
   }
 
-  /** The connection is there again. */
-  begin() {
+  /**
+   * The connection is there again.
+   * @param {number} lostMs how long it was not
+   */
+  begin(lostMs) {
     this.end();
+    this.lostMs = lostMs;
     this.counting = true;
     this.count = 0;
     this.since = Infinity;
@@ -29,6 +35,7 @@ export class Resumed {
   take(frame) {
     if (!this.counting) return;
     if (frame.type === 'status') this.since = Date.parse(frame.time);
+    if (frame.type === 'sample') return this.say();
     if (frame.type === 'dropped') this.count += frame.count;
     if (frame.type === 'entries') {
       const meanwhile = frame.entries.filter((entry) => Date.parse(entry.received) <= this.since).length;
@@ -42,7 +49,7 @@ export class Resumed {
 
   say() {
     this.end();
-    toast(t(this.count > 0 ? 'resumed' : 'resumed.nothing', { n: this.count }), ShownMs);
+    toast(t(this.count > 0 ? 'resumed' : 'resumed.nothing', { n: this.count, s: Math.round(this.lostMs / 1000) }), ShownMs);
   }
 
   end() {

@@ -21,8 +21,8 @@ export class Tail {
     this.socket = null;
     this.scope = { q: '', tz: '' };
     this.last = 0;
-    /** How far we have read: what a new connection resumes behind. 0: nowhere yet. */
-    this.seq = 0;
+    /** How far we have read: what a new connection resumes behind. -1: nowhere yet; 0: nothing was there. */
+    this.seq = -1;
     this.tries = 0;
     this.lostAt = 0;
     this.retry = 0;
@@ -39,7 +39,7 @@ export class Tail {
     this.stop();
     this.scope = { q, tz };
     this.last = last;
-    this.seq = 0;
+    this.seq = -1;
     this.connect();
   }
 
@@ -73,7 +73,7 @@ export class Tail {
 
   connect() {
     this.retry = 0;
-    const params = { ...this.scope, ...(this.seq > 0 ? { after: this.seq } : { last: this.last }) };
+    const params = { ...this.scope, sample: 1, ...(this.seq >= 0 ? { after: this.seq } : { last: this.last }) };
     const socket = openSocket('tail', params);
     this.socket = socket;
     // The first status tells where the log ends, not how far we have read.
@@ -83,7 +83,7 @@ export class Tail {
       const frame = /** @type {Frame} */ (JSON.parse(event.data));
       // A server that refuses is asked again more and more slowly.
       if (frame.type !== 'error' && (this.lostAt > 0 || first)) this.opened();
-      if (frame.type === 'entries' || (frame.type === 'status' && !first)) {
+      if (frame.type === 'entries' || frame.type === 'sample' || (frame.type === 'status' && !first)) {
         this.seq = Math.max(this.seq, frame.seq);
       }
       if (frame.type === 'dropped') this.seq = Math.max(this.seq, frame.to_seq);

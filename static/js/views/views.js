@@ -3,6 +3,7 @@
 import { Problem, goToLogin, request } from '../api.js';
 import { byId, h, icon, replace } from '../dom.js';
 import { toast } from '../frame/toast.js';
+import { readView } from '../list/columns.js';
 import { readAddress, writeAddress } from '../search/address.js';
 import { t } from '../strings.js';
 
@@ -63,7 +64,7 @@ export function views(store) {
 
   /** @param {SavedView} view */
   function show(view) {
-    store.set(readAddress(view.search));
+    store.set({ ...readAddress(view.search), ...readView(view.search) });
     menu.hidePopover();
     byId('scroller').focus({ preventScroll: true });
   }
@@ -71,7 +72,7 @@ export function views(store) {
   async function save() {
     const scope = team.checked ? 'team' : 'me';
     try {
-      await request(path(scope, name.value.trim()), { method: 'PUT', body: { search: writeAddress(store.state) } });
+      await request(path(scope, name.value.trim()), { method: 'PUT', body: { search: viewSearch(store.state) } });
       toast(t('views.saved', { name: name.value.trim() }));
       name.value = '';
       menu.hidePopover();
@@ -108,6 +109,18 @@ export function views(store) {
   }
 
   return { open: () => menu.showPopover(), show };
+}
+
+/**
+ * What a view keeps: the address, and how the list looks even where that is as
+ * usual, for it may not be when the view is opened.
+ * @param {State} state
+ */
+function viewSearch(state) {
+  const params = new URLSearchParams(writeAddress(state));
+  params.set('cols', state.columns.join(','));
+  params.set('wrap', state.wrap);
+  return `?${params}`;
 }
 
 /**

@@ -3,6 +3,11 @@
 /** @type {Words} */
 export const words = {
   en: {
+    'duration.ms': '{n} ms',
+    'duration.s': '{n} s',
+    'duration.min': '{n} min',
+    'duration.h': '{n} h',
+    'duration.d': '{n} d',
     'zone.label': 'Time zone',
     'zone.local': 'Local',
     'zone.utc': 'UTC',
@@ -27,6 +32,11 @@ export const words = {
     'help.zone': 'local time, UTC or the server’s time',
   },
   zh: {
+    'duration.ms': '{n} 毫秒',
+    'duration.s': '{n} 秒',
+    'duration.min': '{n} 分钟',
+    'duration.h': '{n} 小时',
+    'duration.d': '{n} 天',
     'zone.label': '时区',
     'zone.local': '本地',
     'zone.utc': 'UTC',

@@ -1,0 +1,92 @@
+package static
+
+import (
+	"os"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/tagtail/tagtail/static/browsertest"
+)
+
+// TestGallery takes a picture of the states that a person has to look at, where
+// TAGTAIL_SCREENSHOTS says; without that it has nothing to do.
+func TestGallery(t *testing.T) {
+	if os.Getenv("TAGTAIL_SCREENSHOTS") == "" {
+		t.Skip("TAGTAIL_SCREENSHOTS names no folder for the pictures")
+	}
+	for _, language := range []string{"en", "zh-CN"} {
+		for _, scheme := range []string{"light", "dark"} {
+			t.Run(language+"-"+scheme, func(t *testing.T) {
+				gallery(t, language, scheme)
+			})
+		}
+	}
+}
+
+func gallery(t *testing.T, language, scheme string) {
+	s := newServer(t)
+	s.instances, s.me = team(), "dev1"
+	s.views = []view{{Scope: "me", Name: "slow queries", By: "dev1", Search: "?q=slow"}, {Scope: "team", Name: "all errors", By: "dev2", Search: "?q=severity>=err"}}
+	s.add(traffic(300)...)
+	s.add(traceback())
+	s.add(repeated(5, "slow query 812ms")...)
+	b := browsertest.Open(t, language)
+	b.Scheme(scheme)
+	shoot := func(name string) {
+		b.Shoot("gallery-" + name + "-" + scheme + "-" + language)
+	}
+	b.Go(s.URL + "/?i=*")
+	b.AwaitLine("slow query 812ms")
+	b.Await(bars + ` && ` + values("severity") + ` !== ''`)
+	shoot("live")
+	for name, button := range map[string]string{"range": "#range", "views": "#views", "look": "#look-button", "account": "#account"} {
+		b.Click(button)
+		b.Await(`document.querySelector('[popover]:popover-open')`)
+		shoot(name)
+		b.Key("\u001b")
+		b.Await(`!document.querySelector('[popover]:popover-open')`)
+	}
+	b.Eval(`scroller.focus()`) // it was the button's again
+	b.Key("E\r")
+	b.Await(`!drawer.hidden && drawer.querySelector('.said [data-field="file"]')`)
+	shoot("details")
+	b.Key("c")
+	b.Await(`document.querySelectorAll('.context-line').length > 3`)
+	shoot("context")
+	b.Click(`[data-focus="socketserver/dev1…"]`)
+	b.Await(`drawer.querySelector('.actions')`)
+	shoot("instance")
+	b.Key("\u001b")
+	b.Do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.Await(`palette.open`)
+	shoot("palette")
+	b.Key("\u001b")
+	b.Key("?")
+	b.Await(`help.open`)
+	shoot("help")
+	b.Key("\u001b")
+	b.Click("#export")
+	b.Eval(`[...menu.querySelectorAll('button')].at(-1).click()`)
+	b.Await(`document.querySelectorAll('.stat').length > 4`)
+	shoot("statistics")
+	b.Key("\u001b")
+	b.Go(s.URL + "/?q=nowhere+status:200+level=x&from=1h")
+	b.Await(`!notice.hidden && chips.children.length === 3`)
+	shoot("empty")
+	b.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	b.Go(s.URL + "/?i=*&q=slow")
+	b.AwaitLine("slow query")
+	shoot("phone")
+	b.Click("#bar-rail")
+	b.Await(`rail.classList.contains('open')`)
+	shoot("phone-rail")
+	b.Click("#bar-rail")
+	b.Click(".row:last-child .c-msg")
+	b.Await(`!drawer.hidden`)
+	shoot("phone-details")
+	b.Do(chromedp.EmulateViewport(1440, 900, chromedp.EmulateScale(1)))
+	s.cut(true)
+	b.Await(`!banner.hidden`)
+	shoot("disconnected")
+}
