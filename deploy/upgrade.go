@@ -311,6 +311,7 @@ func (c *Controller) makeLive(ctx context.Context, j *Job, r release.Release, fi
 		return r, err
 	}
 	j.setRelease(r.Number)
+	c.journal.write(j) // so that it is known of a job that is abandoned
 	if r.Kind == release.Rollback {
 		j.printf("v%d %s ← v%d %.7s %q by %s", r.Number, r.Instance, r.Of, r.SHA, r.Subject, r.By)
 	} else {
