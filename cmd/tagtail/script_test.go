@@ -25,7 +25,7 @@ func (w withBrowser) Run() int { return browsertest.Main(w.m) }
 
 func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){
-		"tagtail": main,
+		"tagtail":     main,
 		"pre-receive": hookAsGit, "post-receive": hookAsGit,
 	})
 }
