@@ -145,7 +145,7 @@ func (a *app) audit(job deploy.JobView) {
 		message = fmt.Sprintf("%s: done in %.1f s", what, took.Seconds())
 		if job.State != deploy.JobSucceeded {
 			result, severity = string(job.State), index.Err
-			message = what + ": " + job.Error
+			message = what + ": " + strings.TrimPrefix(job.Error, "v"+number+": ")
 		}
 		data = append(data, [2]string{"result", result}, [2]string{"ms", fmt.Sprint(took.Milliseconds())})
 	}

@@ -44,6 +44,7 @@ func hookAsGit() {
 //	                      ports UDP and TCP, and the path UNIXGRAM
 //	serve-demo NAME       the same with tagtail demo
 //	end NAME [KILL]       stop it, or kill -9 it
+//	said NAME REGEX VAR   set a variable to what a server has said, the first group
 //	until REGEX COMMAND   run a command until its output matches
 //	ports NAME...         set each variable to a free port
 //	secrets FILE          set a variable for each line "NAME SECRET"
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"serve":      scriptServe("serve"),
 			"serve-demo": scriptServe("demo"),
 			"end":        scriptEnd,
+			"said":       scriptSaid,
 			"until":      scriptUntil,
 			"ports":      scriptPorts,
 			"secrets":    scriptSecrets,
@@ -129,6 +131,20 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	server.stop(ts)
+}
+
+func scriptSaid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 || scriptServers(ts)[args[0]] == nil {
+		ts.Fatalf("usage: said NAME REGEX VAR, of a server that was started")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	words := scriptServers(ts)[args[0]].words.String()
+	found := pattern.FindStringSubmatch(words)
+	if len(found) < 2 {
+		ts.Fatalf("%q is not in what it said:\n%s", args[1], words)
+	}
+	ts.Setenv(args[2], found[1])
 }
 
 func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
