@@ -68,7 +68,11 @@ func killBelow(folder string) {
 			continue
 		}
 		cmdline, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder)) {
+		nginx := err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder+"/"))
+		// Redis does not tell its configuration, but works in its own folder.
+		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
+		redis := err == nil && bytes.HasPrefix(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
+		if nginx || redis {
 			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
 		}
 	}
