@@ -191,7 +191,7 @@ func TestCodeIsDeployedProvenAndRolledBack(t *testing.T) {
 	v = f.must(Order{Rollback: &Rollback{Release: 2}})
 	wantOutput(t, v, "v4 socketserver/dev1 ← v2 "+two[:7])
 	f.answers("two")
-	v = f.must(Order{Rollback: &Rollback{}})
+	f.must(Order{Rollback: &Rollback{}})
 	f.answers("one")
 	if r := f.newest(); r.Of != 1 || r.Kind != release.Rollback {
 		t.Errorf("got %+v, want a rollback to v1", r)

@@ -46,8 +46,9 @@ type Config struct {
 	// WordsPerBlock is how many distinct words of a block go to the word
 	// index; 0 means 16,384. The others go to its filter.
 	WordsPerBlock int
-	// FilterBytes is about how much memory the pages of filters may take that
-	// searches have used last; 0 means 64 MiB. An id needs 4 KiB of each block.
+	// FilterBytes is about how much memory the chunks of filters may take that
+	// searches have used last; 0 means 64 MiB. An id needs about half a KiB for
+	// each block.
 	FilterBytes int
 
 	// KeepFor is how long entries are kept, by Received; 0 means for ever.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,8 @@ type day struct {
 
 	blocks  []*storedBlock // guarded by Store.mu, like remains
 	remains int            // blocks that are gone but have files
+	filters []*filterFile  // guarded by Store.placing, like joined
+	joined  int            // the highest number of a file of joined filters
 	unread  []string       // files of blocks that could not be read at Open; guarded by Store.mu
 
 	settled int // how many blocks there were when nothing was left to merge and optimise; Store.keeping guards it
@@ -49,7 +52,7 @@ type storedBlock struct {
 	size   int64 // of the block's file
 	header block.Header
 
-	filterBytes atomic.Int64 // of the filter's file
+	filter atomic.Pointer[filterPlace] // nil: it has to be built
 
 	indexed atomic.Pointer[blockindex.Index] // its words are in this one, which a rebuild may have deleted
 	marks   atomic.Uint32                    // what is not in there, as blockindex.Marks
@@ -61,10 +64,6 @@ func (b *storedBlock) marked(m blockindex.Marks) bool { return blockindex.Marks(
 
 // id names the block in the index of words.
 func (b *storedBlock) id() string { return fmt.Sprintf("%d-%d", b.header.First, b.header.Last) }
-
-func (b *storedBlock) filterPath() string {
-	return strings.TrimSuffix(b.path, block.Suffix) + filter.Suffix
-}
 
 const dayLayout = "2006-01-02"
 
@@ -104,16 +103,17 @@ func (s *Store) openDayLocked(number int64) error {
 	if err != nil {
 		return fmt.Errorf("read day: %w", err)
 	}
-	filters := make(map[string]int64)
+	var filters []string
 	for _, file := range files {
 		path := filepath.Join(d.dir, file.Name())
 		if strings.HasSuffix(path, ".tmp") {
 			_ = os.Remove(path) // a block that was never finished: the journal has it
 			continue
 		}
-		if strings.HasSuffix(path, filter.Suffix) {
-			if info, err := file.Info(); err == nil {
-				filters[path] = info.Size()
+		if strings.HasSuffix(path, filter.Suffix) || strings.HasSuffix(path, joinedSuffix) {
+			filters = append(filters, path)
+			if number, err := strconv.Atoi(strings.TrimSuffix(file.Name(), joinedSuffix)); err == nil {
+				d.joined = max(d.joined, number)
 			}
 			continue
 		}
@@ -131,9 +131,9 @@ func (s *Store) openDayLocked(number int64) error {
 		s.lastSeq = max(s.lastSeq, b.header.Last)
 		d.blocks = append(d.blocks, b)
 	}
+	s.findFilters(d, filters, d.blocks)
 	s.settle(d)
 	for _, b := range d.blocks {
-		b.filterBytes.Store(filters[b.filterPath()])
 		s.instanceLocked(b.header.Instance).keepBlock(&b.header)
 	}
 	s.days[number] = d

@@ -50,7 +50,7 @@ func (s *Store) placedBlocks() []placed {
 		begin := len(all)
 		total := int64(0)
 		for _, b := range d.blocks {
-			all = append(all, placed{storedBlock: b, day: d, bytes: b.size + b.filterBytes.Load()})
+			all = append(all, placed{storedBlock: b, day: d, bytes: b.size + b.filterBytes()})
 			total += b.size
 		}
 		s.mu.Unlock()
@@ -276,7 +276,7 @@ func (s *Store) bury() {
 }
 
 func (s *Store) deleteFiles(r remains) {
-	err := removeBlock(r.block)
+	err := s.removeBlock(r.block)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -289,10 +289,10 @@ func (s *Store) deleteFiles(r remains) {
 	}
 }
 
-// removeBlock deletes the files of a block, its own last: a filter without a
+// removeBlock deletes a block and its filter, the block last: a filter without a
 // block tells that one is missing.
-func removeBlock(b *storedBlock) error {
-	if err := removeFile(b.filterPath()); err != nil {
+func (s *Store) removeBlock(b *storedBlock) error {
+	if err := s.dropFilter(b); err != nil {
 		return err
 	}
 	return removeFile(b.path)

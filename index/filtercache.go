@@ -7,7 +7,7 @@ import (
 	"github.com/tagtail/tagtail/index/internal/filter"
 )
 
-// filterCache keeps the pages of filters that searches have asked for last.
+// filterCache keeps the chunks of filters that searches have asked for last.
 // Headers of blocks need no cache: they are in memory from Open on.
 type filterCache struct {
 	limit int // bytes; immutable
@@ -15,33 +15,33 @@ type filterCache struct {
 	mu    sync.Mutex
 	bytes int
 	known map[cachedAt]*list.Element
-	used  *list.List // of *cachedPage, the one used last in front
+	used  *list.List // of *cachedChunk, the one used last in front
 }
 
-// cachedAt is a page of the filter of a block. A block that is no more asks for
-// none: its pages go when others come.
+// cachedAt is a chunk of a file of filters. Nobody asks for those of a file that
+// is no more: they go when others come.
 type cachedAt struct {
-	block  *storedBlock
+	file   *filterFile
 	number int
 }
 
-type cachedPage struct {
-	at   cachedAt
-	page *filter.Page
+type cachedChunk struct {
+	at    cachedAt
+	chunk *filter.Chunk
 }
 
 func newFilterCache(limit int) *filterCache {
 	return &filterCache{limit: limit, known: make(map[cachedAt]*list.Element), used: list.New()}
 }
 
-func pageAt(b *storedBlock, hash uint64) cachedAt {
-	number, _, _ := filter.PageOf(hash, b.filterBytes.Load())
-	return cachedAt{b, number}
+func chunkAt(f *filterFile, hash uint64) cachedAt {
+	number, _, _ := f.head.Chunk(hash)
+	return cachedAt{f, number}
 }
 
-// get returns the page that decides about a hash, nil if it is not there.
-func (c *filterCache) get(b *storedBlock, hash uint64) *filter.Page {
-	key := pageAt(b, hash)
+// get returns the chunk that decides about a hash, nil if it is not there.
+func (c *filterCache) get(f *filterFile, hash uint64) *filter.Chunk {
+	key := chunkAt(f, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := c.known[key]
@@ -49,22 +49,22 @@ func (c *filterCache) get(b *storedBlock, hash uint64) *filter.Page {
 		return nil
 	}
 	c.used.MoveToFront(at)
-	return at.Value.(*cachedPage).page
+	return at.Value.(*cachedChunk).chunk
 }
 
-// put adds a page in the place of those that were not used for longest.
-func (c *filterCache) put(b *storedBlock, hash uint64, page *filter.Page) {
-	key := pageAt(b, hash)
+// put adds a chunk in the place of those that were not used for longest.
+func (c *filterCache) put(f *filterFile, hash uint64, chunk *filter.Chunk) {
+	key := chunkAt(f, hash)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known[key] != nil || page.Bytes() > c.limit {
+	if c.known[key] != nil || chunk.Bytes() > c.limit {
 		return
 	}
-	c.known[key] = c.used.PushFront(&cachedPage{key, page})
-	c.bytes += page.Bytes()
+	c.known[key] = c.used.PushFront(&cachedChunk{key, chunk})
+	c.bytes += chunk.Bytes()
 	for c.bytes > c.limit {
-		old := c.used.Remove(c.used.Back()).(*cachedPage)
+		old := c.used.Remove(c.used.Back()).(*cachedChunk)
 		delete(c.known, old.at)
-		c.bytes -= old.page.Bytes()
+		c.bytes -= old.chunk.Bytes()
 	}
 }

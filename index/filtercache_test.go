@@ -26,73 +26,90 @@ func TestWarmSearchReadsNoFilterFile(t *testing.T) {
 }
 
 func TestFilterCacheKeepsWhatWasUsedLastWithinItsBound(t *testing.T) {
-	pageOf := func(n int) *filter.Page {
+	fileOf := func(n int) (*filterFile, *filter.Chunk) {
 		var b filter.Builder
 		for i := range n {
 			b.Add(filter.Hash(fmt.Sprint(i)))
 		}
-		file := b.Build().AppendTo(nil)
-		page, err := filter.ParsePage(file, 0, int64(len(file)))
+		data, head := b.Build().AppendTo(nil, "block")
+		number, offset, length := head.Chunk(0)
+		chunk, err := head.Parse(data[offset:offset+int64(length)], number)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return page
+		return newFilterFile(nil, "", head), chunk
 	}
-	page := pageOf(100)
-	c := newFilterCache(3 * page.Bytes())
-	blocks := make([]*storedBlock, 5)
-	for i := range blocks {
-		blocks[i] = &storedBlock{}
-		c.put(blocks[i], 0, page)
-		c.get(blocks[0], 0) // is used all the time
+	_, chunk := fileOf(40)
+	c := newFilterCache(3 * chunk.Bytes())
+	cached := make([]*filterFile, 5)
+	for i := range cached {
+		cached[i], chunk = fileOf(40)
+		c.put(cached[i], 0, chunk)
+		c.get(cached[0], 0) // is used all the time
 	}
 	for i, want := range []bool{true, false, false, true, true} {
-		if got := c.get(blocks[i], 0) != nil; got != want {
-			t.Errorf("page %d is there: %v, want %v", i, got, want)
+		if got := c.get(cached[i], 0) != nil; got != want {
+			t.Errorf("chunk %d is there: %v, want %v", i, got, want)
 		}
 	}
-	if c.put(blocks[1], 0, pageOf(1000)); c.bytes > c.limit {
+	if f, chunk := fileOf(310); chunk.Bytes() <= c.limit {
+		t.Error("the chunk is too small: the test says nothing")
+	} else if c.put(f, 0, chunk); c.bytes > c.limit {
 		t.Errorf("%d bytes, want at most %d", c.bytes, c.limit)
 	}
 }
 
-// TestSearchForAnIDReadsAPageOfEachFilter damages all other pages, which nobody
+// TestSearchForAnIDReadsAChunkOfEachFile damages all other chunks, which nobody
 // notices: the filters are not made again.
-func TestSearchForAnIDReadsAPageOfEachFilter(t *testing.T) {
-	const ids = 8000
+func TestSearchForAnIDReadsAChunkOfEachFile(t *testing.T) {
+	const ids, blocks = 8000, joinFanIn + 2
 	s := openStore(t, Config{Dir: t.TempDir(), HeadEntries: ids})
-	texts := make([]string, ids)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("id %07x%d", i*7919, i)
+	for k := range blocks {
+		texts := make([]string, ids)
+		for i := range texts {
+			texts[i] = fmt.Sprintf("id %07x%d%d", i*7919, i, k)
+		}
+		appendMessages(t, s, "a/b", texts...)
+		sealAll(t, s)
 	}
-	appendMessages(t, s, "a/b", texts...)
-	sealAll(t, s)
-	paths := glob(t, s.cfg.Dir, "days/*/*.filter")
-	wanted := texts[10][len("id "):]
-	damaged := 0
+	paths := append(glob(t, s.cfg.Dir, "days/*/*.filter"), glob(t, s.cfg.Dir, "days/*/*.filters")...)
+	if len(paths) != 1+blocks-joinFanIn {
+		t.Fatalf("files %v, want one of %d filters and %d of one", paths, joinFanIn, blocks-joinFanIn)
+	}
+	wanted := fmt.Sprintf("%07x%d%d", 10*7919, 10, 3)
 	for _, path := range paths {
-		file, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, kept, _ := filter.PageOf(shape.Hash(wanted), int64(len(file)))
-		for at := int64(0); at < int64(len(file)); at += 4096 {
-			if at != kept {
-				file[at+100] ^= 1
-				damaged++
-			}
-		}
-		if err := os.WriteFile(path, file, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if damaged == 0 {
-		t.Fatal("no filter has more pages than one: the test says nothing")
+		damageOtherChunks(t, path, shape.Hash(wanted))
 	}
 	if got := findAll(t, s, textQuery(wanted)); len(got) != 1 {
 		t.Errorf("%d entries, want 1", len(got))
 	}
 	if n := s.Stats().RebuiltFilters; n != 0 {
 		t.Errorf("%d filters were made again, want none", n)
+	}
+}
+
+// damageOtherChunks flips a bit in all chunks of a file that do not decide about
+// the hash.
+func damageOtherChunks(t *testing.T, path string, hash uint64) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := readFilterFile(nil, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, kept, n := f.head.Chunk(hash)
+	if f.head.Chunks() < 2 {
+		t.Fatalf("%s has one chunk: the test says nothing", path)
+	}
+	for at := len(data) - n; at > n; at -= n {
+		if int64(at) != kept {
+			data[at+n/2] ^= 1
+		}
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the sample of the on-disk format"
 
 // samples are those of every layout that there was, by the version of its blocks
 // and of its filters. The newest comes last, and is written with -update.
-var samples = []string{"v1", "v2", "v2-filter4"}
+var samples = []string{"v1", "v2", "v2-filter4", "v2-filter5"}
 
 const sampleFolder = "testdata/format/"
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -125,6 +126,9 @@ func (s *Store) tidy(ctx context.Context, d *day) error {
 		if err := s.merge(d, run); err != nil {
 			return err
 		}
+	}
+	if err := s.joinFilters(ctx, d, over); err != nil {
+		return fmt.Errorf("join filters: %w", err)
 	}
 	if !over || len(runs) > 0 {
 		return nil // the word index of the merged ones is not written yet

@@ -105,7 +105,7 @@ func (s *Store) merge(d *day, run []*storedBlock) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write merged block: %w", err)
 	}
-	if err := s.writeFilter(b, t); err != nil {
+	if _, err := s.writeFilter(d, b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}
 	if words := s.openWords(d); words != nil {
@@ -165,7 +165,7 @@ func (s *Store) settle(d *day) {
 		}
 	}
 	for b := range gone {
-		_ = removeBlock(b) // what stays is left out again at the next start
+		_ = s.removeBlock(b) // what stays is left out again at the next start
 	}
 	d.blocks = nil
 	for _, b := range blocks {

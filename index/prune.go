@@ -236,8 +236,10 @@ func (p *pruner) wordSet(n *prunerNode, index *blockindex.Index, d *day) *pruner
 }
 
 func (p *pruner) filterMayContain(ctx context.Context, n *prunerNode, src *source) bool {
-	if p.store.filters.get(src.block, n.hash) == nil {
+	chunk, slot := p.store.cachedChunk(src.block, n.hash)
+	if chunk == nil {
 		p.readAhead(ctx, n)
+		chunk, slot = p.store.filterChunk(src, n.hash)
 	}
-	return p.store.mayContain(src.block, n.hash)
+	return chunk == nil || chunk.MayContain(slot, n.hash)
 }

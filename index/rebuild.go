@@ -72,10 +72,13 @@ func (s *Store) rebuildDay(ctx context.Context, d *day, step func()) error {
 		if err := s.stopped(ctx); err != nil {
 			return err
 		}
-		if err := s.rebuildBlock(words, b); err != nil {
+		if err := s.rebuildBlock(words, d, b); err != nil {
 			return err
 		}
 		step()
+	}
+	if err := s.joinFilters(ctx, d, d.number < dayNumber(s.cfg.now())); err != nil {
+		return fmt.Errorf("join filters: %w", err)
 	}
 	return s.flushWords(ctx, words)
 }
@@ -110,6 +113,7 @@ func (s *Store) forgetWords(ctx context.Context, d *day) error {
 		_ = d.words.Close() // what it has is deleted
 		d.words = nil
 	}
+	s.forgetMissed(d)
 	for _, path := range files.Glob(d.dir, "*"+filter.Suffix) {
 		if _, err := os.Stat(strings.TrimSuffix(path, filter.Suffix) + block.Suffix); os.IsNotExist(err) {
 			if err := removeFile(path); err != nil {
@@ -121,7 +125,7 @@ func (s *Store) forgetWords(ctx context.Context, d *day) error {
 }
 
 // rebuildBlock writes what is derived from a block, if that can be read.
-func (s *Store) rebuildBlock(words *blockindex.Index, b *storedBlock) error {
+func (s *Store) rebuildBlock(words *blockindex.Index, d *day, b *storedBlock) error {
 	columns, err := s.load(b)
 	if err != nil {
 		return nil // load has reported it
@@ -129,7 +133,7 @@ func (s *Store) rebuildBlock(words *blockindex.Index, b *storedBlock) error {
 	t := s.tokens.Get().(*tokens)
 	defer s.tokens.Put(t)
 	t.collect(columns.Message)
-	if err := s.writeFilter(b, t); err != nil {
+	if _, err := s.writeFilter(d, b, t); err != nil {
 		return fmt.Errorf("write filter: %w", err)
 	}
 	s.counters.rebuiltFilters.Add(1)

@@ -67,6 +67,7 @@ func (s *Store) sealNext() bool {
 		s.sealFailed(h, err)
 		return false
 	}
+	s.joinNewFilters(d)
 	return true
 }
 
@@ -113,7 +114,7 @@ func (s *Store) seal(h *head, d *day) error {
 	if err := s.writeBlock(d, b, file); err != nil {
 		return fmt.Errorf("write block: %w", err)
 	}
-	if err := s.writeFilter(b, t); err != nil {
+	if _, err := s.writeFilter(d, b, t); err != nil {
 		s.reportIndex("write a filter", d, err) // it is built when it is needed
 	}
 

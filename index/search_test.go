@@ -206,6 +206,9 @@ func TestNewestFirstSearchStopsAtItsLimit(t *testing.T) {
 	for i := range 10 {
 		oneBlockEach(t, s, fmt.Sprintf("message %d", i))
 	}
+	for range cap(s.slots) - 1 {
+		s.slots <- struct{}{} // others search: nobody helps, and reads ahead
+	}
 	result, err := s.Search(context.Background(), SearchRequest{Limit: 3})
 	if err != nil {
 		t.Fatal(err)

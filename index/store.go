@@ -33,6 +33,7 @@ const openIndexes = 32
 //	journal/NUMBER.journal                  what is not in blocks yet
 //	days/2026-11-22/FIRST-LAST-NAME.block   the entries of an instance
 //	days/2026-11-22/FIRST-LAST-NAME.filter  derived: the ids in the block
+//	days/2026-11-22/NUMBER.filters          derived: the ids in each of some blocks
 //	days/2026-11-22/bleve-3/                derived: the words in the day's blocks
 //
 // Its methods may be called from any goroutine. Store.mu may be held when
@@ -58,6 +59,7 @@ type Store struct {
 	counters counters
 
 	rebuilding sync.Mutex // held while a filter is made again; taken before mu
+	placing    sync.Mutex // guards where filters are; taken after all others
 
 	syncReport, sealReport, indexReport, keepReport, blockReport throttle
 

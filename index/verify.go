@@ -14,7 +14,6 @@ import (
 	"github.com/tagtail/tagtail/index/internal/block"
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 	"github.com/tagtail/tagtail/index/internal/files"
-	"github.com/tagtail/tagtail/index/internal/filter"
 	"github.com/tagtail/tagtail/index/internal/journal"
 )
 
@@ -88,7 +87,7 @@ func (v *verifier) checkOpenDay(ctx context.Context, s *Store, d *day) error {
 		indexed[b.id()] = b.indexed.Load() != nil
 	}
 	s.mu.Unlock()
-	sums, err := v.checkBlocks(ctx, s.stopped, d.number, paths)
+	sums, err := v.checkBlocks(ctx, s.stopped, d.number, paths, v.checkFilterFiles(d.dir))
 	if err != nil || len(sums) == 0 {
 		return err
 	}
@@ -145,15 +144,16 @@ func (v *verifier) checkClosedDay(ctx context.Context, dir string) error {
 	}
 	paths := files.Glob(dir, "*"+block.Suffix)
 	stopped := func(ctx context.Context) error { return ctx.Err() }
-	sums, err := v.checkBlocks(ctx, stopped, dayNumber(start), paths)
+	filters := v.checkFilterFiles(dir)
+	sums, err := v.checkBlocks(ctx, stopped, dayNumber(start), paths, filters)
 	if err != nil {
 		return err
 	}
-	for _, path := range files.Glob(dir, "*"+filter.Suffix) {
-		if !slices.Contains(paths, strings.TrimSuffix(path, filter.Suffix)+block.Suffix) {
-			v.add(path, 0, false, "the block of this filter is missing")
-		}
+	stems := make(map[string]bool, len(paths))
+	for _, path := range paths {
+		stems[strings.TrimSuffix(filepath.Base(path), block.Suffix)] = true
 	}
+	v.missBlocks(filters, stems)
 	words := filepath.Join(dir, blockindex.Folder)
 	if len(sums) == 0 {
 		return nil
@@ -229,7 +229,7 @@ type wordSum struct {
 
 // checkBlocks checks blocks and their filters, and returns the sums of the
 // words of those that can be read, by id.
-func (v *verifier) checkBlocks(ctx context.Context, stopped func(context.Context) error, day int64, paths []string) (map[string]wordSum, error) {
+func (v *verifier) checkBlocks(ctx context.Context, stopped func(context.Context) error, day int64, paths []string, filters foundFilters) (map[string]wordSum, error) {
 	sums := make(map[string]wordSum)
 	for _, path := range paths {
 		if err := stopped(ctx); err != nil {
@@ -257,7 +257,7 @@ func (v *verifier) checkBlocks(ctx context.Context, stopped func(context.Context
 		v.report.Entries += uint64(header.Entries)
 		b.header = header
 		v.tokens.collect(columns.Message)
-		v.checkFilter(&b)
+		v.checkFilter(&b, filters)
 		sum := wordSum{path: path, marks: v.tokens.marks()}
 		for _, w := range v.tokens.words.list {
 			sum.sum.Add(w.Text, uint64(w.Lines))
@@ -265,29 +265,6 @@ func (v *verifier) checkBlocks(ctx context.Context, stopped func(context.Context
 		sums[b.id()] = sum
 	}
 	return sums, nil
-}
-
-// checkFilter compares the block's filter with what was collected of it.
-func (v *verifier) checkFilter(b *storedBlock) {
-	path := b.filterPath()
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		v.add(path, 0, true, "the filter is missing")
-		return
-	}
-	v.report.Filters++
-	f, err := filter.Parse(data)
-	if err == nil {
-		for hash := range v.tokens.ids.All() {
-			if !f.MayContain(hash) {
-				err = errors.New("the filter does not agree with its block")
-				break
-			}
-		}
-	}
-	if err != nil {
-		v.add(path, 0, true, err.Error())
-	}
 }
 
 // compareWords compares the word index with the blocks; must tells of which

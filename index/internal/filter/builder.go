@@ -74,7 +74,7 @@ func (b *Builder) Build() *Filter {
 	if distinct <= fewHashes {
 		each = fewHashesPerBucket
 	}
-	n := (distinct + each - 1) / each
+	n := evenly((distinct + each - 1) / each)
 	b.buckets = slices.Grow(b.buckets[:0], n)[:n]
 	clear(b.buckets)
 	for _, hash := range b.hashes {

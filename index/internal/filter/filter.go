@@ -1,24 +1,26 @@
 // Package filter remembers a set of tokens in some sixteen bits each, to say
 // which blocks cannot hold a token.
 //
-//	tokens → Hash → Builder.Add → Build → AppendTo → file → PageOf → ParsePage → MayContain
+//	tokens → Hash → Builder.Add → Build → AppendTo → file → Join → file of many
+//	file → ReadHead → Head.Chunk → Head.Parse → Chunk.MayContain
 //
 // MayContain is never false for a token that was put in, and true for one in
-// 1000 that was not. One page of the file, 4 KiB, decides about a token: a search
-// reads no more of it. A filter is derived from its block: what does not parse is
-// built again. FORMAT.md, beside the index package, has the layout.
+// 1000 that was not. A file has the filters of one block, or of many: in chunks,
+// of which one decides about a token in all of them, so that a search reads no
+// more of it. A filter is derived from its block: what does not parse is built
+// again. FORMAT.md, beside the index package, has the layout.
 package filter
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
-	"slices"
 )
 
-// Suffix ends the name of every filter's file.
+// Suffix ends the name of every file of filters.
 const Suffix = ".filter"
 
-var errDamaged = errors.New("filter is damaged")
+// ErrDamaged is what every error about the content of a file is.
+var ErrDamaged = errors.New("filter is damaged")
 
 // Filter is a split-block Bloom filter, as Apache Parquet has it: a hash is in
 // one bucket only, and sets a bit in each word of that. It is immutable.
@@ -46,6 +48,15 @@ const (
 // bucketOf returns which of n buckets a hash is in, by its upper half. The lower
 // one says which bits.
 func bucketOf(hash uint64, n int) int { return int(hash >> 32 * uint64(n) >> 32) }
+
+// bucketFrom reads a bucket as AppendTo writes it.
+func bucketFrom(data []byte) (b bucket) {
+	data = data[:bucketBytes]
+	for i := range b {
+		b[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	return b
+}
 
 func (b *bucket) add(hash uint64) {
 	h := uint32(hash)
@@ -77,30 +88,20 @@ func (f *Filter) MayContain(hash uint64) bool {
 	return len(f.buckets) > 0 && f.buckets[bucketOf(hash, len(f.buckets))].has(hash)
 }
 
-// Clone returns a copy that lasts.
-func (f *Filter) Clone() *Filter {
-	return &Filter{buckets: slices.Clone(f.buckets)}
-}
-
-// AppendTo writes the filter as pages.
-func (f *Filter) AppendTo(dst []byte) []byte {
-	for number := range pagesOf(len(f.buckets)) {
-		first := number * pageBuckets
-		dst = appendPage(dst, number, len(f.buckets), f.buckets[first:min(first+pageBuckets, len(f.buckets))])
-	}
-	return dst
-}
-
-// Parse reads what AppendTo has written.
-func Parse(data []byte) (*Filter, error) {
-	f := &Filter{}
-	for number := range numberOfPages(int64(len(data))) {
-		at := number * pageBytes
-		page, err := ParsePage(data[at:min(at+pageBytes, len(data))], number, int64(len(data)))
-		if err != nil {
-			return nil, fmt.Errorf("page %d: %w", number, err)
+// AppendTo writes a file of this filter alone. What it is of has a name of less
+// than 64 KiB.
+func (f *Filter) AppendTo(dst []byte, name string) ([]byte, *Head) {
+	h := newHead([]string{name}, []int{len(f.buckets)}, chunksOf(len(f.buckets)))
+	dst = h.append(dst)
+	for number := range h.chunks {
+		start := len(dst)
+		dst = append(dst, make([]byte, sumBytes)...)
+		for i := range f.buckets[number*h.width:][:h.width] {
+			for _, word := range f.buckets[number*h.width+i] {
+				dst = binary.LittleEndian.AppendUint32(dst, word)
+			}
 		}
-		f.buckets = append(f.buckets, page.buckets...)
+		binary.LittleEndian.PutUint32(dst[start:], chunkSum(number, dst[start+sumBytes:]))
 	}
-	return f, nil
+	return dst, h
 }
