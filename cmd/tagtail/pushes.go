@@ -54,8 +54,7 @@ func (a *app) jobURL(id string) string { return a.page + "/#job=" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
-	_, err := e.renderCommit(ctx, sha, repo)
-	return err
+	return e.fresh.Render(ctx, sha, repo)
 }
 
 // renderCommit gives the configurations of all instances at a commit.
@@ -122,7 +121,8 @@ func (e *pushEngine) options() deploy.RenderOptions {
 	return deploy.RenderOptions{Syslog: nginxSyslog(e.app.listeners)}
 }
 
-// Adopt implements push.Engine.
+// Adopt implements push.Engine. Instances that have never had a configuration
+// get theirs when they are started.
 func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -130,16 +130,18 @@ func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	before := e.rendered(e.fresh.instances())
+	instances := e.fresh.instances()
+	before := e.rendered(instances)
 	if err := checkOut(ctx, repo, commit.SHA, e.app.cfg.checkouts()); err != nil {
 		return "", nil, err
 	}
 	e.fresh.refresh()
 	after := e.rendered(e.fresh.instances())
 	var changed []string
-	for name, text := range after {
-		if old, known := before[name]; known && !bytes.Equal(old, text) {
-			changed = append(changed, name)
+	for _, in := range instances {
+		text, known := after[in.Name]
+		if _, err := os.Stat(in.Conf); err == nil && known && !bytes.Equal(before[in.Name], text) {
+			changed = append(changed, in.Name)
 		}
 	}
 	slices.Sort(changed)

@@ -146,6 +146,8 @@ func (g *Gate) control(ctx context.Context, v *visit) int {
 	var orders []Order
 	var err error
 	switch verb := u.verb(); {
+	case v.pass.repo.Kind == Control && verb == verbUp:
+		orders, err = g.applyOrders(ctx, v)
 	case v.pass.repo.Kind == Control:
 		orders, err = g.signalOrders(v.person, v.person.Name, Signal{Action: deploy.Action(verb)})
 	case isSignal(verb):
@@ -171,6 +173,22 @@ func (g *Gate) control(ctx context.Context, v *visit) int {
 		return 1
 	}
 	return 0
+}
+
+// applyOrders are for all of a person's instances, with what serverctrl's master
+// is now: for those that a push could not change when it came.
+func (g *Gate) applyOrders(ctx context.Context, v *visit) ([]Order, error) {
+	commit, err := v.repo.Branch(ctx, Base)
+	if err != nil {
+		return nil, err
+	}
+	var orders []Order
+	for _, in := range g.cfg.Instances() {
+		if in.Owner() == v.person.Name && (in.Kind == deploy.Nginx || in.Kind == deploy.Redis) {
+			orders = append(orders, Order{Instance: in.Name, By: v.person, Apply: commit.SHA, Ref: Base, Subject: commit.Subject})
+		}
+	}
+	return orders, nil
 }
 
 // adopt makes the pushed serverctrl the one that counts and applies it.
