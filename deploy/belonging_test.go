@@ -33,7 +33,7 @@ func TestAnInstancesOwnProcessesAndTheirChildrenBelongToIt(t *testing.T) {
 
 func TestAProgramThatNamesARedisConfigurationIsNoRedis(t *testing.T) {
 	w := newWorld(t)
-	in := w.layout.redisInstance("dev1", 6381)
+	in := w.layout.redisInstance("dev1", freePort(t))
 	c := w.control([]Instance{in}, nil)
 	sleep := exec.Command("sh", "-c", "sleep 1000; :", in.Conf)
 	sleep.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -149,7 +149,7 @@ func TestARecycledPIDOfACommandIsNeverSignalled(t *testing.T) {
 	writeTestFile(t, commandPIDFile(in), trackedText(p))
 	wantState(t, c, in.Name, Failed, "ended without being stopped")
 	wantRefused(t, c, in.Name, Stop, "does not run")
-	if err := c.drivers[Command].act(t.Context(), in, Stop, newJob("x", in, Stop, "tester")); err == nil {
+	if err := c.drivers[Command].act(t.Context(), in, Stop, newJob(in, JobView{Action: Stop, By: "tester"})); err == nil {
 		t.Error("stop succeeded on a stranger")
 	}
 	if p, err := readProcess(sleep.Process.Pid); err != nil || p.zombie {

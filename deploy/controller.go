@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,15 +37,33 @@ type Config struct {
 	Render RenderOptions
 	// Nginx and RedisServer are the programs, if not those that PATH finds.
 	Nginx, RedisServer string
+	// Repositories holds serverctrl.git and SERVICE.git, bare. Empty: nothing can
+	// be deployed.
+	Repositories string
+	// Layout is where the instances of a new serverctrl are.
+	Layout Layout
+	// Deploys says, by service, how a deploy is proven.
+	Deploys map[string]Proof
+	// JobsDir keeps the jobs, so that they can be looked at after a restart.
+	// Empty: they are forgotten then.
+	JobsDir string
 	// Logger gets the controller's own words. Default: none.
 	Logger *slog.Logger
 	// Audit is called at the start and at the end of every job, from the job's
-	// goroutine. It may not block for long.
+	// goroutine, and by Run for jobs that the run before has not ended. It may not
+	// block for long.
 	Audit func(JobView)
 }
 
-// Validate says what is wrong with the instances.
-func (cfg Config) Validate() error { return validateInstances(cfg.Instances) }
+// Validate says what is wrong with the configuration.
+func (cfg Config) Validate() error {
+	for _, service := range sortedKeys(cfg.Deploys) {
+		if path := cfg.Deploys[service].Health; path != "" && !isHealthPath(path) {
+			return fmt.Errorf("deploys of %s: health %q is not the path of a page, such as /health", service, cutText(path, 80))
+		}
+	}
+	return validateInstances(cfg.Instances)
+}
 
 func validateInstances(list []Instance) error {
 	if len(list) > MaxInstances {
@@ -78,15 +95,23 @@ type Controller struct {
 	queue   chan *Job // with a slot for every instance there can be
 	stopped chan struct{}
 
+	patience time.Duration // of an order behind another one
+	journal  journal
+
 	belonging belonging
 
 	mu      sync.Mutex      // before a Job's own
 	list    []Instance      // replaced as a whole, never changed
 	busy    map[string]*Job // by instance
+	waiting map[string]*Job // by instance, the one that is next
 	jobs    map[string]*Job // by id
 	order   []string        // of jobs, oldest first
 	closed  bool
 	pending sync.WaitGroup // jobs that have not ended
+
+	recovery recovery
+
+	abandoned []*Job // of the run before; Run tells of them
 }
 
 // NewController checks cfg. Jobs begin when Run does.
@@ -105,12 +130,30 @@ func NewController(cfg Config) (*Controller, error) {
 			Command: newCommandDriver(),
 			Shared:  sharedDriver{},
 		},
-		queue:   make(chan *Job, MaxInstances),
-		stopped: make(chan struct{}),
-		busy:    map[string]*Job{},
-		jobs:    map[string]*Job{},
+		queue:    make(chan *Job, MaxInstances),
+		stopped:  make(chan struct{}),
+		patience: maxOrderWait,
+		journal:  journal{cfg.JobsDir, cfg.Logger},
+		busy:     map[string]*Job{},
+		waiting:  map[string]*Job{},
+		jobs:     map[string]*Job{},
 	}
-	return c, c.SetInstances(cfg.Instances)
+	kept, abandoned, err := c.journal.load()
+	if err != nil {
+		return nil, err
+	}
+	c.abandoned = abandoned
+	for _, j := range kept {
+		c.jobs[j.view.ID] = j
+		c.order = append(c.order, j.view.ID)
+	}
+	if err := c.SetInstances(cfg.Instances); err != nil {
+		return nil, err
+	}
+	for _, in := range cfg.Instances {
+		c.store(in) // ends what a crash has left half done
+	}
+	return c, nil
 }
 
 // SetInstances replaces the instances that exist, as when a developer has
@@ -184,58 +227,6 @@ func (c *Controller) busySentenceLocked(instance string) string {
 	return fmt.Sprintf("%s by %s is running since %s; wait until it has ended", v.Action, v.By, v.Started.Format("15:04:05"))
 }
 
-// Do orders an action for a person and gives its job, which goes on whatever
-// becomes of the caller. The error is ErrUnknownInstance or a *RefusedError.
-func (c *Controller) Do(instance string, action Action, by string) (*Job, error) {
-	list := c.instances()
-	i := slices.IndexFunc(list, func(in Instance) bool { return in.Name == instance })
-	if i < 0 {
-		return nil, ErrUnknownInstance
-	}
-	in := list[i]
-	if !slices.Contains(Actions(), action) {
-		return nil, &RefusedError{fmt.Sprintf("there is no action %q", cutText(string(action), 40))}
-	}
-	if busy := c.busySentence(instance); busy != "" {
-		return nil, &RefusedError{busy}
-	}
-	if why := refusal(in, action, c.drivers[in.Kind].observe(readProcessTable(), in)); why != "" {
-		return nil, &RefusedError{why}
-	}
-	j := newJob(rand.Text(), in, action, by)
-	if why := c.admit(j); why != "" {
-		return nil, &RefusedError{why}
-	}
-	return j, nil
-}
-
-// admit takes the instance's lock for j and queues it, or says why not.
-func (c *Controller) admit(j *Job) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if busy := c.busySentenceLocked(j.in.Name); busy != "" {
-		return busy
-	}
-	select {
-	case c.queue <- j:
-	default: // only while Run does not run, and instances come and go
-		return "too many actions wait already; try again"
-	}
-	c.pending.Add(1)
-	c.busy[j.in.Name] = j
-	c.jobs[j.view.ID] = j
-	c.order = append(c.order, j.view.ID)
-	for i := 0; len(c.order) > MaxJobs && i < len(c.order); {
-		if id := c.order[i]; c.busy[c.jobs[id].in.Name] == c.jobs[id] {
-			i++ // it still runs
-		} else {
-			delete(c.jobs, id)
-			c.order = slices.Delete(c.order, i, i+1)
-		}
-	}
-	return ""
-}
-
 // Job gives a job by its id; the newest MaxJobs are kept.
 func (c *Controller) Job(id string) (*Job, bool) {
 	c.mu.Lock()
@@ -247,6 +238,9 @@ func (c *Controller) Job(id string) (*Job, bool) {
 // Run carries the jobs out until ctx ends or Close, then waits for those that
 // have begun: an action that stops half-way is worse than a late end.
 func (c *Controller) Run(ctx context.Context) error {
+	for _, j := range c.abandoned {
+		c.audit(j)
+	}
 	for {
 		select {
 		case j := <-c.queue:
@@ -267,11 +261,16 @@ func (c *Controller) Close() error {
 		c.closed = true
 		close(c.stopped)
 	}
+	waiting := c.waiting
+	c.waiting = map[string]*Job{}
 	c.mu.Unlock()
+	for _, instance := range sortedKeys(waiting) {
+		c.end(waiting[instance], errStopping)
+	}
 	for {
 		select {
 		case j := <-c.queue:
-			c.end(j, errors.New("it never began, because Tagtail is stopping"))
+			c.end(j, errStopping)
 			continue
 		default:
 		}
@@ -281,11 +280,13 @@ func (c *Controller) Close() error {
 	return nil
 }
 
+var errStopping = errors.New("it never began, because Tagtail is stopping")
+
 func (c *Controller) carryOut(ctx context.Context, j *Job) {
 	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
 	c.audit(j)
-	c.end(j, c.drivers[j.in.Kind].act(ctx, j.in, j.view.Action, j))
+	c.end(j, j.work(ctx, j))
 }
 
 func (c *Controller) end(j *Job, err error) {
@@ -293,10 +294,18 @@ func (c *Controller) end(j *Job, err error) {
 	c.mu.Lock()
 	j.finish(err)
 	v := j.View()
-	delete(c.busy, v.Instance)
+	var stuck *Job
+	if c.busy[v.Instance] == j {
+		delete(c.busy, v.Instance)
+		stuck = c.promoteLocked(v.Instance)
+	}
 	c.mu.Unlock()
+	if stuck != nil {
+		c.end(stuck, errTooMany)
+	}
 	c.cfg.Logger.Info("job ended", "instance", v.Instance, "action", string(v.Action), "by", v.By,
 		"state", string(v.State), "took", v.Finished.Sub(v.Started).String(), "err", v.Error)
+	c.journal.write(j)
 	c.audit(j)
 	c.pending.Done()
 }

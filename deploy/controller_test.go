@@ -207,7 +207,7 @@ func TestOnlyTheNewestJobsAreKept(t *testing.T) {
 }
 
 func TestAJobsOutputIsCleanedAndBounded(t *testing.T) {
-	j := newJob("id", Instance{Name: "a/b"}, Start, "ann")
+	j := newJob(Instance{Name: "a/b"}, JobView{Action: Start, By: "ann"})
 	j.printf("one\r\n\x1b[31mtwo\xff\tend\n")
 	j.printf("%s", strings.Repeat("é", MaxJobLineBytes))
 	v := j.View()
@@ -224,7 +224,7 @@ func TestAJobsOutputIsCleanedAndBounded(t *testing.T) {
 }
 
 func TestWaitGivesTheLinesBeyondAndTheEnd(t *testing.T) {
-	j := newJob("id", Instance{Name: "a/b"}, Start, "ann")
+	j := newJob(Instance{Name: "a/b"}, JobView{Action: Start, By: "ann"})
 	j.printf("one\ntwo")
 	lines, done, err := j.Wait(t.Context(), 1)
 	if diff := cmp.Diff(lines, []string{"two"}); diff != "" || done || err != nil {

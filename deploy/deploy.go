@@ -1,13 +1,16 @@
 // Package deploy knows a team's instances and moves their processes.
 //
 //	templates + values → Instance → Controller → nginx | redis-server | command
+//	commit → Order → Job → release → switch → reload → health
 //
 // Every signal is preceded by a proof that the process is the instance's own;
 // nothing is ever run through a shell, and no child gets our environment or
-// keeps our output open. Nothing is remembered but the newest jobs: what an
-// instance does is read from /proc and its pid file each time. A Controller's
+// keeps our output open. Nothing is remembered but the newest jobs and what
+// package release keeps on the disk: what an instance does is read from /proc and
+// its pid file each time. One job at a time moves an instance; an order waits
+// behind it. A job goes on whatever becomes of who ordered it. A Controller's
 // lock is taken before a Job's. The package knows neither logs nor HTTP. Start
-// reading at Instance, then Controller.
+// reading at Instance, then Controller, then order.go for deploys.
 package deploy
 
 import (
@@ -90,14 +93,33 @@ const (
 	JobRunning   JobState = "running"
 	JobSucceeded JobState = "succeeded"
 	JobFailed    JobState = "failed"
+	// JobAbandoned is a job in whose midst Tagtail itself ended.
+	JobAbandoned JobState = "abandoned"
+)
+
+// JobKind is what a job is about.
+type JobKind string
+
+// The kinds of jobs.
+const (
+	SignalJob   JobKind = "signal" // an action on a process
+	DeployJob   JobKind = "deploy"
+	RollbackJob JobKind = "rollback"
+	ConfigJob   JobKind = "config"
 )
 
 // JobView is a job at one moment.
 type JobView struct {
-	ID       string    `json:"id"`
-	Instance string    `json:"instance"`
-	Action   Action    `json:"action"`
-	By       string    `json:"by"`
+	ID       string  `json:"id"`
+	Instance string  `json:"instance"`
+	Kind     JobKind `json:"kind,omitempty"`
+	// Action is what was asked for: one of Actions, or deploy, rollback, apply.
+	Action Action `json:"action"`
+	By     string `json:"by"`
+	// Via is how it was asked for: push, web, api or cli.
+	Via string `json:"via,omitempty"`
+	// Release is the number of the release that it makes, 0 if none.
+	Release  int       `json:"release,omitempty"`
 	State    JobState  `json:"state"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`

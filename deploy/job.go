@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,22 +21,39 @@ const (
 // Job is one action on one instance, from the order to the end. It outlives
 // the request that asked for it. Its methods may be called from any goroutine.
 type Job struct {
-	in Instance // immutable, as it was at the order
+	in   Instance                          // immutable, as it was at the order
+	work func(context.Context, *Job) error // immutable, what it does
+
+	writing sync.Mutex // one journal entry at a time; before mu
 
 	mu      sync.Mutex
 	view    JobView
 	changed chan struct{} // closed and replaced at every change
 }
 
-func newJob(id string, in Instance, action Action, by string) *Job {
-	return &Job{
-		in: in,
-		view: JobView{
-			ID: id, Instance: in.Name, Action: action, By: by,
-			State: JobRunning, Started: time.Now(), Output: []string{},
-		},
-		changed: make(chan struct{}),
+// newJob fills in what every job has.
+func newJob(in Instance, view JobView) *Job {
+	view.ID, view.Instance = rand.Text(), in.Name
+	view.State, view.Started, view.Output = JobRunning, time.Now(), []string{}
+	return &Job{in: in, view: view, changed: make(chan struct{})}
+}
+
+// setRelease tells which release the job makes: the first one, if it goes back
+// by another one.
+func (j *Job) setRelease(number int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.view.Release == 0 {
+		j.view.Release = number
 	}
+	j.notifyLocked()
+}
+
+// begins starts the clock of a job that has waited.
+func (j *Job) begins() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.view.Started = time.Now()
 }
 
 // View gives the job as it is now. The caller owns it.

@@ -263,7 +263,7 @@ func TestAStrangerInThePIDFileIsNeverSignalled(t *testing.T) {
 	for _, a := range []Action{Stop, Quit, Reload, Reopen} {
 		wantRefused(t, c, in.Name, a, "does not run")
 		// Past the refusal, the driver itself must not do it either.
-		if err := c.drivers[Nginx].act(t.Context(), in, a, newJob("x", in, a, "tester")); err == nil {
+		if err := c.drivers[Nginx].act(t.Context(), in, a, newJob(in, JobView{Action: a, By: "tester"})); err == nil {
 			t.Errorf("%s succeeded on a stranger", a)
 		}
 	}
@@ -281,7 +281,7 @@ func TestAMasterWithoutItsPIDFileIsFoundAndStopped(t *testing.T) {
 	wantState(t, c, in.Name, Running, "does not name the running process")
 	wantRefused(t, c, in.Name, Start, "runs already")
 	// Past the refusal, the driver itself must not start a second master.
-	if err := c.drivers[Nginx].act(t.Context(), in, Start, newJob("x", in, Start, "tester")); err == nil {
+	if err := c.drivers[Nginx].act(t.Context(), in, Start, newJob(in, JobView{Action: Start, By: "tester"})); err == nil {
 		t.Error("a second master was started")
 	}
 	mustDo(t, c, in.Name, Stop)

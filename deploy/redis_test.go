@@ -159,7 +159,7 @@ func TestAStrangerInRedissPIDFileIsNeverSignalled(t *testing.T) {
 	})
 	writeTestFile(t, in.PIDFile, strconv.Itoa(sleep.Process.Pid)+"\n")
 	wantState(t, c, in.Name, Failed, "names a stranger")
-	if err := c.drivers[Redis].act(t.Context(), in, Stop, newJob("x", in, Stop, "tester")); err == nil {
+	if err := c.drivers[Redis].act(t.Context(), in, Stop, newJob(in, JobView{Action: Stop, By: "tester"})); err == nil {
 		t.Error("stop succeeded on a stranger")
 	}
 	if p, err := readProcess(sleep.Process.Pid); err != nil || p.zombie {

@@ -161,3 +161,22 @@ func parseCommit(sha string, text []byte) Commit {
 	}
 	return c
 }
+
+// OnBranch tells whether a commit, by its 40 digits, is in a branch's history.
+func (r *Repo) OnBranch(ctx context.Context, sha, branch string) (bool, error) {
+	if !shaPattern.MatchString(sha) {
+		return false, nil
+	}
+	tip, err := r.Branch(ctx, branch)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = r.git(ctx, "merge-base", "--is-ancestor", "--end-of-options", sha, tip.SHA)
+	if exitedWith(err, 1, 128) {
+		return false, nil
+	}
+	return err == nil, err
+}

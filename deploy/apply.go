@@ -1,0 +1,208 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/tagtail/tagtail/deploy/gitrepo"
+	"github.com/tagtail/tagtail/deploy/release"
+)
+
+// keepConfigurations is how many files of an instance's configuration stay in
+// its history.
+const keepConfigurations = 50
+
+func (c *Controller) planApply(in Instance, o Order) (plan, error) {
+	if in.Kind != Nginx && in.Kind != Redis {
+		return plan{}, &RefusedError{fmt.Sprintf("%s is of the kind %s, which has no template", in.Name, in.Kind)}
+	}
+	repo, commit, err := c.serverctrl(context.Background(), o.Apply.SHA)
+	if err != nil {
+		return plan{}, err
+	}
+	return plan{JobView{Kind: ConfigJob, Action: "apply"}, func(ctx context.Context, j *Job) error {
+		return c.apply(ctx, j, repo, commit)
+	}}, nil
+}
+
+// apply renders, and makes a release of what has changed.
+func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, commit gitrepo.Commit) error {
+	next, err := c.renderAt(ctx, j.in, repo, commit.SHA)
+	for _, warning := range next.warnings {
+		j.printf("%s", warning)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; the old configuration goes on serving", err)
+	}
+	if next.same() {
+		j.printf("%s has this configuration already", j.in.Name)
+		return nil
+	}
+	store, ok := c.store(j.in)
+	if !ok {
+		return fmt.Errorf("%s can have no releases", j.in.Name)
+	}
+	v := j.View()
+	r, err := store.Begin(release.Release{
+		Kind: release.Config, Instance: v.Instance, Repo: serverctrlName, Ref: baseOwner, SHA: commit.SHA,
+		Subject: cutText(commit.Subject, 200), By: v.By, Via: v.Via, Job: v.ID, Files: 1, Bytes: int64(len(next.text)),
+	})
+	if err != nil {
+		return err
+	}
+	j.setRelease(r.Number)
+	j.printf("v%d %s ← configuration of serverctrl %.7s %q by %s", r.Number, v.Instance, commit.SHA, r.Subject, v.By)
+	j.printf("%s", next.diff())
+	r.Result = release.Succeeded
+	if err = c.install(ctx, j, next, r.Number); err != nil {
+		r.Result, r.Error = release.Failed, cleanLine(strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	if finishErr := store.Finish(r); finishErr != nil {
+		j.printf("note: %v", finishErr)
+	}
+	return err
+}
+
+// diff is what changes, as diff -u shows it.
+func (r rendered) diff() string {
+	if r.same() {
+		return ""
+	}
+	name := filepath.Base(r.in.Conf)
+	return string(diff.Diff(name+" (now)", r.old, name+" (new)", r.text))
+}
+
+// install puts a configuration in its place: tested before, proven after, and
+// taken back if it does not prove itself.
+func (c *Controller) install(ctx context.Context, j *Job, next rendered, number int) error {
+	in := next.in
+	staged := in
+	staged.Conf = in.Conf + ".new"
+	if err := c.stage(ctx, j, staged, next.text); err != nil {
+		return errors.Join(fmt.Errorf("%w; the old configuration goes on serving", err), removeStaged(staged.Conf))
+	}
+	if err := keepHistory(next, number); err != nil {
+		return errors.Join(err, removeStaged(staged.Conf))
+	}
+	if err := os.Rename(staged.Conf, in.Conf); err != nil {
+		return errors.Join(fmt.Errorf("put the configuration in its place: %w", err), removeStaged(staged.Conf))
+	}
+	j.printf("wrote %s", in.Conf)
+	running := c.drivers[in.Kind].observe(readProcessTable(), j.in).processes
+	switch {
+	case len(running) == 0:
+		j.printf("%s does not run; it has the new configuration when it is started", in.Name)
+		return nil
+	case in.Kind == Redis:
+		j.printf("%s runs with the old configuration until it is restarted", in.Name)
+		return nil
+	}
+	err := c.drivers[in.Kind].act(ctx, in, Reload, j)
+	if err == nil {
+		return nil
+	}
+	j.printf("FAILED: %v", err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	return fmt.Errorf("%w; %w", err, c.takeBack(ctx, j, next))
+}
+
+// stage writes the configuration beside the one that runs and has nginx judge
+// it there, where relative names mean the same.
+func (c *Controller) stage(ctx context.Context, j *Job, staged Instance, text []byte) error {
+	if err := makeDirs(filepath.Dir(staged.Conf)); err != nil {
+		return err
+	}
+	if err := writeFile(staged.Conf, text); err != nil {
+		return err
+	}
+	d, ok := c.drivers[staged.Kind].(nginxDriver)
+	if !ok {
+		return nil
+	}
+	if err := makeDirs(filepath.Join(staged.Prefix, "logs"), filepath.Join(staged.Prefix, "run")); err != nil {
+		return err
+	}
+	if err := d.test(ctx, staged, j); err != nil {
+		return err
+	}
+	masters := d.masters(readProcessTable(), staged)
+	if len(masters) == 0 {
+		return nil // the start asks for the port
+	}
+	inodes := listenInodes(staged.Port)
+	if slices.ContainsFunc(masters, func(p process) bool { return holdsSocket(p.pid, inodes) }) {
+		return nil // it is our own
+	}
+	if taken := portTaken(staged.Port); taken != "" {
+		return errors.New(taken) // which nginx -t does not look at
+	}
+	return nil
+}
+
+func removeStaged(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// errTakenBack is how a change ends that did not prove itself.
+var errTakenBack = errors.New("the old configuration is RESTORED and serves")
+
+// takeBack puts the old configuration back and loads it again. It always gives
+// an error: what has become of the instance.
+func (c *Controller) takeBack(ctx context.Context, j *Job, next rendered) error {
+	in := next.in
+	if next.old == nil {
+		if err := os.Remove(in.Conf); err != nil {
+			return fmt.Errorf("and the new configuration CANNOT be removed: %w", err)
+		}
+		j.printf("RESTORED: there is no %s, as before", in.Conf)
+		return errors.New("there was no old configuration, so the new one is removed")
+	}
+	if err := writeFile(in.Conf, next.old); err != nil {
+		return fmt.Errorf("and the old configuration CANNOT be put back: %w", err)
+	}
+	j.printf("RESTORED: %s is the old one again", in.Conf)
+	if err := c.drivers[in.Kind].act(ctx, j.in, Reload, j); err != nil {
+		return fmt.Errorf("the old configuration is RESTORED and CANNOT be loaded: %w", err)
+	}
+	return errTakenBack
+}
+
+// keepHistory keeps the new configuration under its release's number, and the
+// one before it if that is nowhere else.
+func keepHistory(next rendered, number int) error {
+	dir := filepath.Join(filepath.Dir(next.in.Conf), "history")
+	if err := makeDirs(dir); err != nil {
+		return err
+	}
+	base := filepath.Base(next.in.Conf)
+	if next.old != nil {
+		if err := writeFile(filepath.Join(dir, fmt.Sprintf("%06d-before-%s", number, base)), next.old); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(filepath.Join(dir, fmt.Sprintf("%06d-%s", number, base)), next.text); err != nil {
+		return err
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "[0-9]*-"+base))
+	if err != nil {
+		return fmt.Errorf("look for old configurations: %w", err)
+	}
+	for len(kept) > keepConfigurations { // sorted, oldest first
+		if err := os.Remove(kept[0]); err != nil {
+			return fmt.Errorf("remove old configuration: %w", err)
+		}
+		kept = kept[1:]
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func order(t *testing.T, c *Controller, o Order) *Job {
+	t.Helper()
+	j, err := c.Order(o)
+	if err != nil {
+		t.Fatalf("%+v: got %v, want a job", o, err)
+	}
+	return j
+}
+
+func wantOutput(t *testing.T, v JobView, parts ...string) {
+	t.Helper()
+	out := strings.Join(v.Output, "\n")
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			t.Errorf("%s of %s: got the output\n%s\nwant %q in it", v.Action, v.Instance, out, part)
+		}
+	}
+}
+
+func TestAnOrderWaitsBehindAnotherAndTheNewestOneCounts(t *testing.T) {
+	c, d, _ := gated(t)
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	first := order(t, c, Order{Instance: "a/dev1", By: "ann", Via: "push", Action: Start})
+	<-d.began
+	second := order(t, c, Order{Instance: "a/dev1", By: "bob", Action: Start})
+	wantOutput(t, second.View(), "waits until start by ann has ended")
+	third := order(t, c, Order{Instance: "a/dev1", By: "cleo", Via: "push", Action: Start})
+	wantFailed(t, finish(t, second), "it never began: start by cleo was ordered after it")
+	d.gate <- nil
+	if v := finish(t, first); v.State != JobSucceeded || v.Via != "push" || v.Kind != SignalJob {
+		t.Errorf("got %+v", v)
+	}
+	<-d.began
+	d.gate <- nil
+	if v := finish(t, third); v.State != JobSucceeded {
+		t.Errorf("got %+v", v)
+	}
+	if err := errors.Join(c.Close(), <-ran); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOrderThatWaitsTooLongSaysForWhom(t *testing.T) {
+	c, d, _ := gated(t)
+	c.patience = time.Millisecond
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	first := order(t, c, Order{Instance: "a/dev1", By: "ann", Action: Start})
+	<-d.began
+	late := order(t, c, Order{Instance: "a/dev1", By: "bob", Action: Start})
+	wantFailed(t, finish(t, late), "start by ann is running since", "order it again")
+	d.gate <- nil
+	finish(t, first)
+	if err := errors.Join(c.Close(), <-ran); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseEndsAnOrderThatWaits(t *testing.T) {
+	c, d, _ := gated(t)
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	running := order(t, c, Order{Instance: "a/dev1", By: "ann", Action: Start})
+	<-d.began
+	waiting := order(t, c, Order{Instance: "a/dev1", By: "bob", Action: Start})
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	wantFailed(t, finish(t, waiting), "never began, because Tagtail is stopping")
+	d.gate <- nil
+	finish(t, running)
+	if err := errors.Join(<-closed, <-ran); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestJobsAreThereAfterARestartAndRunningOnesAreAbandoned(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "jobs")
+	cfg := Config{JobsDir: dir, Instances: []Instance{{Name: "a/dev1", Kind: Command, Argv: []string{"x"}}}}
+	written := make(chan struct{}) // closed when the failed job is on the disk
+	cfg.Audit = func(v JobView) {
+		if v.State == JobFailed {
+			close(written)
+		}
+	}
+	c, err := NewController(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := gateDriver{began: make(chan string, 2), gate: make(chan error)}
+	c.drivers[Command] = d
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	done := order(t, c, Order{Instance: "a/dev1", By: "ann", Via: "cli", Action: Start})
+	<-d.began
+	d.gate <- errors.New("no luck")
+	finish(t, done)
+	<-written
+	running := order(t, c, Order{Instance: "a/dev1", By: "bob", Action: Start})
+	<-d.began
+	// Another controller finds what this one would have left in a crash.
+	if err := os.WriteFile(filepath.Join(dir, strings.Repeat("A", 26)+".json"), []byte("{nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told []JobView
+	cfg.Audit = func(v JobView) { told = append(told, v) }
+	again, err := NewController(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := again.Run(ended); err != nil || len(told) != 1 || told[0].State != JobAbandoned {
+		t.Errorf("told of %+v %v, want the abandoned job", told, err)
+	}
+	d.gate <- nil
+	if err := errors.Join(c.Close(), <-ran, again.Close()); err != nil {
+		t.Fatal(err)
+	}
+	j, ok := again.Job(done.View().ID)
+	if !ok {
+		t.Fatal("the ended job is forgotten")
+	}
+	v := finish(t, j)
+	wantFailed(t, v, "no luck")
+	wantOutput(t, v, "start begins")
+	if v.By != "ann" || v.Via != "cli" {
+		t.Errorf("got %+v", v)
+	}
+	j, ok = again.Job(running.View().ID)
+	if !ok {
+		t.Fatal("the running job is forgotten")
+	}
+	if v := finish(t, j); v.State != JobAbandoned || v.Error == "" || v.Finished.IsZero() {
+		t.Errorf("got %+v, want abandoned", v)
+	}
+}
