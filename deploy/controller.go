@@ -50,7 +50,8 @@ type Config struct {
 	// Logger gets the controller's own words. Default: none.
 	Logger *slog.Logger
 	// Audit is called at the start and at the end of every job, from the job's
-	// goroutine. It may not block for long.
+	// goroutine, and by Run for jobs that the run before has not ended. It may not
+	// block for long.
 	Audit func(JobView)
 }
 
@@ -109,6 +110,8 @@ type Controller struct {
 	pending sync.WaitGroup // jobs that have not ended
 
 	recovery recovery
+
+	abandoned []*Job // of the run before; Run tells of them
 }
 
 // NewController checks cfg. Jobs begin when Run does.
@@ -135,10 +138,11 @@ func NewController(cfg Config) (*Controller, error) {
 		waiting:  map[string]*Job{},
 		jobs:     map[string]*Job{},
 	}
-	kept, err := c.journal.load()
+	kept, abandoned, err := c.journal.load()
 	if err != nil {
 		return nil, err
 	}
+	c.abandoned = abandoned
 	for _, j := range kept {
 		c.jobs[j.view.ID] = j
 		c.order = append(c.order, j.view.ID)
@@ -237,6 +241,9 @@ func (c *Controller) Job(id string) (*Job, bool) {
 // Run carries the jobs out until ctx ends or Close, then waits for those that
 // have begun: an action that stops half-way is worse than a late end.
 func (c *Controller) Run(ctx context.Context) error {
+	for _, j := range c.abandoned {
+		c.audit(j)
+	}
 	for {
 		select {
 		case j := <-c.queue:

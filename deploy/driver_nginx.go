@@ -206,13 +206,34 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, limit time.Duration
 	argv := append([]string{program, "-p", in.Prefix, "-c", conf, "-e", nginxErrorLog}, flags...)
 	job.printf("$ %s", strings.Join(argv, " "))
 	out, err := runProgram(ctx, in.Prefix, limit, argv...)
+	word := lastWord(out)
+	if err == nil {
+		out = withoutPraise(out)
+	}
 	if out != "" {
 		job.printf("%s", out)
 	}
-	if word := lastWord(out); err != nil && word != "" {
+	if err != nil && word != "" {
 		return errors.New(word)
 	}
 	return err
+}
+
+// withoutPraise leaves of nginx's output what a person may want to act on: that
+// all is well is told in other words, and that Lua is not cached is what the
+// template asks for.
+func withoutPraise(out string) string {
+	var kept []string
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasSuffix(line, " syntax is ok"), strings.HasSuffix(line, " test is successful"):
+		case strings.Contains(line, "[alert] lua_code_cache is off"):
+		default:
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
 }
 
 // lastWord is the line of nginx's output that says what is wrong.
@@ -232,6 +253,7 @@ func (d nginxDriver) test(ctx context.Context, in Instance, job *Job) error {
 	if err := d.nginx(ctx, in, nginxTestLimit, job, "-t"); err != nil {
 		return fmt.Errorf("nginx refuses the configuration: %w", err)
 	}
+	job.printf("nginx accepts the configuration")
 	conf, err := readLimited(in.Conf, 2*maxTemplateBytes)
 	if err != nil {
 		return err

@@ -67,18 +67,19 @@ func (l journal) remove(ids []string) {
 }
 
 // load reads the jobs of the runs before, oldest first. Those that were running
-// are abandoned.
-func (l journal) load() ([]*Job, error) {
+// are abandoned, and given a second time.
+func (l journal) load() (jobs, abandoned []*Job, err error) {
 	if l.dir == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make folder of the jobs: %w", err)
+		return nil, nil, fmt.Errorf("make folder of the jobs: %w", err)
 	}
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
-		return nil, fmt.Errorf("read folder of the jobs: %w", err)
+		return nil, nil, fmt.Errorf("read folder of the jobs: %w", err)
 	}
+	running := map[string]bool{}
 	var views []JobView
 	for _, e := range entries {
 		id, ok := strings.CutSuffix(e.Name(), ".json")
@@ -86,6 +87,10 @@ func (l journal) load() ([]*Job, error) {
 			continue
 		}
 		v, err := l.read(id)
+		if err == nil && v.State == JobRunning {
+			running[id] = true
+			err = l.abandon(&v)
+		}
 		if err != nil {
 			l.logger.Error("job of an earlier run cannot be read", "job", id, "err", err)
 			continue
@@ -99,11 +104,14 @@ func (l journal) load() ([]*Job, error) {
 		views = views[1:]
 	}
 	l.remove(old)
-	var jobs []*Job
 	for _, v := range views {
-		jobs = append(jobs, &Job{in: Instance{Name: v.Instance}, view: v, changed: make(chan struct{})})
+		j := &Job{in: Instance{Name: v.Instance}, view: v, changed: make(chan struct{})}
+		jobs = append(jobs, j)
+		if running[v.ID] {
+			abandoned = append(abandoned, j)
+		}
 	}
-	return jobs, nil
+	return jobs, abandoned, nil
 }
 
 func (l journal) read(id string) (JobView, error) {
@@ -121,10 +129,11 @@ func (l journal) read(id string) (JobView, error) {
 	if v.Output == nil {
 		v.Output = []string{}
 	}
-	if v.State != JobRunning {
-		return v, nil
-	}
+	return v, nil
+}
+
+func (l journal) abandon(v *JobView) error {
 	v.State, v.Finished = JobAbandoned, time.Now()
 	v.Error = "Tagtail ended before the job did; look at what it has left, and order it again"
-	return v, l.writeView(v)
+	return l.writeView(*v)
 }

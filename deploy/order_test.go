@@ -89,6 +89,12 @@ func TestCloseEndsAnOrderThatWaits(t *testing.T) {
 func TestJobsAreThereAfterARestartAndRunningOnesAreAbandoned(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "jobs")
 	cfg := Config{JobsDir: dir, Instances: []Instance{{Name: "a/dev1", Kind: Command, Argv: []string{"x"}}}}
+	written := make(chan struct{}) // closed when the failed job is on the disk
+	cfg.Audit = func(v JobView) {
+		if v.State == JobFailed {
+			close(written)
+		}
+	}
 	c, err := NewController(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -101,15 +107,23 @@ func TestJobsAreThereAfterARestartAndRunningOnesAreAbandoned(t *testing.T) {
 	<-d.began
 	d.gate <- errors.New("no luck")
 	finish(t, done)
+	<-written
 	running := order(t, c, Order{Instance: "a/dev1", By: "bob", Action: Start})
 	<-d.began
 	// Another controller finds what this one would have left in a crash.
 	if err := os.WriteFile(filepath.Join(dir, strings.Repeat("A", 26)+".json"), []byte("{nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var told []JobView
+	cfg.Audit = func(v JobView) { told = append(told, v) }
 	again, err := NewController(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := again.Run(ended); err != nil || len(told) != 1 || told[0].State != JobAbandoned {
+		t.Errorf("told of %+v %v, want the abandoned job", told, err)
 	}
 	d.gate <- nil
 	if err := errors.Join(c.Close(), <-ran, again.Close()); err != nil {

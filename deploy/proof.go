@@ -62,7 +62,7 @@ func (c *Controller) prove(ctx context.Context, j *Job) error {
 	}
 	err := askHealth(ctx, in, path, j)
 	if err != nil {
-		for _, line := range errorLines(linesSince(log, offset, 5000)) {
+		for _, line := range errorLines(linesSince(log, offset, 5000), in.Prefix) {
 			j.printf("%s: %s", nginxErrorLog, line)
 		}
 	}
@@ -129,7 +129,11 @@ func askOnce(ctx context.Context, client *http.Client, address string) (string, 
 	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {
 		line, _, _ := bufio.NewReader(io.LimitReader(resp.Body, 200)).ReadLine()
-		return "", errors.New(strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, cleanLine(string(line)))))
+		words := cleanLine(string(line))
+		if words == "" || strings.HasPrefix(words, "<") { // nginx's own page says no more
+			words = http.StatusText(resp.StatusCode)
+		}
+		return "", fmt.Errorf("%d %s", resp.StatusCode, words)
 	}
 	return strconv.Itoa(resp.StatusCode), nil
 }
@@ -154,18 +158,31 @@ func healthHost(in Instance) string {
 	return net.JoinHostPort("127.0.0.1", port)
 }
 
-var logLineStart = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w*)\]`)
+var (
+	// logLineStart is up to nginx's own number of the request.
+	logLineStart = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w*)\] \d+#\d+: (?:\*\d+ )?`)
+	// logLineEnd says which request it was, which the check knows.
+	logLineEnd = regexp.MustCompile(`, client: \S+, server: .*$`)
+	// shortened is how Lua names a file whose path is long.
+	shortened = regexp.MustCompile(`\.\.\.[^\s:"']*/` + codeFolder + "/")
+)
 
-// errorLines picks nginx's errors, each with the traceback that follows it.
-func errorLines(lines []string) []string {
+// errorLines picks nginx's errors, each with the traceback that follows it, and
+// leaves of them what helps: each only once, as a check asks several times, and
+// files by their names below prefix.
+func errorLines(lines []string, prefix string) []string {
 	var found []string
+	seen := map[string]bool{}
 	taken := false
 	for _, line := range lines {
 		if m := logLineStart.FindStringSubmatch(line); m != nil {
-			taken = m[1] == "error" || m[1] == "crit" || m[1] == "emerg"
+			line = logLineEnd.ReplaceAllString(line[len(m[0]):], "")
+			taken = (m[1] == "error" || m[1] == "crit" || m[1] == "emerg") && !seen[line]
+			seen[line] = true
 		}
+		line = shortened.ReplaceAllString(strings.ReplaceAll(line, prefix+"/", ""), codeFolder+"/")
 		if taken && len(found) < maxErrorLines {
-			found = append(found, line)
+			found = append(found, logLineEnd.ReplaceAllString(line, ""))
 		}
 	}
 	return found

@@ -273,7 +273,7 @@ func (c *Controller) upgrade(ctx context.Context, j *Job, r release.Release, fil
 	}
 	err = fmt.Errorf("v%d: %w", r.Number, err)
 	if !c.cfg.Deploys[j.in.Service()].AutoRollback {
-		return fmt.Errorf("%w; v%d is left live, roll back if it has to go", err, r.Number)
+		return fmt.Errorf("%w; v%d is left live%s", err, r.Number, howBack(r))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -307,6 +307,7 @@ func (c *Controller) makeLive(ctx context.Context, j *Job, r release.Release, fi
 		return r, err
 	}
 	j.setRelease(r.Number)
+	c.journal.write(j) // so that it is known of a job that is abandoned
 	if r.Kind == release.Rollback {
 		j.printf("v%d %s ← v%d %.7s %q by %s", r.Number, r.Instance, r.Of, r.SHA, r.Subject, r.By)
 	} else {
@@ -338,7 +339,7 @@ func (c *Controller) fillTree(ctx context.Context, store *release.Store, r *rele
 		return fmt.Errorf("%w; what was live stays live", err)
 	}
 	r.Files, r.Bytes = done.Files, done.Bytes
-	j.printf("exported %d files %d KiB → %s (%.2fs)", r.Files, (r.Bytes+1023)>>10, store.Name(*r), time.Since(begin).Seconds())
+	j.printf("exported %s, %d KiB → %s (%.2fs)", files(r.Files), (r.Bytes+1023)>>10, store.Name(*r), time.Since(begin).Seconds())
 	moved, err := store.Switch(*r)
 	if err != nil {
 		return err
@@ -348,4 +349,19 @@ func (c *Controller) fillTree(ctx context.Context, store *release.Store, r *rele
 		j.printf("note: the folder %s was no release; it is kept as %s", codeFolder, moved)
 	}
 	return nil
+}
+
+// howBack tells what to do with a release that is live and should not be.
+func howBack(r release.Release) string {
+	if r.Parent == 0 {
+		return ", and there is none before it"
+	}
+	return ": go back on the page or with git push origin :refs/control/rollback"
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }

@@ -171,7 +171,7 @@ func TestCodeIsDeployedProvenAndRolledBack(t *testing.T) {
 	f.refused(Order{Rollback: &Rollback{}}, "no good release before")
 
 	v := f.must(Order{Deploy: &Deploy{}, Via: "push"})
-	wantOutput(t, v, fmt.Sprintf(`v1 socketserver/dev1 ← %.7s "UP" by dev1`, one), "exported 2 files 1 KiB → releases/000001-"+one[:7], "does not run")
+	wantOutput(t, v, fmt.Sprintf(`v1 socketserver/dev1 ← %.7s "UP" by dev1`, one), "exported 2 files, 1 KiB → releases/000001-"+one[:7], "does not run")
 	mustDo(t, f.c, f.in.Name, Start)
 	f.answers("one")
 

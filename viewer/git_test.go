@@ -34,8 +34,8 @@ type gitEngine struct {
 
 func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error              { return nil }
 func (*gitEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) { return nil, nil }
-func (*gitEngine) Adopt(context.Context, string) ([]string, error)                  { return nil, nil }
-func (*gitEngine) Publish(context.Context, string, push.Person) (lines, instances []string, err error) {
+func (*gitEngine) Adopt(context.Context) (string, []string, error)                  { return "", nil, nil }
+func (*gitEngine) Publish(context.Context, push.Person) (lines, instances []string, err error) {
 	return nil, nil, nil
 }
 func (e *gitEngine) Order(o push.Order) (push.Job, error) {
@@ -170,7 +170,7 @@ func TestPushOverHTTPIsAnsweredWhileTheJobRuns(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, words)
 	}
-	for _, line := range []string{"socketserver/dev1 ← ", "live now", "socketserver/dev1: done"} {
+	for _, line := range []string{"socketserver/dev1: deploy of dev1", "live now", "socketserver/dev1: done"} {
 		if !strings.Contains(words.String(), line) {
 			t.Errorf("the terminal does not show %q:\n%s", line, words)
 		}

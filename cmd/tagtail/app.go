@@ -32,6 +32,7 @@ type app struct {
 	controller *deploy.Controller
 	gate       *push.Gate // nil without repositories
 	server     *viewer.Server
+	marks      deployMarks
 
 	listeners []string          // the inputs' URLs with their real ports
 	instances []deploy.Instance // when it was opened
@@ -54,6 +55,9 @@ func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []de
 	}
 	for _, p := range problems {
 		logger.Warn("serverctrl file has a problem", "err", p)
+	}
+	if err := cfg.checkReadable(os.Getuid()); err != nil && hasNginx(instances) {
+		logger.Warn("services may not answer", "err", err)
 	}
 	a := &app{cfg: cfg, logger: logger, instances: instances}
 	if err := a.open(more); err != nil {
@@ -88,11 +92,13 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	}
 	a.controller, err = deploy.NewController(deploy.Config{
 		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
-		Render: deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
+		Render:       deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
+		Repositories: a.cfg.repositoriesDir(), Layout: a.cfg.layout(), Deploys: a.cfg.proofs(), JobsDir: filepath.Join(a.cfg.Data, "jobs"),
 	})
 	if err != nil {
 		return err
 	}
+	a.marks.releases = a.controller.Releases
 	return a.openPage()
 }
 
@@ -114,7 +120,7 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
@@ -132,6 +138,9 @@ func (a *app) openPage() error {
 	a.found = true
 	return nil
 }
+
+// deploys are the releases of all instances, for searches and charts.
+func (a *app) deploys() []viewer.DeployMark { return a.marks.all(a.controller.Instances()) }
 
 // git is the gate as the page sees it.
 func (a *app) git() viewer.Git {

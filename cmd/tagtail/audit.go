@@ -116,22 +116,40 @@ func (a *app) knows(name string) bool {
 	return false
 }
 
+// jobEvents are the program and the MSGID of a job of each kind.
+var jobEvents = map[deploy.JobKind][2]string{
+	deploy.SignalJob: {"git-serverctrl", "SIGNAL"}, deploy.ConfigJob: {"git-serverctrl", "CONFIG"},
+	deploy.DeployJob: {"git-server", "DEPLOY"}, deploy.RollbackJob: {"git-server", "ROLLBACK"},
+}
+
 // audit keeps the start and the end of every job as an entry of its instance.
 func (a *app) audit(job deploy.JobView) {
-	data := deployData{{"job", job.ID}, {"user", job.By}, {"server", job.Instance}, {"action", string(job.Action)}}
-	message := fmt.Sprintf("%s by %s", job.Action, job.By)
-	severity := index.Notice
-	switch job.State {
-	case deploy.JobSucceeded:
-		took := job.Finished.Sub(job.Started)
-		data = append(data, [2]string{"result", "ok"}, [2]string{"ms", fmt.Sprint(took.Milliseconds())})
-		message += fmt.Sprintf(": done in %.1f s", took.Seconds())
-	case deploy.JobFailed:
-		data = append(data, [2]string{"result", "failed"}, [2]string{"ms", fmt.Sprint(job.Finished.Sub(job.Started).Milliseconds())})
-		severity = index.Err
-		message += ": " + job.Error
+	event, ok := jobEvents[job.Kind]
+	if !ok {
+		event = jobEvents[deploy.SignalJob]
 	}
-	e := a.auditEntry("git-serverctrl", "SIGNAL", job.Instance, data)
+	number := ""
+	what := fmt.Sprintf("%s by %s", job.Action, job.By)
+	if job.Release > 0 {
+		number = fmt.Sprint(job.Release)
+		what = fmt.Sprintf("%s v%s by %s", job.Action, number, job.By)
+	}
+	data := deployData{
+		{"job", job.ID}, {"user", job.By}, {"server", job.Instance}, {"action", string(job.Action)}, {"release", number}, {"via", job.Via},
+	}
+	message, severity := what, index.Notice
+	if job.State != deploy.JobRunning {
+		a.marks.forget(job.Instance)
+		took := job.Finished.Sub(job.Started)
+		result := "ok"
+		message = fmt.Sprintf("%s: done in %.1f s", what, took.Seconds())
+		if job.State != deploy.JobSucceeded {
+			result, severity = string(job.State), index.Err
+			message = what + ": " + strings.TrimPrefix(job.Error, "v"+number+": ")
+		}
+		data = append(data, [2]string{"result", result}, [2]string{"ms", fmt.Sprint(took.Milliseconds())})
+	}
+	e := a.auditEntry(event[0], event[1], job.Instance, data)
 	e.Severity, e.Message = severity, message
 	a.append(e)
 }

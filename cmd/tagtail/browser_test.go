@@ -68,8 +68,12 @@ func TestTheWholeJobInTheBrowser(t *testing.T) {
 }
 
 func TestTheDemoIsAliveInTheBrowser(t *testing.T) {
-	server, at := startServer(t, serverOptions{command: "demo", dir: t.TempDir()})
-	t.Cleanup(server.kill)
+	dir := t.TempDir()
+	server, at := startServer(t, serverOptions{command: "demo", dir: dir})
+	t.Cleanup(func() {
+		server.kill()
+		killBelow(dir)
+	})
 	b := browsertest.Open(t, "en")
 	until(t, at, "stack traceback", "search", "is:trace")
 	b.Go(server.link())

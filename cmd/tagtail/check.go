@@ -33,6 +33,9 @@ func newCheckCommand(std streams) *cobra.Command {
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			c.note(deploy.Config{Instances: instances}.Validate(), false)
+			if hasNginx(instances) {
+				c.note(cfg.checkReadable(os.Getuid()), true)
+			}
 			for _, in := range instances {
 				if err := checkRender(in, cfg.Serverctrl); err != nil {
 					c.note(fmt.Errorf("%s: %w", in.Name, err), false)

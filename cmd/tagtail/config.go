@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
 
+	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/index"
 )
 
@@ -48,6 +49,8 @@ type config struct {
 	Repositories string `yaml:"repositories"`
 	// People are those who push over a path, as OS users of their own.
 	People []personConfig `yaml:"people"`
+	// Deploys says by service how a deploy is proven.
+	Deploys map[string]proofConfig `yaml:"deploys"`
 	// LogPrefix goes before the names git-server and git-serverctrl of the
 	// audit's entries.
 	LogPrefix string `yaml:"log_prefix"`
@@ -89,6 +92,22 @@ type instanceConfig struct {
 	Port    int    `yaml:"port"`
 	// Command is the program and its arguments, of kind command.
 	Command []string `yaml:"command"`
+}
+
+// proofConfig is how the deploys of one service are proven.
+type proofConfig struct {
+	// Health is the path of a page that has to answer after a deploy.
+	Health string `yaml:"health"`
+	// AutoRollback goes back to the release before if a deploy fails.
+	AutoRollback bool `yaml:"auto_rollback"`
+}
+
+func (c *config) proofs() map[string]deploy.Proof {
+	proofs := map[string]deploy.Proof{}
+	for service, p := range c.Deploys {
+		proofs[service] = deploy.Proof{Health: p.Health, AutoRollback: p.AutoRollback}
+	}
+	return proofs
 }
 
 // personConfig is somebody who pushes over a path.
@@ -301,7 +320,7 @@ func (c *config) readFile(path string) error {
 	}
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
-	c.People, c.LogPrefix = file.People, file.LogPrefix
+	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit

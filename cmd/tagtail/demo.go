@@ -20,7 +20,8 @@ func newDemoCommand(std streams) *cobra.Command {
 		Short: "Serve, with four developers' worth of traffic to look at",
 		Long: "Serve, with a process for each of four developers' services that logs what the real\n" +
 			"one would: requests, slow queries, Lua errors with their tracebacks. They can be\n" +
-			"stopped and reloaded on the page. Without --data everything is forgotten at the end.",
+			"stopped and reloaded on the page. With git and nginx, and Redis, there are real ones too, to\n" +
+			"push to. Without --data everything is forgotten at the end.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
@@ -33,20 +34,29 @@ func newDemoCommand(std streams) *cobra.Command {
 					return fmt.Errorf("make folder: %w", err)
 				}
 				defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+				if err := os.Chmod(folder, 0o711); err != nil { // nginx's workers may be others
+					return fmt.Errorf("make folder: %w", err)
+				}
 				cfg.setData(folder)
+			}
+			real, err := addDemoRepositories(cmd.Context(), &cfg)
+			if err != nil {
+				return err
 			}
 			program, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find own program: %w", err)
 			}
-			logger := slog.New(slog.NewTextHandler(std.Err, nil))
+			// Jobs are on the page; here one reads how to go on.
+			logger := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			a, err := openApp(cfg, logger, func(listeners []string) []deploy.Instance {
-				return demoInstances(program, cfg.Data, listeners)
+				return demoInstances(program, cfg.Data, listeners, real.redis)
 			})
 			if err != nil {
 				return err
 			}
 			a.greet(std.Err)
+			real.greet(a, std.Err)
 			return runDemo(cmd.Context(), a)
 		},
 	}
@@ -61,7 +71,10 @@ func runDemo(ctx context.Context, a *app) error {
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- a.run(serving) }()
-	err := a.doAll(ctx, deploy.Start)
+	err := a.deployAll(ctx)
+	if err == nil {
+		err = a.doAll(ctx, deploy.Start)
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -95,13 +108,13 @@ func (a *app) stopDemo() error {
 	return errors.Join(err, <-ended)
 }
 
-// doAll does an action on every command instance for which it is possible, at
+// doAll does an action on every instance of the demo for which it is possible, at
 // the same time, and waits for the ends.
 func (a *app) doAll(ctx context.Context, action deploy.Action) error {
 	var jobs []*deploy.Job
 	var problems error
 	for _, status := range a.controller.Status(ctx) {
-		if status.Instance.Kind != deploy.Command || status.Refused[action] != "" {
+		if !a.isDemo(status.Instance) || status.Refused[action] != "" {
 			continue
 		}
 		job, err := a.controller.Do(status.Instance.Name, action, "demo")
@@ -112,24 +125,37 @@ func (a *app) doAll(ctx context.Context, action deploy.Action) error {
 		jobs = append(jobs, job)
 	}
 	for _, job := range jobs {
-		for done, from := false, 0; !done; {
-			lines, ended, err := job.Wait(ctx, from)
-			if err != nil {
-				return errors.Join(problems, err)
-			}
-			done, from = ended, from+len(lines)
+		if err := waitJob(ctx, job); err != nil {
+			return errors.Join(problems, err)
 		}
-		if view := job.View(); view.State == deploy.JobFailed {
+		switch view := job.View(); {
+		case view.State != deploy.JobFailed:
+		case action == deploy.Start && a.isReal(view.Instance):
+			// The rest of the demo can be looked at without it.
+			a.logger.Warn("instance of the demo does not start", "instance", view.Instance, "err", view.Error)
+		default:
 			problems = errors.Join(problems, fmt.Errorf("%s %s: %s", action, view.Instance, view.Error))
 		}
 	}
 	return problems
 }
 
+// waitJob waits for a job's end.
+func waitJob(ctx context.Context, job *deploy.Job) error {
+	for done, from := false, 0; !done; {
+		lines, ended, err := job.Wait(ctx, from)
+		if err != nil {
+			return err
+		}
+		done, from = ended, from+len(lines)
+	}
+	return nil
+}
+
 // demoInstances are four developers' nginx and Redis, one that logs by TCP,
 // and a shared MySQL. Without a listener of the kind that they need there are
-// none.
-func demoInstances(program, data string, listeners []string) []deploy.Instance {
+// none, and no Redis beside a real one.
+func demoInstances(program, data string, listeners []string, realRedis bool) []deploy.Instance {
 	address := func(scheme string) string {
 		i := slices.IndexFunc(listeners, func(listener string) bool {
 			u, err := url.Parse(listener)
@@ -154,7 +180,9 @@ func demoInstances(program, data string, listeners []string) []deploy.Instance {
 	}
 	for _, owner := range []string{"dev1", "dev2", "dev3", "dev4"} {
 		add("socketserver", owner, address("udp"))
-		add("redis", owner, address("udp"), "redis-"+demoPort(owner))
+		if !realRedis {
+			add("redis", owner, address("udp"), "redis-"+demoPort(owner))
+		}
 	}
 	add("httpserver", "shared", address("tcp"))
 	add("mysql", "shared", address("udp"), "mysqld")

@@ -60,6 +60,9 @@ redis_root: redis
 `
 
 func (r newRoot) make(ctx context.Context, std streams) error {
+	if err := os.MkdirAll(r.dir, 0o755); err != nil { // what is secret in it has its own mode
+		return fmt.Errorf("make folder: %w", err)
+	}
 	made, err := seed.Make(ctx, filepath.Join(r.dir, "git"), seed.Config{Owners: r.owners})
 	if err != nil {
 		return err
@@ -176,4 +179,7 @@ Next:
   tagtail token add NAME --config %[1]s                             a token for somebody else
 Templates and values are on serverctrl's master, which %[4]s pushes. Developers: %[5]s.
 `, file, owner, cfg.HTTP, administrator, strings.Join(r.owners, ", "))
+	if err := cfg.checkReadable(os.Getuid()); err != nil {
+		fmt.Fprintf(std.Err, "Before that: %v.\n", err)
+	}
 }

@@ -49,13 +49,12 @@ func (a *app) openGate(fresh *freshController) error {
 	return err
 }
 
-// jobURL is where a job is answered for.
-func (a *app) jobURL(id string) string { return a.page + "/api/v1/jobs/" + id }
+// jobURL is where a person can look at a job.
+func (a *app) jobURL(id string) string { return a.page + "/#job=" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
-	_, err := e.renderCommit(ctx, sha, repo)
-	return err
+	return e.fresh.Render(ctx, sha, repo)
 }
 
 // renderCommit gives the configurations of all instances at a commit.
@@ -122,28 +121,31 @@ func (e *pushEngine) options() deploy.RenderOptions {
 	return deploy.RenderOptions{Syslog: nginxSyslog(e.app.listeners)}
 }
 
-// Adopt implements push.Engine.
-func (e *pushEngine) Adopt(ctx context.Context, sha string) ([]string, error) {
+// Adopt implements push.Engine. Instances that have never had a configuration
+// get theirs when they are started.
+func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before := e.rendered(e.fresh.instances())
-	repo, err := e.repository(serverctrlName)
+	repo, commit, err := e.newest(ctx, serverctrlName)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	if err := checkOut(ctx, repo, sha, e.app.cfg.checkouts()); err != nil {
-		return nil, err
+	instances := e.fresh.instances()
+	before := e.rendered(instances)
+	if err := checkOut(ctx, repo, commit.SHA, e.app.cfg.checkouts()); err != nil {
+		return "", nil, err
 	}
 	e.fresh.refresh()
 	after := e.rendered(e.fresh.instances())
 	var changed []string
-	for name, text := range after {
-		if old, known := before[name]; known && !bytes.Equal(old, text) {
-			changed = append(changed, name)
+	for _, in := range instances {
+		text, known := after[in.Name]
+		if _, err := os.Stat(in.Conf); err == nil && known && !bytes.Equal(before[in.Name], text) {
+			changed = append(changed, in.Name)
 		}
 	}
 	slices.Sort(changed)
-	return changed, nil
+	return commit.SHA, changed, nil
 }
 
 // rendered are the configurations of all instances that have templates.
@@ -157,23 +159,30 @@ func (e *pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
 	return texts
 }
 
-func (e *pushEngine) repository(name string) (*gitrepo.Repo, error) {
+// newest gives a repository and the commit of its master: of two pushes at
+// once, the later one counts, whichever is told of first.
+func (e *pushEngine) newest(ctx context.Context, name string) (*gitrepo.Repo, gitrepo.Commit, error) {
 	r, ok := e.app.gate.Repository(name)
 	if !ok {
-		return nil, fmt.Errorf("there is no repository %s", name)
+		return nil, gitrepo.Commit{}, fmt.Errorf("there is no repository %s", name)
 	}
-	return gitrepo.Open(r.Dir)
+	repo, err := gitrepo.Open(r.Dir)
+	if err != nil {
+		return nil, gitrepo.Commit{}, err
+	}
+	commit, err := repo.Branch(ctx, push.Base)
+	return repo, commit, err
 }
 
 // Publish implements push.Engine.
-func (e *pushEngine) Publish(ctx context.Context, sha string, by push.Person) (lines, instances []string, err error) {
-	repo, err := e.repository(libraryName)
+func (e *pushEngine) Publish(ctx context.Context, by push.Person) (lines, instances []string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	repo, commit, err := e.newest(ctx, libraryName)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.mu.Lock()
-	r, err := publishLibrary(ctx, repo, sha, by.Name, e.app.cfg.libraryRoot())
-	e.mu.Unlock()
+	r, err := publishLibrary(ctx, repo, commit, by.Name, e.app.cfg.libraryRoot())
 	e.app.auditLibrary(r, by.Name, err)
 	if err != nil {
 		return nil, nil, err
@@ -189,8 +198,15 @@ func (e *pushEngine) Publish(ctx context.Context, sha string, by push.Person) (l
 
 // Order implements push.Engine.
 func (e *pushEngine) Order(o push.Order) (push.Job, error) {
-	if o.Action != "" {
-		return e.fresh.Do(o.Instance, o.Action, o.By.Name)
+	order := deploy.Order{Instance: o.Instance, By: o.By.Name, Via: "push", Action: o.Action}
+	switch {
+	case o.Deploy != "":
+		order.Deploy = &deploy.Deploy{Rev: o.Deploy, Ref: o.Ref}
+	case o.Rollback:
+		order.Rollback = &deploy.Rollback{}
+	case o.Apply != "":
+		order.Apply = &deploy.Apply{SHA: o.Apply}
 	}
-	return nil, errors.New("this is not possible yet")
+	e.fresh.refresh()
+	return e.fresh.Order(order)
 }

@@ -33,6 +33,18 @@ func (c *config) checkouts() string { return filepath.Join(c.Data, "serverctrl")
 
 func (c *config) checkout() string { return filepath.Join(c.checkouts(), "current") }
 
+// repositoriesDir is the folder of the repositories, absolute; none if empty.
+func (c *config) repositoriesDir() string {
+	if c.Repositories == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(c.Repositories)
+	if err != nil {
+		return c.Repositories // there is no working folder: nothing will be found
+	}
+	return dir
+}
+
 // libraryRoot holds releases of the shared library, and the link current.
 func (c *config) libraryRoot() string { return filepath.Join(c.layoutRoot(), libraryName) }
 
@@ -61,17 +73,13 @@ func (c *config) repositories() ([]push.Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read folder of the repositories: %w: make one with tagtail init", err)
 	}
-	root, err := filepath.Abs(c.Repositories)
-	if err != nil {
-		return nil, fmt.Errorf("find folder of the repositories: %w", err)
-	}
 	var list []push.Repository
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), ".git")
 		if !ok {
 			continue
 		}
-		r := push.Repository{Name: name, Kind: push.Code, Dir: filepath.Join(root, entry.Name())}
+		r := push.Repository{Name: name, Kind: push.Code, Dir: filepath.Join(c.repositoriesDir(), entry.Name())}
 		switch name {
 		case serverctrlName:
 			r.Kind = push.Control
@@ -112,7 +120,7 @@ func (c *config) prepareRepositories(ctx context.Context) error {
 			if _, err := store.Recover(); err != nil {
 				return fmt.Errorf("look after the library's releases: %w", err)
 			}
-			if _, err := publishLibrary(ctx, repo, commit.SHA, "tagtail", c.libraryRoot()); err != nil {
+			if _, err := publishLibrary(ctx, repo, commit, "tagtail", c.libraryRoot()); err != nil {
 				return fmt.Errorf("publish the library: %w", err)
 			}
 			continue
@@ -145,21 +153,17 @@ const libraryInstance = libraryName + "/shared"
 
 // publishLibrary makes DIR/current the files of a commit of the library, as a
 // numbered release. If that is so already, nothing changes.
-func publishLibrary(ctx context.Context, repo *gitrepo.Repo, sha, by, dir string) (release.Release, error) {
-	commit, err := repo.Commit(ctx, sha)
-	if err != nil {
-		return release.Release{}, fmt.Errorf("read the library's commit: %w", err)
-	}
+func publishLibrary(ctx context.Context, repo *gitrepo.Repo, commit gitrepo.Commit, by, dir string) (release.Release, error) {
 	store := release.Open(filepath.Join(dir, "releases"), filepath.Join(dir, "current"))
 	list, err := store.List()
 	if err != nil {
 		return release.Release{}, err
 	}
-	if live, ok := release.Live(list); ok && live.SHA == sha && live.Result == release.Succeeded {
+	if live, ok := release.Live(list); ok && live.SHA == commit.SHA && live.Result == release.Succeeded {
 		return live, nil
 	}
 	r, err := store.Begin(release.Release{
-		Kind: release.Deploy, Instance: libraryInstance, Repo: libraryName, Ref: push.Base, SHA: sha,
+		Kind: release.Deploy, Instance: libraryInstance, Repo: libraryName, Ref: push.Base, SHA: commit.SHA,
 		Subject: oneLine(commit.Subject), By: by, Via: "push",
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,8 +68,46 @@ func killBelow(folder string) {
 			continue
 		}
 		cmdline, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder)) {
+		nginx := err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder+"/"))
+		// Redis does not tell its configuration, but works in its own folder.
+		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
+		redis := err == nil && bytes.HasPrefix(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
+		if nginx || redis {
 			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
 		}
 	}
+}
+
+// transcriptBits are what of a pusher's terminal is another each time.
+var transcriptBits = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`http://\S+/#job=\w+`), "URL"},
+	{regexp.MustCompile(`\b[0-9a-f]{7}\b`), "COMMIT"},
+	{regexp.MustCompile(`\d+\.\d\ds`), "SECONDS"},
+	{regexp.MustCompile(`(process|workers|worker) [\d, ]*\d`), "$1 PID"},
+	{regexp.MustCompile(`port \d+`), "port PORT"},
+	{regexp.MustCompile(`[^\s"]*/root/instances/`), "ROOT/"},
+	{regexp.MustCompile(` +$`), ""},
+}
+
+// scriptTranscript writes to a file what the last push has shown of Tagtail's
+// words, without what is another each time.
+func scriptTranscript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: transcript FILE")
+	}
+	var out strings.Builder
+	for line := range strings.Lines(ts.ReadFile("stderr")) {
+		words, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "remote: ")
+		if !ok {
+			continue
+		}
+		for _, bit := range transcriptBits {
+			words = bit.pattern.ReplaceAllString(words, bit.with)
+		}
+		out.WriteString(words + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out.String()), 0o600))
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,11 +25,16 @@ func (w withBrowser) Run() int { return browsertest.Main(w.m) }
 
 func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){
-		"tagtail": main,
-		// As git calls it.
-		"pre-receive":  main,
-		"post-receive": main,
+		"tagtail":     main,
+		"pre-receive": hookAsGit, "post-receive": hookAsGit,
 	})
+}
+
+// hookAsGit is the program as git calls it. The race detector would keep each
+// hook, and the push with it, for a second at its end.
+func hookAsGit() {
+	name, _ := hookOf(os.Args[0])
+	syscall.Exit(runHook(context.Background(), name, os.Stdin, os.Stdout))
 }
 
 // TestScripts runs testdata/script. Beside testscript's own commands there are
@@ -36,9 +44,11 @@ func TestMain(m *testing.M) {
 //	                      ports UDP and TCP, and the path UNIXGRAM
 //	serve-demo NAME       the same with tagtail demo
 //	end NAME [KILL]       stop it, or kill -9 it
+//	said NAME REGEX VAR   set a variable to what a server has said, the first group
 //	until REGEX COMMAND   run a command until its output matches
 //	ports NAME...         set each variable to a free port
 //	secrets FILE          set a variable for each line "NAME SECRET"
+//	transcript FILE       keep what the last push has shown of Tagtail's words
 //	fill FILE...          put variables into files, where they have ${NAME}
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -47,10 +57,12 @@ func TestScripts(t *testing.T) {
 			"serve":      scriptServe("serve"),
 			"serve-demo": scriptServe("demo"),
 			"end":        scriptEnd,
+			"said":       scriptSaid,
 			"until":      scriptUntil,
 			"ports":      scriptPorts,
 			"secrets":    scriptSecrets,
 			"fill":       scriptFill,
+			"transcript": scriptTranscript,
 		},
 		Condition: func(condition string) (bool, error) {
 			name, ok := strings.CutPrefix(condition, "have:")
@@ -64,6 +76,12 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 		Setup: func(env *testscript.Env) error {
+			// nginx's workers, who are nobody when we are root, read below it.
+			for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir)} {
+				if err := os.Chmod(dir, 0o755); err != nil {
+					return err
+				}
+			}
 			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin")
 			env.Setenv("TZ", "UTC")
 			env.Defer(func() { killBelow(env.WorkDir) })
@@ -113,6 +131,20 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	server.stop(ts)
+}
+
+func scriptSaid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 || scriptServers(ts)[args[0]] == nil {
+		ts.Fatalf("usage: said NAME REGEX VAR, of a server that was started")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	words := scriptServers(ts)[args[0]].words.String()
+	found := pattern.FindStringSubmatch(words)
+	if len(found) < 2 {
+		ts.Fatalf("%q is not in what it said:\n%s", args[1], words)
+	}
+	ts.Setenv(args[2], found[1])
 }
 
 func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {

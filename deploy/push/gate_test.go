@@ -30,8 +30,8 @@ func TestPushersTranscript(t *testing.T) {
 		says    string
 	}{
 		{
-			"UP", "UP", dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true, []string{"socketserver/dev1 deploy dev1 by dev1"},
-			"[git-server] socketserver/dev1 ← SHA \"UP\" by dev1   http://host/jobs/job1\n" +
+			"UP", "UP", dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true, []string{"socketserver/dev1 deploy of dev1 by dev1"},
+			"[git-server] socketserver/dev1: deploy of dev1 by dev1   http://host/jobs/job1\n" +
 				"[git-server] exported 1 file\n[git-server] live now\n[git-server] socketserver/dev1: done",
 		},
 		{
@@ -40,7 +40,7 @@ func TestPushersTranscript(t *testing.T) {
 		},
 		{
 			"a subject of two lines", "UP\nallen", dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true,
-			[]string{"socketserver/dev1 deploy dev1 by dev1"}, "socketserver/dev1 ← SHA",
+			[]string{"socketserver/dev1 deploy of dev1 by dev1"}, "socketserver/dev1: deploy of dev1",
 		},
 		{
 			"a mistyped command", "UPzrong", dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true, nil,
@@ -48,11 +48,11 @@ func TestPushersTranscript(t *testing.T) {
 		},
 		{
 			"UP of another branch", "UP dev1", dev2Person(), "socketserver", []string{"HEAD:refs/heads/dev2"}, true,
-			[]string{"socketserver/dev2 deploy dev1 by dev2"}, "socketserver/dev2 ←",
+			[]string{"socketserver/dev2 deploy of dev1 by dev2"}, "socketserver/dev2: deploy of dev1",
 		},
 		{
 			"UP of a commit", "UP " + sha[:7], dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true,
-			[]string{"socketserver/dev1 deploy " + sha[:7] + " by dev1"}, "socketserver/dev1 ← " + sha[:7],
+			[]string{"socketserver/dev1 deploy of " + sha[:7] + " by dev1"}, "socketserver/dev1: deploy of " + sha[:7],
 		},
 		{
 			"UP of no branch", "UP allen", dev1, "socketserver", []string{"HEAD:refs/heads/dev1"}, true, nil,
@@ -68,11 +68,11 @@ func TestPushersTranscript(t *testing.T) {
 		},
 		{
 			"every ref is handled", "UP", boss, "socketserver", []string{"HEAD:refs/heads/dev1", "HEAD:refs/heads/dev2"}, true,
-			[]string{"socketserver/dev1 deploy dev1 by boss", "socketserver/dev2 deploy dev2 by boss"}, "socketserver/dev2: done",
+			[]string{"socketserver/dev1 deploy of dev1 by boss", "socketserver/dev2 deploy of dev2 by boss"}, "socketserver/dev2: done",
 		},
 		{
 			"a signal to all of OpenResty", "reload", dev1, "serverctrl", []string{"HEAD:refs/heads/dev1"}, true,
-			[]string{"socketserver/dev1 reload by dev1", "dtserver/dev1 reload by dev1"}, "[git-serverctrl] socketserver/dev1 reload by dev1",
+			[]string{"socketserver/dev1 reload by dev1", "dtserver/dev1 reload by dev1"}, "[git-serverctrl] socketserver/dev1: reload by dev1",
 		},
 		{
 			"a signal to one service", "restart redis", dev1, "serverctrl", []string{"HEAD:refs/heads/dev1"}, true,
@@ -88,15 +88,15 @@ func TestPushersTranscript(t *testing.T) {
 		},
 		{
 			"a control ref", "", dev1, "socketserver", []string{":refs/control/rollback"}, true,
-			[]string{"socketserver/dev1 rollback by dev1"}, "[git-server] socketserver/dev1 rollback by dev1",
+			[]string{"socketserver/dev1 rollback by dev1"}, "[git-server] socketserver/dev1: rollback by dev1",
 		},
 		{
 			"up by a control ref", "", dev1, "socketserver", []string{":refs/control/up"}, true,
-			[]string{"socketserver/dev1 deploy dev1 by dev1"}, "socketserver/dev1: done",
+			[]string{"socketserver/dev1 deploy of dev1 by dev1"}, "socketserver/dev1: done",
 		},
 		{
 			"the library", "", boss, "lib", []string{"HEAD:refs/heads/master"}, true, []string{"dtserver/dev1 reload by boss"},
-			"[git-server] library SHA by boss",
+			"[git-server] library by boss",
 		},
 		{
 			"the library by a developer", "more", dev1, "lib", []string{"HEAD:refs/heads/master"}, false, nil, "only administrators push to lib",
@@ -231,7 +231,7 @@ func TestLostClientOnlyDetaches(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("the client has got its answer")
 	}
-	if diff := cmp.Diff([]string{"socketserver/dev1 deploy dev1 by dev1"}, b.engine.ordered()); diff != "" {
+	if diff := cmp.Diff([]string{"socketserver/dev1 deploy of dev1 by dev1"}, b.engine.ordered()); diff != "" {
 		t.Errorf("orders (-want +got):\n%s", diff)
 	}
 }

@@ -58,20 +58,19 @@ func (e *fakeEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, 
 	return []string{"-listen 1081;", "+listen 1091;"}, nil
 }
 
-func (e *fakeEngine) Adopt(context.Context, string) ([]string, error) { return e.adopts, nil }
+func (e *fakeEngine) Adopt(context.Context) (string, []string, error) { return newSHA, e.adopts, nil }
 
-func (e *fakeEngine) Publish(_ context.Context, sha string, by Person) ([]string, []string, error) {
-	return []string{"library " + short(sha) + " by " + by.Name}, []string{"dtserver/dev1"}, nil
+func (e *fakeEngine) Publish(_ context.Context, by Person) ([]string, []string, error) {
+	return []string{"library by " + by.Name}, []string{"dtserver/dev1"}, nil
 }
 
 func (e *fakeEngine) Order(o Order) (Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	words := o.words()
-	if o.Deploy != "" {
-		words = "deploy " + o.Ref
+	e.orders = append(e.orders, o.Instance+" "+o.words())
+	if o.Deploy != "" && len(o.Deploy) != 40 {
+		return nil, fmt.Errorf("%q is no commit", o.Deploy)
 	}
-	e.orders = append(e.orders, fmt.Sprintf("%s %s by %s", o.Instance, words, o.By.Name))
 	if e.begun != nil {
 		e.begun <- struct{}{}
 	}

@@ -146,6 +146,8 @@ func (g *Gate) control(ctx context.Context, v *visit) int {
 	var orders []Order
 	var err error
 	switch verb := u.verb(); {
+	case v.pass.repo.Kind == Control && verb == verbUp:
+		orders, err = g.applyOrders(ctx, v)
 	case v.pass.repo.Kind == Control:
 		orders, err = g.signalOrders(v.person, v.person.Name, Signal{Action: deploy.Action(verb)})
 	case isSignal(verb):
@@ -173,19 +175,35 @@ func (g *Gate) control(ctx context.Context, v *visit) int {
 	return 0
 }
 
+// applyOrders are for all of a person's instances, with what serverctrl's master
+// is now: for those that a push could not change when it came.
+func (g *Gate) applyOrders(ctx context.Context, v *visit) ([]Order, error) {
+	commit, err := v.repo.Branch(ctx, Base)
+	if err != nil {
+		return nil, err
+	}
+	var orders []Order
+	for _, in := range g.cfg.Instances() {
+		if in.Owner() == v.person.Name && (in.Kind == deploy.Nginx || in.Kind == deploy.Redis) {
+			orders = append(orders, Order{Instance: in.Name, By: v.person, Apply: commit.SHA, Ref: Base, Subject: commit.Subject})
+		}
+	}
+	return orders, nil
+}
+
 // adopt makes the pushed serverctrl the one that counts and applies it.
 func (g *Gate) adopt(ctx context.Context, v *visit, u update, subject string) {
-	instances, err := g.cfg.Engine.Adopt(context.WithoutCancel(ctx), u.new)
+	sha, instances, err := g.cfg.Engine.Adopt(context.WithoutCancel(ctx))
 	if err != nil {
 		g.fail(v, u, subject, refusef("the new configuration is stored and not used: %v", err))
 		return
 	}
 	var orders []Order
 	for _, name := range instances {
-		orders = append(orders, Order{Instance: name, By: v.person, Apply: u.new, Ref: u.branch(), Subject: subject})
+		orders = append(orders, Order{Instance: name, By: v.person, Apply: sha, Ref: u.branch(), Subject: subject})
 	}
 	if len(orders) == 0 {
-		v.out.printf("serverctrl is %s now; no instance has another configuration", short(u.new))
+		v.out.printf("serverctrl is %s now; no instance has another configuration", short(sha))
 		return
 	}
 	g.carryOut(ctx, v, u, orders)
@@ -193,7 +211,7 @@ func (g *Gate) adopt(ctx context.Context, v *visit, u update, subject string) {
 
 // publish makes the pushed library the one that counts.
 func (g *Gate) publish(ctx context.Context, v *visit, u update, subject string) {
-	lines, instances, err := g.cfg.Engine.Publish(context.WithoutCancel(ctx), u.new, v.person)
+	lines, instances, err := g.cfg.Engine.Publish(context.WithoutCancel(ctx), v.person)
 	for _, line := range lines {
 		v.out.printf("%s", line)
 	}
@@ -237,7 +255,7 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 	if g.cfg.JobURL != nil {
 		at = "   " + g.cfg.JobURL(id)
 	}
-	v.out.printf("%s %s by %s%s", o.Instance, o.words(), o.By.Name, at)
+	v.out.printf("%s: %s%s", o.Instance, o.words(), at)
 	for from, done := 0, false; !done; {
 		lines, ended, err := job.Wait(ctx, from)
 		if err != nil {
@@ -254,7 +272,7 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 		v.out.printf("FAILED %s: %s", o.Instance, end.Error)
 		return false
 	}
-	v.out.printf("%s: done", o.Instance)
+	v.out.printf("%s: done (%.2fs)", o.Instance, end.Finished.Sub(end.Started).Seconds())
 	return true
 }
 
@@ -262,13 +280,13 @@ func (g *Gate) follow(ctx context.Context, v *visit, o Order, job Job) bool {
 func (o Order) words() string {
 	switch {
 	case o.Deploy != "":
-		return fmt.Sprintf("← %s %s", short(o.Deploy), quote(o.Subject))
+		return "deploy of " + o.Ref + " by " + o.By.Name
 	case o.Apply != "":
-		return "configuration of serverctrl " + short(o.Apply)
+		return "configuration by " + o.By.Name
 	case o.Rollback:
-		return "rollback"
+		return "rollback by " + o.By.Name
 	}
-	return string(o.Action)
+	return string(o.Action) + " by " + o.By.Name
 }
 
 // fail tells the person and the log of a command that is not carried out.

@@ -37,7 +37,7 @@ func (g *Gate) answer(ctx context.Context, conn net.Conn, uid uint32) {
 		g.cfg.Logger.Warn("git hook not understood", "uid", uid, "err", err)
 		return
 	}
-	out := &terminal{w: conn, prefix: "[tagtail] "}
+	out := &terminal{w: patientWriter{conn}, prefix: "[tagtail] "}
 	if q.Op == askPass {
 		g.grant(q, uid, out)
 		return

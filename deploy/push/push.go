@@ -89,12 +89,14 @@ type Engine interface {
 	// Preview tells in lines what would change if serverctrl were at the commit,
 	// which may be in the quarantine only.
 	Preview(ctx context.Context, sha string, repo *gitrepo.Repo) (lines []string, err error)
-	// Adopt makes the commit of serverctrl, which is stored, the one from which
-	// instances are read, and lists the instances that are to apply it.
-	Adopt(ctx context.Context, sha string) (instances []string, err error)
-	// Publish makes the commit of the library the one that all instances use,
-	// tells of it in sentences, and lists the instances that are to reload.
-	Publish(ctx context.Context, sha string, by Person) (lines, instances []string, err error)
+	// Adopt makes serverctrl's master, which has just been pushed, the one from
+	// which instances are read, and gives its commit and the instances that are
+	// to apply it.
+	Adopt(ctx context.Context) (sha string, instances []string, err error)
+	// Publish makes the library's master, which has just been pushed, the one
+	// that all instances use, tells of it in sentences, and lists the instances
+	// that are to reload.
+	Publish(ctx context.Context, by Person) (lines, instances []string, err error)
 	// Order begins a job, which goes on whatever becomes of the caller. The
 	// error is a sentence.
 	Order(o Order) (Job, error)

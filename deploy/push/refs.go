@@ -70,7 +70,7 @@ func (r Repository) verbs() []string {
 	case Code:
 		return append(list, verbUp, verbRollback)
 	case Control:
-		return list
+		return append(list, verbUp)
 	default:
 		return nil
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"time"
 )
 
 // The exchange on the socket: the hook sends one question, a line of JSON, and
@@ -78,6 +80,19 @@ func writeLine(w io.Writer, v any) error {
 	}
 	_, err = w.Write(append(data, '\n'))
 	return err
+}
+
+// patientWriter gives each write its own time: whoever does not read for so
+// long is lost.
+type patientWriter struct{ conn net.Conn }
+
+const writeTimeout = time.Minute
+
+func (w patientWriter) Write(p []byte) (int, error) {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return w.conn.Write(p)
 }
 
 // terminal is the person's: lines come there one by one. After an error of the
