@@ -78,7 +78,7 @@ func TestEveryOtherRefIsRefusedWithItsReason(t *testing.T) {
 		"library's command":   {boss, sharedRepo, deletion("refs/control/up"), "lib takes no commands"},
 		"unknown verb":        {dev1, codeRepo, deletion("refs/control/kill"), "is no command of socketserver: there are start, stop"},
 		"verb and a path":     {dev1, codeRepo, deletion("refs/control/up/dev2"), "is no command"},
-		"up without code":     {dev1, ctrlRepo, deletion("refs/control/up"), "is no command of serverctrl"},
+		"rollback of no code": {dev1, ctrlRepo, deletion("refs/control/rollback"), "is no command of serverctrl"},
 		"stored control ref":  {dev1, codeRepo, changes("refs/control/up"), "cannot be stored: delete it, as in git push origin :refs/control/up"},
 		"control and others":  {dev1, codeRepo, append(deletion("refs/control/up"), changes("refs/heads/dev1")...), "is pushed alone"},
 		"two controls":        {dev1, codeRepo, append(deletion("refs/control/up"), deletion("refs/control/stop")...), "is pushed alone"},
