@@ -70,6 +70,7 @@ func (s *Store) survey(ctx context.Context, req SearchRequest, prepare func(*sca
 	if prepare != nil {
 		prepare(m)
 	}
+	m.pruner.openDays(ctx)
 	err := m.each(ctx, func(*source) bool { return true }, func(src *source, left expr) int { return visit(ctx, m, src, left) })
 	m.stats.Took = time.Since(start)
 	return m.stats, err

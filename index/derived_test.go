@@ -1,6 +1,9 @@
 package index
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestTheNewestDaysWordsAreReadBeforeASearchAsksForThem(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
@@ -28,5 +31,31 @@ func TestReadingTheWordsOfAnEmptyStoreIsNoTrouble(t *testing.T) {
 	s.readNewestWords(t.Context())
 	if n := s.Stats().IndexErrors; n != 0 {
 		t.Errorf("%d errors", n)
+	}
+}
+
+func TestCountOpensTheWordsOfAllDaysFirst(t *testing.T) {
+	clock := newClock()
+	cfg := Config{Dir: t.TempDir(), now: clock.now}
+	s := openStore(t, cfg)
+	const days = 6
+	for range days {
+		oneBlockEach(t, s, "some words", "other words")
+		clock.at = clock.at.Add(24 * time.Hour)
+	}
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	m := newScan(s, SearchRequest{Query: textQuery("other")})
+	m.pruner.counts = true
+	if closed := m.pruner.closedDays(); len(closed) != days {
+		t.Errorf("%d days are not open yet, want %d", len(closed), days)
+	}
+	m.pruner.openDays(t.Context())
+	if closed := m.pruner.closedDays(); len(closed) != 0 {
+		t.Errorf("%d days are not open, want none", len(closed))
+	}
+	n, err := s.Count(t.Context(), CountRequest{Query: textQuery("other")})
+	if err != nil || n != days {
+		t.Errorf("%d entries, error %v; want %d", n, err, days)
 	}
 }

@@ -31,7 +31,11 @@ func TestOpenAPIAndRoutesAreTheSame(t *testing.T) {
 	var routed, documented []string
 	for _, r := range s.routes() {
 		path := regexp.MustCompile(`:(\w+)`).ReplaceAllString(r.path, "{$1}")
-		routed = append(routed, r.method+" "+strings.ReplaceAll(path, "*", "{file}"))
+		rest := "{file}"
+		if r.path == "/i/*" {
+			rest = "{instance}"
+		}
+		routed = append(routed, r.method+" "+strings.ReplaceAll(path, "*", rest))
 	}
 	for path, item := range apiDocument()["paths"].(object) {
 		for method := range item.(object) {

@@ -56,6 +56,7 @@ func (s *Server) routes() []route {
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
+		{method: get, path: "/i/*", access: anyone, handler: s.openInstance},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},
 		{method: get, path: "/static/*", access: anyone, handler: s.static, head: true},
 		{method: get, path: "/healthz", access: anyone, handler: s.healthz, head: true},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -85,4 +86,14 @@ func (s *Server) openView(c echo.Context, _ principal) error {
 		name = c.Param("name")
 	}
 	return c.Redirect(http.StatusSeeOther, "../?"+url.Values{"view": {name}}.Encode())
+}
+
+// openInstance sends a browser to the page with one instance, as openView does
+// with a view. What the address asks for besides, such as q, is kept.
+func (s *Server) openInstance(c echo.Context, _ principal) error {
+	u := c.Request().URL
+	params := u.Query()
+	params.Set("i", strings.Trim(strings.TrimPrefix(u.Path, "/i/"), "/"))
+	up := strings.Repeat("../", strings.Count(u.EscapedPath(), "/")-1)
+	return c.Redirect(http.StatusSeeOther, up+"?"+params.Encode())
 }

@@ -47,3 +47,19 @@ func TestViewsAreSavedListedOpenedAndDeleted(t *testing.T) {
 		t.Errorf("delete = %d %s", got.status, got.body)
 	}
 }
+
+func TestAnInstanceHasAnAddressOfItsOwn(t *testing.T) {
+	ts := startTest(t, 0)
+	for path, want := range map[string]string{
+		"/i/socketserver/dev1":          "../../?i=socketserver%2Fdev1",
+		"/i/socketserver%2Fdev1?q=a+b":  "../?i=socketserver%2Fdev1&q=a+b",
+		"/i/socketserver/dev1/?i=other": "../../../?i=socketserver%2Fdev1",
+		"/i/%E6%B8%B8%E6%88%8F/dev1":    "../../?i=%E6%B8%B8%E6%88%8F%2Fdev1",
+		"/i/":                           "../?i=",
+		"/i//evil.example/%2e%2e":       "../../../?i=evil.example%2F..",
+	} {
+		if got := ts.do(t, "GET", path, ""); got.status != 303 || got.header.Get("Location") != want {
+			t.Errorf("%s = %d to %q, want %q", path, got.status, got.header.Get("Location"), want)
+		}
+	}
+}
