@@ -123,7 +123,7 @@ func (a *app) openPage() error {
 		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
-		Logger: a.logger, Location: localZone(),
+		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
 	if err != nil {
 		return err
