@@ -72,8 +72,11 @@ func killBelow(folder string) {
 		// Redis does not tell its configuration, but works in its own folder.
 		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
 		redis := err == nil && bytes.HasPrefix(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
-		if nginx || redis {
+		switch {
+		case nginx:
 			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
+		case redis: // asked to end, it would try to save, and stay if its folder is gone
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
