@@ -71,7 +71,7 @@ func killBelow(folder string) {
 		nginx := err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder+"/"))
 		// Redis does not tell its configuration, but works in its own folder.
 		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
-		redis := err == nil && bytes.HasPrefix(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
+		redis := err == nil && bytes.Contains(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
 		switch {
 		case nginx:
 			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
