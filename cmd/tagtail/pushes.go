@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/push"
@@ -103,9 +101,8 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 	before := e.rendered(e.fresh.instances())
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
-		text := diff.Diff(name+" now", before[name], name+" then", after[name])
-		if len(text) > 0 {
-			lines = append(lines, strings.Split(strings.TrimRight(string(text), "\n"), "\n")...)
+		if text := deploy.Diff(name+" now", before[name], name+" then", after[name]); text != "" {
+			lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
 		}
 	}
 	if len(lines) == 0 {

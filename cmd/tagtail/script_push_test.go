@@ -90,7 +90,10 @@ var transcriptBits = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{7}\b`), "COMMIT"},
 	{regexp.MustCompile(`\d+\.\d\ds`), "SECONDS"},
 	{regexp.MustCompile(`(process|workers|worker) [\d, ]*\d`), "$1 PID"},
+	{regexp.MustCompile(`\$ \S+/nginx `), "$$ nginx "},
 	{regexp.MustCompile(`port \d+`), "port PORT"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`generation [0-9a-f]{12}`), "generation ID"},
 	{regexp.MustCompile(`[^\s"]*/root/instances/`), "ROOT/"},
 	{regexp.MustCompile(` +$`), ""},
 }
