@@ -48,7 +48,7 @@ func (a *app) openGate(fresh *freshController) error {
 }
 
 // jobURL is where a person can look at a job.
-func (a *app) jobURL(id string) string { return a.page + "/#job=" + id }
+func (a *app) jobURL(id string) string { return a.server.Public() + "/#job=" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
