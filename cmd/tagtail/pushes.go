@@ -205,5 +205,5 @@ func (e *pushEngine) Order(o push.Order) (push.Job, error) {
 		order.Apply = &deploy.Apply{SHA: o.Apply}
 	}
 	e.fresh.refresh()
-	return e.fresh.Order(order)
+	return e.fresh.Controller.Order(order) // the gate itself tells of a refusal
 }
