@@ -57,6 +57,12 @@ repositories: git
 # Instances run in ROOT/SERVICE/DEVELOPER, Redis in its own folder.
 root: instances
 redis_root: redis
+# A page of each service that has to answer after a deploy. With
+# auto_rollback: true a deploy that fails is taken back at once.
+deploys:
+  socketserver: {health: /hhl}
+  dtserver: {health: /dt}
+  httpserver: {health: /}
 `
 
 func (r newRoot) make(ctx context.Context, std streams) error {
