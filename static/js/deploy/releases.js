@@ -107,7 +107,7 @@ export class ReleasesView {
       const button = this.buttons.get(order);
       button?.setAttribute('aria-disabled', String(refused !== ''));
       if (button) button.title = said(refused);
-      if (refused !== '') reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`order.${order}`)]);
+      if (refused !== '') reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`order.${order}`).replace('…', '')]);
     }
     replace(this.reasons, ...[...reasons].map(([reason, names]) => h('li', {}, h('b', {}, names.join(', ') + ':'), ' ', reason)));
     this.reasons.hidden = reasons.size === 0;
