@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/release"
 )
@@ -85,7 +83,7 @@ func (r rendered) diff() string {
 		return ""
 	}
 	name := filepath.Base(r.in.Conf)
-	return string(diff.Diff(name+" (now)", r.old, name+" (new)", r.text))
+	return Diff(name+" (now)", r.old, name+" (new)", r.text)
 }
 
 // install puts a configuration in its place: tested before, proven after, and

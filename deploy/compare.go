@@ -81,7 +81,7 @@ func (p *Preview) history(in Instance, number int) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	p.Config = string(diff.Diff(name+" (now)", now, fmt.Sprintf("%s (v%d)", name, number), old))
+	p.Config = Diff(name+" (now)", now, fmt.Sprintf("%s (v%d)", name, number), old)
 	return nil
 }
 

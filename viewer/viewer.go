@@ -103,6 +103,8 @@ type Config struct {
 	// Addr is the TCP address to listen on, "127.0.0.1:8514"; port 0 picks a
 	// free one.
 	Addr string
+	// URL is where people reach the page, for links to it; empty means at Addr.
+	URL  string
 	Logs Logs
 	// Deployer is nil if there is nothing to control.
 	Deployer Deployer
