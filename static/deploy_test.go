@@ -93,6 +93,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Go(s.URL + "/#job=1")
 		b.Await(`document.querySelector('.job.failed').textContent.includes('exported 37 files') && location.hash === '#job=1'`)
 		b.Await(`document.querySelector('.instance h2').textContent === 'socketserver/dev1'`)
+		b.Await(`document.querySelectorAll('.release').length === 5 && document.querySelector('.job h3').getBoundingClientRect().bottom < innerHeight`)
 		b.Click(`[data-focus="httpserver/dev3…"]`)
 		b.Await(`location.hash === '' && document.querySelector('.instance h2').textContent === 'httpserver/dev3'`)
 		b.Eval(`location.hash = '#job=2'`)

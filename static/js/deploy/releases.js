@@ -20,7 +20,7 @@ const orderNames = ['deploy', 'rollback', 'apply'];
 export class ReleasesView {
   /**
    * @param {import('../store.js').Store} store
-   * @param {{placed: (instance: string, job: Job) => void, open: (job: string) => void}} actions
+   * @param {{placed: (instance: string, job: Job) => void, open: (job: string) => void, loaded: () => void}} actions
    */
   constructor(store, actions) {
     this.store = store;
@@ -95,6 +95,7 @@ export class ReleasesView {
       this.list = releases;
       this.showOrders(orders);
       this.showList();
+      this.actions.loaded();
     } catch {
       // The state above says whether the server can be reached; the next poll asks again.
     }
