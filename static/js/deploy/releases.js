@@ -142,6 +142,10 @@ export class ReleasesView {
     if (job !== '') {
       buttons.push(h('button', { type: 'button', class: 'link', 'data-action': `job-${number}`, click: () => this.actions.open(job) }, t('release.output')));
     }
+    buttons.push(h('button', {
+      type: 'button', class: 'link', 'data-action': `entries-${number}`, title: t('release.entriesOf', { release: `v${number}` }),
+      click: () => this.store.set({ instances: [this.instance], q: `deploy:${number}`, range: '', from: '', to: '', job: '' }),
+    }, t('release.entries')));
     // What is live, and a configuration, has nothing to go back to.
     if (release.kind !== 'config' && !release.live) {
       buttons.push(h('button', {
