@@ -50,7 +50,7 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 	}
 	if next.same() {
 		j.printf("%s has this configuration already", j.in.Name)
-		return nil
+		return c.loadIfOther(ctx, j, next)
 	}
 	store, ok := c.store(j.in)
 	if !ok {
@@ -75,6 +75,17 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 		j.printf("note: %v", finishErr)
 	}
 	return err
+}
+
+// loadIfOther reloads an nginx whose file is the right one and which answers
+// with another: it was changed by hand, or Tagtail ended before the reload.
+func (c *Controller) loadIfOther(ctx context.Context, j *Job, next rendered) error {
+	p, probed := findProbe(next.text)
+	if !probed || len(c.drivers[j.in.Kind].observe(readProcessTable(), j.in).processes) == 0 || p.answers(ctx) {
+		return nil
+	}
+	j.printf("what runs is not what the file says")
+	return c.drivers[j.in.Kind].act(ctx, next.in, Reload, j)
 }
 
 // diff is what changes, as diff -u shows it.

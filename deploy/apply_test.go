@@ -69,6 +69,22 @@ func TestAConfigurationIsAppliedAndTakenBack(t *testing.T) {
 	}
 	f.answers("one")
 	wantOutput(t, f.must(Order{Apply: &Apply{}}), "has this configuration already")
+	t.Run("a file that was never loaded is loaded", func(t *testing.T) {
+		f.ctrl.commit("master", "256 connections", f.templates(strings.Replace(other, "512", "256", 1), "off", extra))
+		repo, commit, err := f.c.serverctrl(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := f.c.renderAt(t.Context(), f.in, repo, commit.SHA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeTestFile(t, f.in.Conf, string(next.text)) // and Tagtail is killed
+		wantOutput(t, f.must(Order{Apply: &Apply{}}), "what runs is not what the file says", "reloaded: workers")
+		if out := strings.Join(f.must(Order{Apply: &Apply{}}).Output, "\n"); strings.Contains(out, "HUP") {
+			t.Errorf("it is loaded again:\n%s", out)
+		}
+	})
 	now := f.conf()
 	unchanged := func(t *testing.T) {
 		t.Helper()
