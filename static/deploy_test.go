@@ -98,6 +98,11 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Await(`location.hash === '' && document.querySelector('.instance h2').textContent === 'httpserver/dev3'`)
 		b.Eval(`location.hash = '#job=2'`)
 		b.Await(`document.querySelector('.job.succeeded') && document.querySelector('.instance h2').textContent === 'socketserver/dev1'`)
+		// As the server redirects who is not logged in; the browser keeps the fragment.
+		b.Go(s.URL + "/login?next=%2F#job=1")
+		b.Await(`document.activeElement.id === 'token' && error.hidden`)
+		b.Do(chromedp.SendKeys(chromedp.CSS("#token"), "good\r"))
+		b.Await(`location.hash === '#job=1' && document.querySelector('.job.failed')`)
 		b.Go("about:blank")
 		b.Go(s.URL + "/#job=GONE")
 		b.Await(`document.querySelector('.instance [role=alert]').textContent.startsWith('There is no job "GONE"')`)

@@ -2,6 +2,7 @@
 
 import { BackKey, Problem, request } from './api.js';
 import { byId } from './dom.js';
+import { readJob } from './search/job.js';
 import { readLink } from './search/link.js';
 import { learn } from './said.js';
 import { t, translate } from './strings.js';
@@ -32,8 +33,13 @@ async function logIn(value) {
   }
 }
 
+/** Whether a fragment leads somewhere and is no token. @param {string} fragment */
+function leads(fragment) {
+  return readLink(fragment) > 0 || readJob(fragment) !== '';
+}
+
 /**
- * The search and the entry to come back to: what the server was asked for, else
+ * The search and the entry or job to come back to: what the server was asked for, else
  * what this tab showed when its session ended. No server sees a fragment, so
  * that of the page that was asked for is still ours.
  */
@@ -41,7 +47,7 @@ function whereTo() {
   const next = new URLSearchParams(location.search).get('next') ?? '';
   const back = sessionStorage.getItem(BackKey) ?? '';
   sessionStorage.removeItem(BackKey);
-  const link = readLink(location.hash) > 0 ? location.hash : '';
+  const link = leads(location.hash) ? location.hash : '';
   const search = next.includes('?') ? next.slice(next.indexOf('?')) : '';
   if (search !== '' || link !== '') return (search.startsWith('?') ? search : '') + link;
   return /^[?#]/.test(back) ? back : '';
@@ -50,7 +56,7 @@ function whereTo() {
 /** Takes the token out of the address, so that no history keeps it. */
 function takeFragment() {
   const fragment = location.hash.slice(1);
-  if (fragment === '' || readLink(location.hash) > 0) return '';
+  if (fragment === '' || leads(location.hash)) return '';
   history.replaceState(null, '', location.pathname + location.search);
   try {
     return decodeURIComponent(fragment);
