@@ -42,6 +42,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Await(`document.querySelector('.orders .reasons').textContent.includes('make one with tagtail init')`)
 		b.Await(`document.querySelector('[data-action="back-40"]').title.includes('not kept any more')`)
 		b.Click(`[data-action="back-40"]`)
+		b.Await(`toast.textContent.includes('not kept any more')`)
 		if got := b.Eval(`String(document.querySelector('.orders .question').hidden)`); got != "true" {
 			t.Error("a refused order asks")
 		}

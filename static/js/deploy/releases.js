@@ -3,6 +3,7 @@
 
 import { instancePath, request } from '../api.js';
 import { h, replace } from '../dom.js';
+import { toast } from '../frame/toast.js';
 import { said } from '../said.js';
 import { t } from '../strings.js';
 import { zoneOf } from '../zone.js';
@@ -11,6 +12,9 @@ import { releaseRow } from './release.js';
 
 /** Every so many answers of the server about the instances the list is asked for anew. */
 const AgainEvery = 3;
+
+/** How long the reason of a grey button is shown, in ms. */
+const RefusedMs = 6000;
 
 /** The names of orders, as the server lists them. @type {OrderName[]} */
 const orderNames = ['deploy', 'rollback', 'apply'];
@@ -151,7 +155,8 @@ export class ReleasesView {
       buttons.push(h('button', {
         type: 'button', class: 'link', 'data-action': `back-${number}`, title: said(refused), 'aria-disabled': String(refused !== ''),
         click: () => {
-          if (refused === '') this.ask('rollback', { release: number });
+          if (refused === '') void this.ask('rollback', { release: number });
+          else toast(said(refused), RefusedMs);
         },
       }, t('release.back', { release: `v${number}` })));
     }
