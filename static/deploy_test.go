@@ -72,7 +72,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 			t.Errorf("ordered %s", got)
 		}
 		s.finish("1", "running", "", `v44 socketserver/dev1 ← beef1be "UP: guests again" by dev1`, "exported 37 files 212 KiB → releases/000044-beef1be (0.09s)", "lua_code_cache off: live now, no reload needed")
-		b.Await(`document.querySelectorAll('.job .line').length === 3 && location.hash === '#job=1'`)
+		b.Await(`document.querySelectorAll('.job .line').length === 3 && location.hash === '#job=1' && document.querySelector('[data-action="stop"]').title.startsWith('A job is running')`)
 		b.Shoot("deploy-job-running")
 		s.finish("1", "failed", "v44: health GET /hhl: 500; v44 is left live, roll back if it has to go", "health GET /hhl → 500", "FAILED: v44: health GET /hhl: 500")
 		b.Await(`document.querySelector('.job.failed .line.bad').textContent.includes('FAILED')`)

@@ -191,21 +191,21 @@ export class InstanceView {
 
   /** @param {Instance} instance */
   actions(instance) {
-    const actions = instance.actions ?? [];
-    if (actions.length === 0) return h('p', { class: 'quiet pad' }, t('control.noActions'));
     const running = this.jobs.get(instance.instance)?.running ?? false;
+    const actions = (instance.actions ?? []).map(({ action, refused }) => ({ action, refused: said(refused) || (running ? t('control.busy') : '') }));
+    if (actions.length === 0) return h('p', { class: 'quiet pad' }, t('control.noActions'));
     // One line for each reason, however many actions it keeps from working.
     const reasons = new Map();
     for (const { action, refused } of actions) {
-      if (refused) reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`action.${action}`)]);
+      if (refused) reasons.set(refused, [...(reasons.get(refused) ?? []), t(`action.${action}`)]);
     }
     return h('section', { class: 'actions' },
       h('h3', {}, t('control.actions')),
       h('div', { class: 'buttons' }, ...actions.map(({ action, refused }) => h('button', {
         type: 'button', class: `button${action === this.asking ? ' pressed' : ''}`, 'data-action': action,
-        title: said(refused), 'aria-disabled': String(refused !== '' || running),
+        title: refused, 'aria-disabled': String(refused !== ''),
         click: () => {
-          if (refused === '' && !running) this.ask(instance.instance, action);
+          if (refused === '') this.ask(instance.instance, action);
         },
       }, t(`action.${action}`)))),
       this.asking !== '' && this.question(instance.instance, this.asking),
