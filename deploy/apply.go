@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/release"
 )
@@ -20,8 +18,8 @@ import (
 const keepConfigurations = 50
 
 func (c *Controller) planApply(in Instance, o Order) (plan, error) {
-	if in.Kind != Nginx && in.Kind != Redis {
-		return plan{}, &RefusedError{fmt.Sprintf("%s is of the kind %s, which has no template", in.Name, in.Kind)}
+	if err := hasTemplate(in); err != nil {
+		return plan{}, err
 	}
 	repo, commit, err := c.serverctrl(context.Background(), o.Apply.SHA)
 	if err != nil {
@@ -30,6 +28,15 @@ func (c *Controller) planApply(in Instance, o Order) (plan, error) {
 	return plan{JobView{Kind: ConfigJob, Action: "apply"}, func(ctx context.Context, j *Job) error {
 		return c.apply(ctx, j, repo, commit)
 	}}, nil
+}
+
+// hasTemplate tells whether there can be a configuration; the error is a
+// *RefusedError.
+func hasTemplate(in Instance) error {
+	if in.Kind != Nginx && in.Kind != Redis {
+		return &RefusedError{fmt.Sprintf("%s is of the kind %s, which has no template", in.Name, in.Kind)}
+	}
+	return nil
 }
 
 // apply renders, and makes a release of what has changed.
@@ -76,7 +83,7 @@ func (r rendered) diff() string {
 		return ""
 	}
 	name := filepath.Base(r.in.Conf)
-	return string(diff.Diff(name+" (now)", r.old, name+" (new)", r.text))
+	return Diff(name+" (now)", r.old, name+" (new)", r.text)
 }
 
 // install puts a configuration in its place: tested before, proven after, and

@@ -64,6 +64,9 @@ func TestAConfigurationIsAppliedAndTakenBack(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if p, err := f.c.Compare(t.Context(), f.in.Name, 2); err != nil || p.Config != "" || p.Kind != ConfigJob {
+		t.Errorf("the running configuration is compared as %+v, %v", p, err)
+	}
 	f.answers("one")
 	wantOutput(t, f.must(Order{Apply: &Apply{}}), "has this configuration already")
 	now := f.conf()
@@ -138,6 +141,12 @@ func TestAPreviewOfCodeListsTheFilesAndChangesNothing(t *testing.T) {
 	mustDo(t, f.c, f.in.Name, Test) // writes the configuration
 	next := f.code.commit("dev1", "UP 2", map[string]string{"src/new/x.lua": "x", "src/answer.lua": "return 'two'", "README.md": "changed"})
 	p := f.preview(Order{Deploy: &Deploy{}})
+	for _, part := range []string{"@@ -1,1 +1,1 @@\n-return \"one\"\n+return 'two'\n", "--- /dev/null\n+++ new/x.lua\n@@ -0,0 +1,1 @@\n+x\n", "-ngx.say(require('answer'))\n"} {
+		if !strings.Contains(p.Code, part) {
+			t.Errorf("got the change of the code\n%s\nwant %q in it", p.Code, part)
+		}
+	}
+	p.Code = ""
 	want := Preview{
 		Instance: f.in.Name, Kind: DeployJob, SHA: next, Subject: "UP 2",
 		Added: []string{"new/x.lua"}, Changed: []string{"answer.lua"}, Removed: []string{"main.lua"},
@@ -153,10 +162,75 @@ func TestAPreviewOfCodeListsTheFilesAndChangesNothing(t *testing.T) {
 	if p := f.preview(Order{Deploy: &Deploy{}}); len(p.Added)+len(p.Changed)+len(p.Removed) != 0 || p.Warnings[0] != "these files are live already" {
 		t.Errorf("got %+v", p)
 	}
+	compare := func(number int) Preview {
+		t.Helper()
+		p, err := f.c.Compare(t.Context(), f.in.Name, number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := compare(1); p.SHA == next || cmp.Diff(p.Added, []string{"main.lua"}) != "" || !strings.Contains(p.Code, "-return 'two'\n") || p.Kind != DeployJob {
+		t.Errorf("v1 is compared as %+v", p)
+	}
+	if p := compare(2); p.Code != "" || len(p.Added) != 0 {
+		t.Errorf("what is live is compared as %+v", p)
+	}
+	if _, err := f.c.Compare(t.Context(), f.in.Name, 9); err == nil || !strings.Contains(err.Error(), "has no release v9") {
+		t.Errorf("got %v", err)
+	}
+	why, err := f.c.Refusals(t.Context(), f.in.Name)
+	if want := map[JobKind]string{DeployJob: "", RollbackJob: "", ConfigJob: why[ConfigJob]}; err != nil || cmp.Diff(why, want) != "" || !strings.Contains(why[ConfigJob], "the templates cannot be read") {
+		t.Errorf("got %v, %v", why, err)
+	}
+	if live := statusOf(t, f.c, f.in.Name).Live; live.Number != 2 || live.SHA != next {
+		t.Errorf("the status has the live release %+v", live)
+	}
 	if _, err := f.c.Preview(t.Context(), Order{Instance: f.in.Name, Action: Start}); err == nil {
 		t.Error("a start has a preview")
 	}
 	if r := f.newest(); r.Number != 2 {
 		t.Errorf("the previews made releases: %+v", r)
 	}
+}
+
+func TestARedisConfigurationIsAppliedForTheNextStart(t *testing.T) {
+	need(t, "redis-server")
+	w := newWorld(t)
+	repo := w.repository("serverctrl")
+	port := freePort(t)
+	files := map[string]string{
+		"redis.templ.conf": w.original("redis.templ.conf"),
+		"redis.sub.py":     fmt.Sprintf("{'master':{'PORT':1,'BIND':'127.0.0.1'}, 'dev1':{'PORT':%d}}", port),
+	}
+	for name, text := range files {
+		w.write(name, text)
+	}
+	repo.commit("master", "first", files)
+	all := w.load()
+	f := &field{world: w, in: all[len(all)-1]}
+	f.c = w.control(all, func(cfg *Config) { cfg.Repositories, cfg.Layout = filepath.Dir(repo.dir), w.layout })
+
+	wantOutput(t, f.must(Order{Apply: &Apply{}}), "does not run; it has the new configuration when it is started")
+	mustDo(t, f.c, f.in.Name, Start)
+	files["redis.templ.conf"] = strings.Replace(files["redis.templ.conf"], "databases 16", "databases 8", 1)
+	repo.commit("master", "fewer databases", files)
+	if p := f.preview(Order{Apply: &Apply{}}); !strings.Contains(p.Config, "-databases 16\n+databases 8\n") || p.Reload {
+		t.Errorf("got the preview %+v", p)
+	}
+	wantOutput(t, f.must(Order{Apply: &Apply{}}), "runs with the old configuration until it is restarted")
+	mustDo(t, f.c, f.in.Name, Restart)
+	client, err := dialRedis(fmt.Sprintf("127.0.0.1:%d", f.in.Port), "", redisReplyLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.do("SELECT", "8"); err == nil {
+		t.Error("it still has more than 8 databases")
+	}
+	if r := f.newest(); r.Number != 2 || r.Kind != release.Config || r.Result != release.Succeeded {
+		t.Errorf("got %+v", r)
+	}
+	f.refused(Order{Deploy: &Deploy{}}, "which has no code to deploy")
+	mustDo(t, f.c, f.in.Name, Stop)
 }

@@ -177,8 +177,8 @@ func (c *Controller) instances() []Instance {
 	return c.list
 }
 
-// Status looks at every instance. It reads /proc and pid files only, and may be
-// called every other second.
+// Status looks at every instance. It reads /proc, pid files and the
+// records of live releases only, and may be called every other second.
 func (c *Controller) Status(ctx context.Context) []Status {
 	table := readProcessTable()
 	instances := c.instances()
@@ -197,6 +197,9 @@ func (c *Controller) status(table processTable, in Instance) Status {
 	st := Status{Instance: in, State: seen.state, Detail: seen.detail, Refused: map[Action]string{}}
 	if len(seen.processes) > 0 {
 		st.PID, st.Started = seen.processes[0].pid, seen.processes[0].started(table.boot)
+	}
+	if store, ok := c.store(in); ok && in.Kind == Nginx {
+		st.Live, _ = store.Live()
 	}
 	busy := c.busySentence(in.Name)
 	for _, a := range Actions() {

@@ -15,6 +15,8 @@ package deploy
 
 import (
 	"time"
+
+	"github.com/tagtail/tagtail/deploy/release"
 )
 
 // Kind is the way an instance's process is driven.
@@ -78,6 +80,8 @@ type Status struct {
 	State    State
 	PID      int       // 0 unless Running
 	Started  time.Time // zero unless Running
+	// Live is the release that is live, of Number 0 if none is.
+	Live release.Release
 	// Detail is a sentence about a State that is not as it should be.
 	Detail string
 	// Refused gives, for every action that is not possible now, the sentence

@@ -185,6 +185,7 @@ func (d *commandDriver) start(ctx context.Context, in Instance, job *Job) error 
 	}
 	switch {
 	case errors.Is(err, errGone):
+		d.reap() // it may have ended after the last one
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return fmt.Errorf("%s ended at once: %s", filepath.Base(program), d.ends[in.Name])

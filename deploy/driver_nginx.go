@@ -280,7 +280,7 @@ func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
 	if taken := portTaken(in.Port); taken != "" {
 		return errors.New(taken)
 	}
-	if err := d.test(ctx, in, job); err != nil {
+	if err := errors.Join(d.test(ctx, in, job), removeStaleProbe(in)); err != nil {
 		return err
 	}
 	log := filepath.Join(in.Prefix, nginxErrorLog)
@@ -349,8 +349,13 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 		return err
 	}
 	job.printf("sent HUP to process %d", master.pid)
+	conf, err := readLimited(in.Conf, 2*maxTemplateBytes)
+	if err != nil {
+		return err
+	}
+	generation, probed := findProbe(conf)
 	var workers, leaving []process
-	err := waitFor(ctx, nginxReloadLimit, func() (bool, error) {
+	err = waitFor(ctx, nginxReloadLimit, func() (bool, error) {
 		if !master.alive() {
 			return false, errors.New("the master process is gone")
 		}
@@ -358,16 +363,22 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 			return false, errors.New(line)
 		}
 		workers, leaving = d.split(master, old)
-		return len(workers) > 0, nil
+		return len(workers) > 0 && (!probed || generation.answers(ctx)), nil
 	})
 	if err != nil {
 		d.printLog(log, offset, job)
-		if errors.Is(err, errTimeout) {
+		switch {
+		case errors.Is(err, errTimeout) && len(workers) > 0:
+			err = fmt.Errorf("there are new workers, and %s does not answer with %s within %s", generation.socket, generation.generation, nginxReloadLimit)
+		case errors.Is(err, errTimeout):
 			err = fmt.Errorf("no new workers within %s", nginxReloadLimit)
 		}
 		return fmt.Errorf("the reload did not take: %w; the old configuration goes on serving", err)
 	}
 	job.printf("reloaded: workers %s serve now", pidList(workers))
+	if probed {
+		job.printf("generation %s answered %d new connections in a row", generation.generation, probeTries)
+	}
 	if len(leaving) > 0 {
 		job.printf("still finishing their requests: %s", pidList(leaving))
 	}

@@ -225,7 +225,7 @@ func freePort(t *testing.T) int {
 }
 
 // need skips a test whose peer is not installed; under CI that is a failure.
-func need(t *testing.T, program string) {
+func need(t testing.TB, program string) {
 	t.Helper()
 	if _, ok := findProgram(program); ok {
 		return

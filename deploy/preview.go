@@ -27,6 +27,8 @@ type Preview struct {
 	Subject string `json:"subject"`
 	// Config is the change of the configuration as diff -u shows it.
 	Config string `json:"config"`
+	// Code is the change of the code, as far as it is short enough to be read.
+	Code string `json:"code"`
 	// Added, Changed and Removed are files of the code, below its folder.
 	Added   []string `json:"added"`
 	Changed []string `json:"changed"`
@@ -45,12 +47,12 @@ func (c *Controller) Preview(ctx context.Context, o Order) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	p := Preview{Instance: in.Name, Added: []string{}, Changed: []string{}, Removed: []string{}, Warnings: []string{}}
+	p := newPreview(in)
 	switch {
 	case o.Deploy != nil:
 		err = c.previewDeploy(ctx, &p, in, o)
 	case o.Rollback != nil:
-		err = c.previewRollback(&p, in, o)
+		err = c.previewRollback(ctx, &p, in, o)
 	case o.Apply != nil:
 		err = c.previewApply(ctx, &p, in, o)
 	default:
@@ -66,13 +68,22 @@ func (c *Controller) Preview(ctx context.Context, o Order) (Preview, error) {
 	if busy := c.busySentence(in.Name); busy != "" {
 		p.Warnings = append(p.Warnings, busy)
 	}
+	p.bound()
+	return p, nil
+}
+
+func newPreview(in Instance) Preview {
+	return Preview{Instance: in.Name, Added: []string{}, Changed: []string{}, Removed: []string{}, Warnings: []string{}}
+}
+
+// bound cuts the lists to what can be shown.
+func (p *Preview) bound() {
 	for _, list := range []*[]string{&p.Added, &p.Changed, &p.Removed} {
 		if n := len(*list); n > maxPreviewNames {
 			*list = (*list)[:maxPreviewNames]
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%d more files are not listed", n-maxPreviewNames))
 		}
 	}
-	return p, nil
 }
 
 func (c *Controller) previewDeploy(ctx context.Context, p *Preview, in Instance, o Order) error {
@@ -98,31 +109,33 @@ func (c *Controller) previewDeploy(ctx context.Context, p *Preview, in Instance,
 	case len(list) == 0:
 		return &RefusedError{fmt.Sprintf("the commit %.7s has no files below %s/", commit.SHA, codeFolder)}
 	}
-	next := map[string]string{}
+	next, sizes := map[string]string{}, map[string]int64{}
 	for _, f := range list {
-		next[strings.TrimPrefix(f.Path, codeFolder+"/")] = f.Blob
+		name := strings.TrimPrefix(f.Path, codeFolder+"/")
+		next[name], sizes[name] = f.Blob, f.Size
 	}
 	p.Kind, p.SHA, p.Subject = DeployJob, commit.SHA, cutText(commit.Subject, 200)
-	return p.code(in, next)
+	return p.code(ctx, in, next, func(ctx context.Context, name string) ([]byte, error) {
+		if sizes[name] > maxDiffFileBytes {
+			return make([]byte, maxDiffFileBytes+1), nil // it is not looked at
+		}
+		return repo.ReadFile(ctx, commit.SHA, codeFolder+"/"+name, maxDiffFileBytes)
+	})
 }
 
-func (c *Controller) previewRollback(p *Preview, in Instance, o Order) error {
+func (c *Controller) previewRollback(ctx context.Context, p *Preview, in Instance, o Order) error {
 	of, err := c.rollbackTarget(in, o.Rollback.Release)
 	if err != nil {
 		return err
 	}
 	store, _ := c.store(in)
-	next, err := blobs(filepath.Join(store.Dir(of), codeFolder))
-	if err != nil {
-		return err
-	}
 	p.Kind, p.SHA, p.Subject = RollbackJob, of.SHA, of.Subject
-	return p.code(in, next)
+	return p.tree(ctx, in, store, of)
 }
 
 func (c *Controller) previewApply(ctx context.Context, p *Preview, in Instance, o Order) error {
-	if in.Kind != Nginx && in.Kind != Redis {
-		return &RefusedError{fmt.Sprintf("%s is of the kind %s, which has no template", in.Name, in.Kind)}
+	if err := hasTemplate(in); err != nil {
+		return err
 	}
 	repo, commit, err := c.serverctrl(ctx, o.Apply.SHA)
 	if err != nil {
@@ -140,7 +153,7 @@ func (c *Controller) previewApply(ctx context.Context, p *Preview, in Instance, 
 
 // code compares the files that are live with the next ones, both by path with
 // git's names of their contents.
-func (p *Preview) code(in Instance, next map[string]string) error {
+func (p *Preview) code(ctx context.Context, in Instance, next map[string]string, read reader) error {
 	live, err := blobs(filepath.Join(in.Prefix, codeFolder))
 	if err != nil {
 		return err
@@ -160,6 +173,8 @@ func (p *Preview) code(in Instance, next map[string]string) error {
 	}
 	if len(p.Added)+len(p.Changed)+len(p.Removed) == 0 {
 		p.Warnings = append(p.Warnings, "these files are live already")
+	} else if err := p.differencesIn(ctx, in, read); err != nil {
+		return err
 	}
 	conf, err := readLimited(in.Conf, 2*maxTemplateBytes)
 	if err != nil {
@@ -177,6 +192,18 @@ func (p *Preview) code(in Instance, next map[string]string) error {
 		}
 	}
 	return nil
+}
+
+func (p *Preview) differencesIn(ctx context.Context, in Instance, read reader) error {
+	live, err := os.OpenRoot(filepath.Join(in.Prefix, codeFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p.differences(ctx, nil, read) // all files are new
+	}
+	if err != nil {
+		return fmt.Errorf("look at what is live: %w", err)
+	}
+	defer live.Close() //nolint:errcheck // it is only read
+	return p.differences(ctx, live, read)
 }
 
 // blobs gives the files of a folder with git's names of their contents. One

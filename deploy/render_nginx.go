@@ -16,7 +16,8 @@ func addToNginx(in Instance, conf []byte, opts RenderOptions) ([]byte, error) {
 		return nil, err
 	}
 	var out strings.Builder
-	writeAdded(&out, "", mainLines(in, main, directives, opts))
+	before := mainLines(in, main, directives, opts)
+	writeAdded(&out, "", before)
 	rest := conf
 	for _, d := range directives {
 		if d.path != "" || d.name != "http" || d.body == 0 {
@@ -24,7 +25,11 @@ func addToNginx(in Instance, conf []byte, opts RenderOptions) ([]byte, error) {
 		}
 		out.Write(conf[:d.body])
 		out.WriteString("\n")
-		writeAdded(&out, "    ", httpLines(in, directives, opts))
+		inside := httpLines(in, directives, opts)
+		if line, ok := probeLine(in, append(append(before, inside...), string(conf))...); ok {
+			inside = append(inside, line)
+		}
+		writeAdded(&out, "    ", inside)
 		rest = conf[d.body:]
 		if len(rest) > 0 && rest[0] == '\n' {
 			rest = rest[1:]

@@ -67,7 +67,7 @@ func TestRenderPlainIsTheTemplateAlone(t *testing.T) {
 
 func TestRenderAddsOnlyWhatTheTemplateLacks(t *testing.T) {
 	w := newWorld(t)
-	w.write("nginx.a.templ.conf", `# http {
+	w.write("nginx.a.templ.conf", `# http {}
 load_module x.so; pid "my.pid"; worker_shutdown_timeout 1s;
 error_log syslog:server=$SYSLOG,tag=mine notice;
 events {}
@@ -90,8 +90,14 @@ http {
 	if err != nil {
 		t.Fatal(err)
 	}
+	probed, ok := findProbe(text)
+	if !ok || probed.socket != in.Prefix+"/run/probe.sock" {
+		t.Fatalf("got the probe %+v in\n%s", probed, text)
+	}
+	line := fmt.Sprintf("    server { listen unix:%s; access_log off; error_log logs/error.log crit; location = / { return 200 %q; } }\n", probed.socket, probed.generation)
 	want := "# a/master, rendered from nginx.a.templ.conf and nginx.a.sub.py.\n" +
-		addedBegin + "\nerror_log logs/error.log crit;\n" + addedEnd + "\n" + string(plain)
+		addedBegin + "\nerror_log logs/error.log crit;\n" + addedEnd + "\n" +
+		strings.Replace(string(plain), "http {\n", "http {\n    "+addedBegin+"\n"+line+"    "+addedEnd+"\n", 1)
 	if diff := cmp.Diff(string(text), want); diff != "" {
 		t.Error(diff)
 	}

@@ -186,17 +186,13 @@ func (c *Controller) rollbackTarget(in Instance, number int) (release.Release, e
 		return r, nil
 	}
 	for _, r := range list {
-		switch {
-		case r.Number != number:
-		case r.Kind == release.Config:
-			return r, &RefusedError{fmt.Sprintf("v%d is a configuration: it goes back by a commit to serverctrl", number)}
-		case r.Live:
-			return r, &RefusedError{fmt.Sprintf("v%d is live already", number)}
-		case !r.Kept:
-			return r, &RefusedError{fmt.Sprintf("the files of v%d are not kept any more; deploy its commit %.7s again", number, r.SHA)}
-		default:
-			return r, nil
+		if r.Number != number {
+			continue
 		}
+		if why := RollbackRefused(r); why != "" {
+			return r, &RefusedError{why}
+		}
+		return r, nil
 	}
 	return release.Release{}, &RefusedError{fmt.Sprintf("%s has no release v%d", in.Name, number)}
 }

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +16,7 @@ import (
 
 // repository is a bare repository into which a test commits.
 type repository struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
@@ -252,4 +253,47 @@ func TestCodeIsDeployedProvenAndRolledBack(t *testing.T) {
 		wantOutput(t, f.must(Order{Deploy: &Deploy{}}), "reloaded: workers")
 		f.answers("cached")
 	})
+}
+
+// The figure that a pusher waits for: a thousand files out of git, in place and
+// live.
+func BenchmarkDeployOfAThousandFiles(b *testing.B) {
+	need(b, "git")
+	dir := b.TempDir()
+	repo := repository{b, filepath.Join(dir, "git", "socketserver.git")}
+	if err := makeDirs(repo.dir); err != nil {
+		b.Fatal(err)
+	}
+	repo.git("", "init", "-q", "--bare", "-b", "master", ".")
+	files := map[string]string{}
+	for i := range 1000 {
+		files[fmt.Sprintf("src/dir%02d/file%03d.lua", i%40, i)] = strings.Repeat(fmt.Sprintf("-- line of file %d\n", i), 100)
+	}
+	repo.commit("dev1", "UP", files)
+	in := Layout{Root: filepath.Join(dir, "hhl")}.withDefaults().nginxInstance("socketserver", "dev1")
+	c, err := NewController(Config{Instances: []Instance{in}, Repositories: filepath.Dir(repo.dir)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(context.Background()) }()
+	for b.Loop() {
+		j, err := c.Order(Order{Instance: in.Name, By: "dev1", Deploy: &Deploy{}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for from, done := 0, false; !done; {
+			var lines []string
+			if lines, done, err = j.Wait(context.Background(), from); err != nil {
+				b.Fatal(err)
+			}
+			from += len(lines)
+		}
+		if v := j.View(); v.State != JobSucceeded {
+			b.Fatal(v.Error)
+		}
+	}
+	if err := errors.Join(c.Close(), <-ran); err != nil {
+		b.Fatal(err)
+	}
 }

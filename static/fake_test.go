@@ -75,6 +75,7 @@ type instance struct {
 	Recent    []uint64  `json:"recent,omitempty"`
 	Last      time.Time `json:"last,omitzero"`
 	LastError time.Time `json:"last_error,omitzero"`
+	Release   *rel      `json:"release,omitempty"`
 	Actions   []action  `json:"actions"`
 }
 
@@ -113,6 +114,7 @@ type server struct {
 	asked     []*url.URL    // of the API
 	hold      chan struct{} // counting waits until it is closed
 	aborted   int           // questions that the browser gave up
+	orders    []string      // that have been placed, with their bodies
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"
@@ -149,6 +151,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/instances", s.listInstances)
 	mux.HandleFunc("POST /api/v1/instances/{service}/{owner}/actions/{action}", s.act)
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
+	s.handleReleases(mux)
 	mux.HandleFunc("POST /api/v1/login", s.login)
 	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()

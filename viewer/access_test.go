@@ -35,7 +35,7 @@ func TestEveryRouteAsksForCredentials(t *testing.T) {
 		"bad token beside a session": {[]string{
 			"Authorization", "Bearer nonsense", "Cookie", ts.cookieName() + "=" + live}, false},
 	}
-	fill := strings.NewReplacer(":service", "socketserver", ":owner", "dev1", ":action", "reload", ":id", "job1", ":seq", "1", "*", "js/app.js")
+	fill := strings.NewReplacer(":service", "socketserver", ":owner", "dev1", ":action", "reload", ":id", "job1", ":order", "deploy", ":number", "1", ":seq", "1", "*", "js/app.js")
 	for _, r := range ts.routes() {
 		if r.path == "/api/v1/logout" || r.access == gitUser {
 			continue // would end the session that the others use; TestGit… ask for the others

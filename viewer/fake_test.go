@@ -161,6 +161,8 @@ type fakeDeployer struct {
 	mu   sync.Mutex
 	jobs map[string]running
 	fail error
+
+	ordered []deploy.Order
 }
 
 func newFakeDeployer() *fakeDeployer {
@@ -171,7 +173,7 @@ func (f *fakeDeployer) Status(context.Context) []deploy.Status {
 	return []deploy.Status{
 		{
 			Instance: deploy.Instance{Name: "socketserver/dev1", Kind: deploy.Nginx, Port: 6201},
-			State:    deploy.Running, PID: 4711, Started: someTime,
+			State:    deploy.Running, PID: 4711, Started: someTime, Live: someRelease(2),
 			Refused: map[deploy.Action]string{deploy.Start: "It runs already."},
 		},
 		{Instance: deploy.Instance{Name: "mysql/shared", Kind: deploy.Shared}, State: deploy.Unknown, Detail: "Nothing tells."},
@@ -190,6 +192,18 @@ func (f *fakeDeployer) Do(instance string, action deploy.Action, by string) (run
 		return nil, refusal(instance, action)
 	}
 	job := newJob(fmt.Sprintf("job%d", len(f.jobs)+1), instance, action, by)
+	f.jobs[job.View().ID] = job
+	return job, nil
+}
+
+func (f *fakeDeployer) Order(o deploy.Order) (running, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	f.ordered = append(f.ordered, o)
+	job := newJob(fmt.Sprintf("job%d", len(f.jobs)+1), o.Instance, "deploy", o.By)
 	f.jobs[job.View().ID] = job
 	return job, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/deploy/release"
 	"github.com/tagtail/tagtail/index"
 )
 
@@ -32,10 +33,12 @@ type instanceView struct {
 	// Rate is in entries/s over the last minute.
 	Rate float64 `json:"rate"`
 	// Recent is how many entries came in each 5 s of that minute, oldest first.
-	Recent    []uint64     `json:"recent,omitempty"`
-	Last      time.Time    `json:"last,omitzero"`
-	LastError time.Time    `json:"last_error,omitzero"`
-	Actions   []actionView `json:"actions"`
+	Recent    []uint64  `json:"recent,omitempty"`
+	Last      time.Time `json:"last,omitzero"`
+	LastError time.Time `json:"last_error,omitzero"`
+	// Release is the one that is live, nil if none is.
+	Release *release.Release `json:"release,omitempty"`
+	Actions []actionView     `json:"actions"`
 }
 
 // actionView is an action that exists for an instance. Refused is the sentence
@@ -93,10 +96,13 @@ func statusView(status deploy.Status, p principal) *instanceView {
 	view := newInstanceView(instance.Name)
 	view.Kind, view.State, view.Detail = string(instance.Kind), status.State, status.Detail
 	view.PID, view.Started, view.Port = status.PID, status.Started, instance.Port
+	if status.Live.Number > 0 {
+		view.Release = &status.Live
+	}
 	for _, action := range instance.Kind.Actions() {
 		refused := status.Refused[action]
 		if !p.mayAct(instance.Name) {
-			refused = "You may look at this instance but not control it."
+			refused = lookOnly
 		}
 		view.Actions = append(view.Actions, actionView{action, refused})
 	}

@@ -14,6 +14,7 @@ import (
 )
 
 func TestInstancesJoinsWhatIsKnownAndWhatIsSeen(t *testing.T) {
+	live := someRelease(2)
 	ts := startTest(t, 0)
 	ts.logs.mu.Lock()
 	ts.logs.stats = []index.InstanceStats{
@@ -36,7 +37,7 @@ func TestInstancesJoinsWhatIsKnownAndWhatIsSeen(t *testing.T) {
 	want := []instanceView{
 		{Instance: "dtserver/dev2", Service: "dtserver", Owner: "dev2", Kind: "unknown", State: "unknown", Entries: 3, Bytes: 30, Last: someTime, Actions: []actionView{}},
 		{Instance: "mysql/shared", Service: "mysql", Owner: "shared", Kind: "shared", State: "unknown", Detail: "Nothing tells.", Actions: []actionView{}},
-		{Instance: "socketserver/dev1", Service: "socketserver", Owner: "dev1", Kind: "nginx", State: "running", PID: 4711, Started: someTime, Port: 6201,
+		{Instance: "socketserver/dev1", Service: "socketserver", Owner: "dev1", Kind: "nginx", State: "running", PID: 4711, Started: someTime, Port: 6201, Release: &live,
 			Entries: 10, Bytes: 1000, Last: someTime, LastError: someTime,
 			Actions: possible(deploy.Stop, deploy.Quit, deploy.Reload, deploy.Reopen, deploy.Restart, deploy.Test)},
 		{Instance: "unassigned", Kind: "unknown", State: "unknown", Actions: []actionView{}},

@@ -24,6 +24,7 @@ type running interface {
 type controls interface {
 	Status(ctx context.Context) []deploy.Status
 	Do(instance string, action deploy.Action, by string) (running, error)
+	Order(o deploy.Order) (running, error)
 	Job(id string) (running, bool)
 }
 
@@ -42,6 +43,13 @@ func (d deployerControls) Do(instance string, action deploy.Action, by string) (
 		return nil, deploy.ErrUnknownInstance
 	}
 	return d.deployer.Do(instance, action, by)
+}
+
+func (d deployerControls) Order(o deploy.Order) (running, error) {
+	if d.deployer == nil {
+		return nil, deploy.ErrUnknownInstance
+	}
+	return d.deployer.Order(o)
 }
 
 func (d deployerControls) Job(id string) (running, bool) {

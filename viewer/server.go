@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -202,7 +203,18 @@ func (s *Server) LoginLink() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "http://" + s.publicHost() + "/login#" + token, nil
+	return s.Public() + "/login#" + token, nil
+}
+
+// Page is the page's address on this machine, without a slash at its end.
+func (s *Server) Page() string { return "http://" + s.publicHost() }
+
+// Public is the page's address as people reach it, without a slash at its end.
+func (s *Server) Public() string {
+	if s.cfg.URL == "" {
+		return s.Page()
+	}
+	return strings.TrimSuffix(s.cfg.URL, "/")
 }
 
 // publicHost is the address as somebody else would type it: a wildcard

@@ -63,6 +63,9 @@ type Deployer interface {
 	// It returns deploy.ErrUnknownInstance or a *deploy.RefusedError if the
 	// action cannot start.
 	Do(instance string, action deploy.Action, by string) (*deploy.Job, error)
+	// Order begins a deploy, a rollback or a configuration likewise; behind a
+	// job that runs it waits.
+	Order(o deploy.Order) (*deploy.Job, error)
 	// Job finds a job by its ID.
 	Job(id string) (*deploy.Job, bool)
 }
@@ -100,9 +103,13 @@ type Config struct {
 	// Addr is the TCP address to listen on, "127.0.0.1:8514"; port 0 picks a
 	// free one.
 	Addr string
+	// URL is where people reach the page, for links to it; empty means at Addr.
+	URL  string
 	Logs Logs
 	// Deployer is nil if there is nothing to control.
 	Deployer Deployer
+	// Releases is nil if there is nothing to deploy.
+	Releases Releases
 	// Sink is nil if nothing is taken by HTTP.
 	Sink Sink
 	// IngestRate is how many lines a second each token may send by HTTP from

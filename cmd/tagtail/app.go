@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,7 +36,7 @@ type app struct {
 	listeners []string          // the inputs' URLs with their real ports
 	instances []deploy.Instance // when it was opened
 	more      []deploy.Instance // those that openApp was asked to add
-	page      string            // its URL
+	page      string            // its URL on this machine
 	link      string
 	found     bool // clientFile is ours
 }
@@ -120,10 +119,10 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
-		Logger: a.logger, Location: localZone(),
+		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
 	if err != nil {
 		return err
@@ -131,7 +130,7 @@ func (a *app) openPage() error {
 	if a.link, err = a.server.LoginLink(); err != nil {
 		return err
 	}
-	a.page, _, _ = strings.Cut(a.link, "/login")
+	a.page = a.server.Page()
 	if err := (endpoint{Server: a.page, Syslog: a.listeners}).write(a.cfg.Data); err != nil {
 		return err
 	}

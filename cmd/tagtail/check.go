@@ -32,7 +32,7 @@ func newCheckCommand(std streams) *cobra.Command {
 			}
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
-			c.note(deploy.Config{Instances: instances}.Validate(), false)
+			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs()}.Validate(), false)
 			if hasNginx(instances) {
 				c.note(cfg.checkReadable(os.Getuid()), true)
 			}

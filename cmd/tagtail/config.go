@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +26,8 @@ type config struct {
 	Data string `yaml:"data"`
 	// HTTP is the address of the page, HOST:PORT.
 	HTTP string `yaml:"http"`
+	// URL is where people reach the page, if not at HTTP.
+	URL string `yaml:"url"`
 	// HTTPRate is how many lines a second each token may send to it from each
 	// address, HTTPBurst how many at once after a silence; 0 is the default.
 	HTTPRate  int `yaml:"http_rate"`
@@ -188,6 +191,7 @@ func (c *config) setData(folder string) {
 func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Data, "data", c.Data, "`folder` of everything that is kept")
 	flags.StringVar(&c.HTTP, "http", c.HTTP, "`address` of the page")
+	flags.StringVar(&c.URL, "url", c.URL, "`address` by which people reach the page, for links to it, if that is another one")
 	flags.IntVar(&c.HTTPRate, "http-rate", c.HTTPRate,
 		"`lines` a second that each token may send by HTTP (default 10000)")
 	flags.IntVar(&c.HTTPBurst, "http-burst", c.HTTPBurst,
@@ -312,6 +316,9 @@ func (c *config) readFile(path string) error {
 	if file.HTTP != "" {
 		c.HTTP = file.HTTP
 	}
+	if file.URL != "" {
+		c.URL = file.URL
+	}
 	if file.Keep != "" {
 		c.Keep = file.Keep
 	}
@@ -339,6 +346,9 @@ func isPort(text string) bool {
 func (c *config) validate() error {
 	if _, port, err := net.SplitHostPort(c.HTTP); err != nil || !isPort(port) {
 		return fmt.Errorf("http address %q is not HOST:PORT, such as 127.0.0.1:8514", c.HTTP)
+	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
+		return fmt.Errorf("url %q is not the address of a page, such as https://logs.example.org/", c.URL)
 	}
 	if c.HTTPRate < 0 || c.HTTPBurst < 0 {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)

@@ -71,6 +71,8 @@ func TestBadConfigurationIsOneSentence(t *testing.T) {
 		want string
 	}{
 		"address without a port": {args: []string{"--http", "localhost"}, want: `http address "localhost" is not HOST:PORT`},
+		"page without a scheme":  {args: []string{"--url", "logs.example.org"}, want: `url "logs.example.org" is not the address of a page`},
+		"page with a question":   {file: "url: https://x/?a=b\n", want: `url "https://x/?a=b" is not the address of a page`},
 		"no such file":           {args: []string{"--config", "/nonexistent.yaml"}, want: "read configuration: open /nonexistent.yaml"},
 		"unknown key":            {file: "date: x\n", want: `unknown field "date"`},
 		"wrong type":             {file: "syslog: {a: b}\n", want: "tagtail.yaml: [1:9]"},

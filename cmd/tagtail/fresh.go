@@ -51,6 +51,29 @@ func (f *freshController) Do(instance string, action deploy.Action, by string) (
 	return job, err
 }
 
+// Order implements viewer.Deployer.
+func (f *freshController) Order(o deploy.Order) (*deploy.Job, error) {
+	f.refresh()
+	job, err := f.Controller.Order(o)
+	if err != nil {
+		f.app.auditRefusal(o.Instance, orderName(o), o.By, err)
+	}
+	return job, err
+}
+
+// orderName is what an order is called in the log.
+func orderName(o deploy.Order) string {
+	switch {
+	case o.Deploy != nil:
+		return "deploy"
+	case o.Rollback != nil:
+		return "rollback"
+	case o.Apply != nil:
+		return "apply"
+	}
+	return string(o.Action)
+}
+
 // refresh reads the folder again if it has changed. What is wrong in it is
 // logged once, and the instances stay as they were where they cannot be read.
 func (f *freshController) refresh() {

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/push"
@@ -50,7 +48,7 @@ func (a *app) openGate(fresh *freshController) error {
 }
 
 // jobURL is where a person can look at a job.
-func (a *app) jobURL(id string) string { return a.page + "/#job=" + id }
+func (a *app) jobURL(id string) string { return a.server.Public() + "/#job=" + id }
 
 // Render implements push.Engine: every instance of the commit has to render.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
@@ -103,9 +101,8 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 	before := e.rendered(e.fresh.instances())
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
-		text := diff.Diff(name+" now", before[name], name+" then", after[name])
-		if len(text) > 0 {
-			lines = append(lines, strings.Split(strings.TrimRight(string(text), "\n"), "\n")...)
+		if text := deploy.Diff(name+" now", before[name], name+" then", after[name]); text != "" {
+			lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
 		}
 	}
 	if len(lines) == 0 {
@@ -208,5 +205,5 @@ func (e *pushEngine) Order(o push.Order) (push.Job, error) {
 		order.Apply = &deploy.Apply{SHA: o.Apply}
 	}
 	e.fresh.refresh()
-	return e.fresh.Order(order)
+	return e.fresh.Controller.Order(order) // the gate itself tells of a refusal
 }

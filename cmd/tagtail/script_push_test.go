@@ -71,9 +71,12 @@ func killBelow(folder string) {
 		nginx := err == nil && bytes.HasPrefix(cmdline, []byte("nginx: master")) && bytes.Contains(cmdline, []byte(folder+"/"))
 		// Redis does not tell its configuration, but works in its own folder.
 		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
-		redis := err == nil && bytes.HasPrefix(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
-		if nginx || redis {
+		redis := err == nil && bytes.Contains(cmdline, []byte("redis-server ")) && strings.HasPrefix(cwd, folder+"/")
+		switch {
+		case nginx:
 			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
+		case redis: // asked to end, it would try to save, and stay if its folder is gone
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
@@ -87,7 +90,10 @@ var transcriptBits = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{7}\b`), "COMMIT"},
 	{regexp.MustCompile(`\d+\.\d\ds`), "SECONDS"},
 	{regexp.MustCompile(`(process|workers|worker) [\d, ]*\d`), "$1 PID"},
+	{regexp.MustCompile(`\$ \S+/nginx `), "$$ nginx "},
 	{regexp.MustCompile(`port \d+`), "port PORT"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`generation [0-9a-f]{12}`), "generation ID"},
 	{regexp.MustCompile(`[^\s"]*/root/instances/`), "ROOT/"},
 	{regexp.MustCompile(` +$`), ""},
 }

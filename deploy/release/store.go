@@ -71,6 +71,17 @@ func (s *Store) liveName() string {
 	return filepath.Base(dir)
 }
 
+// Live reads the record of the release that is live only.
+func (s *Store) Live() (Release, bool) {
+	name := s.liveName()
+	if !dirPattern.MatchString(name) {
+		return Release{}, false
+	}
+	r := readRecord(s.dir, name)
+	r.Live, r.Kept = true, true
+	return r, true
+}
+
 // Live gives the release that is live.
 func Live(list []Release) (Release, bool) {
 	i := slices.IndexFunc(list, func(r Release) bool { return r.Live })

@@ -65,13 +65,21 @@ export function openSocket(path, params) {
 }
 
 /**
- * The address of an instance's action; its name keeps its one slash.
+ * The address of something of an instance, whose name keeps its one slash.
+ * @param {string} instance
+ * @param {string} rest
+ */
+export function instancePath(instance, rest) {
+  const name = instance.split('/').map(encodeURIComponent).join('/');
+  return `instances/${name}/${rest}`;
+}
+
+/**
  * @param {string} instance
  * @param {string} action
  */
 export function actionPath(instance, action) {
-  const name = instance.split('/').map(encodeURIComponent).join('/');
-  return `instances/${name}/actions/${encodeURIComponent(action)}`;
+  return instancePath(instance, `actions/${encodeURIComponent(action)}`);
 }
 
 /** Where the page keeps what it showed while somebody logs in. */

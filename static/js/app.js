@@ -24,6 +24,7 @@ import { opening, own } from './list/opening.js';
 import { withoutColour } from './list/text.js';
 import { instances } from './rail/instances.js';
 import { readAddress, writeAddress } from './search/address.js';
+import { readJob, writeJob } from './search/job.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
 import { learn } from './said.js';
@@ -39,7 +40,7 @@ import { zoneOf } from './zone.js';
 /** How often the rail asks for states and rates, in ms. */
 const InstancesMs = 5000;
 
-const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search), ...readView(location.search), link: readLink(location.hash) });
+const store = new Store({ ...initialState(), ...preferences(), ...readAddress(location.search), ...readView(location.search), link: readLink(location.hash), ...jobOf(location.hash) });
 const buffer = new Buffer();
 const feed = new Feed(store, buffer);
 const commands = new Commands();
@@ -57,6 +58,12 @@ const histogram = new Histogram(store, feed);
 let pointerDown = false;
 /** @type {ReturnType<typeof views>} */
 let saved;
+
+/** @param {string} fragment @returns {Partial<State>} */
+function jobOf(fragment) {
+  const job = readJob(fragment);
+  return job === '' ? {} : { job, drawer: 'instance' };
+}
 
 /** @returns {Partial<State>} */
 function preferences() {
@@ -119,7 +126,7 @@ function keepAddress() {
     const other = wanted !== scope;
     if (search !== shown && search !== location.search) {
       // How it looks is no step to go back to, nor is what was chosen for somebody.
-      if (other && shown !== null) history.pushState(null, '', location.pathname + search + writeLink(state.link));
+      if (other && shown !== null) history.pushState(null, '', location.pathname + search + (writeJob(state.job) || writeLink(state.link)));
       else history.replaceState(null, '', location.pathname + search + location.hash);
     }
     shown = search;
@@ -262,6 +269,7 @@ function wireKeys() {
     { words: 'help.copy', keys: ['y'], run: copySelected },
     { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
     { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
+    { words: 'rail.cards', keys: ['i'], run: () => store.set({ drawer: 'instance', control: '*', job: '' }) },
     { words: 'help.views', keys: ['s'], run: () => saved.open() },
     { words: 'help.wrap', keys: ['w'], run: cycleWrap },
     { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },

@@ -2,6 +2,7 @@
 //
 // {name} is replaced; "one|other" chooses by {n}.
 
+import { words as deploy } from './words/deploy.js';
 import { words as details } from './words/details.js';
 import { words as exporting } from './words/export.js';
 import { words as frame } from './words/frame.js';
@@ -13,7 +14,7 @@ import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
 import { words as views } from './words/views.js';
 
-const areas = [details, exporting, frame, list, offers, rail, rows, search, time, views];
+const areas = [deploy, details, exporting, frame, list, offers, rail, rows, search, time, views];
 
 /** @type {Words} */
 export const tables = {

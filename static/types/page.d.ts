@@ -135,7 +135,7 @@ interface Job {
   instance: string;
   action: string;
   by: string;
-  state: 'running' | 'succeeded' | 'failed';
+  state: 'running' | 'succeeded' | 'failed' | 'abandoned';
   started: string;
   finished?: string;
   error?: string;
@@ -211,7 +211,7 @@ interface State {
   // The drawer.
   selected: number;
   drawer: '' | 'details' | 'context' | 'instance';
-  /** Whose controls the drawer shows. */
+  /** Whose controls the drawer shows; '*' is a card for each. */
   control: string;
   help: boolean;
   rail: boolean;

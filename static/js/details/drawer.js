@@ -55,8 +55,11 @@ export function drawer(store, feed, actions) {
     // The arrow that was pressed has been drawn anew.
     if (title !== '') [...content.querySelectorAll('button')].find((button) => button.title === title)?.focus();
   });
-  store.watch(['drawer', 'control', 'known', 'zone', 'me'], (state) => {
-    if (state.drawer !== 'instance') return;
+  store.watch(['drawer', 'control', 'known', 'zone', 'me', 'job', 'instances'], (state) => {
+    if (state.drawer !== 'instance') {
+      if (state.job !== '') store.set({ job: '' });
+      return;
+    }
     if (instanceView) showInstance();
     else {
       void import('../rail/instance.js').then(({ InstanceView }) => {

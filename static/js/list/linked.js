@@ -3,6 +3,7 @@
 
 import { byId, h, replace } from '../dom.js';
 import { copy } from '../frame/toast.js';
+import { readJob, writeJob } from '../search/job.js';
 import { linkTo, readLink, writeLink } from '../search/link.js';
 import { t } from '../strings.js';
 
@@ -11,13 +12,15 @@ import { t } from '../strings.js';
  * @param {import('../tail/feed.js').Feed} feed
  */
 export function linked(store, feed) {
-  store.watch(['selected', 'following', 'link', 'linkTrouble', 'loading'], (state) => {
+  store.watch(['selected', 'following', 'link', 'linkTrouble', 'loading', 'job'], (state) => {
     // What is still being opened is in the address already.
     if (state.link > 0 || state.loading || state.linkTrouble !== '') return;
-    const fragment = state.following ? '' : writeLink(state.selected);
+    const fragment = writeJob(state.job) || (state.following ? '' : writeLink(state.selected));
     if (fragment !== location.hash) history.replaceState(null, '', location.pathname + location.search + fragment);
   });
   addEventListener('hashchange', () => {
+    const job = readJob(location.hash);
+    if (job !== '') store.set({ drawer: 'instance', job });
     const seq = readLink(location.hash);
     if (seq === 0 || seq === store.state.selected || seq === store.state.link || seq === store.state.linkMissed) return;
     store.set({ link: seq });

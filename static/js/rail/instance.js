@@ -1,6 +1,9 @@
 // The state and the controls of one instance.
 
 import { actionPath, request } from '../api.js';
+import { cards } from '../deploy/cards.js';
+import { originOf, releaseName } from '../deploy/release.js';
+import { ReleasesView } from '../deploy/releases.js';
 import { h } from '../dom.js';
 import { JobView } from './job.js';
 import { said } from '../said.js';
@@ -28,24 +31,35 @@ export class InstanceView {
     this.facts = h('div');
     /** Apart, so that drawing the rest anew does not scroll the output. */
     this.output = h('div');
-    this.element = h('div', { class: 'instance' }, this.facts, this.output);
+    this.releases = new ReleasesView(store, {
+      placed: (instance, job) => this.follow(instance, job),
+      open: (job) => store.set({ job }),
+    });
+    const { orders, timeline } = this.releases;
+    this.element = h('div', { class: 'instance' }, this.facts, orders, this.output, timeline);
+    /** The job of the state that has been asked for. */
+    this.opened = '';
+    this.opening = false;
     this.trouble = '';
     this.shown = '';
   }
 
   render() {
     const { control, known, instances } = this.store.state;
-    const name = control || (instances.length === 1 ? instances[0] : '');
+    const name = control === '*' ? '' : control || (instances.length === 1 ? instances[0] : '');
     if (name !== this.shown) {
       this.shown = name;
       this.asking = '';
       this.trouble = '';
+      this.leave(name);
     }
+    void this.open();
     const instance = known.find((candidate) => candidate.instance === name);
     const focus = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.action : undefined;
-    if (name === '') this.facts.replaceChildren(h('p', { class: 'quiet pad' }, t('drawer.pickInstance')));
+    if (name === '') this.facts.replaceChildren(...this.alert(), h('p', { class: 'quiet pad' }, t('drawer.pickInstance')), ...cards(this.store));
     else if (!instance) this.facts.replaceChildren(h('p', { class: 'quiet pad' }, t('control.gone', { instance: name })));
     else this.facts.replaceChildren(...this.sections(instance));
+    this.releases.show(instance);
     const job = this.jobs.get(name);
     if (this.output.firstChild !== (job?.element ?? null)) this.output.replaceChildren(...(job ? [job.element] : []));
     if (focus) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-action="${focus}"]`))?.focus();
@@ -59,13 +73,72 @@ export class InstanceView {
       h('header', { class: 'instance-head' },
         h('span', { class: `dot ${state}`, 'aria-hidden': 'true' }),
         h('h2', {}, instance.service || instance.instance, instance.owner && h('span', { class: 'quiet' }, '/' + instance.owner)),
-        h('span', { class: `state ${state}` }, t(`instances.${state}`))),
+        h('span', { class: `state ${state}` }, t(`instances.${state}`)),
+        h('button', {
+          type: 'button', class: 'link small', 'data-action': 'all', click: () => this.store.set({ control: '*', job: '' }),
+        }, t('control.all'))),
+      ...this.live(instance),
       ...(instance.detail ? [h('p', { class: 'warn' }, said(instance.detail))] : []),
       this.factList(instance),
       this.links(instance),
       this.actions(instance),
-      ...(this.trouble ? [h('p', { class: 'warn', role: 'alert' }, this.trouble)] : []),
+      ...this.alert(),
     ];
+  }
+
+  alert() {
+    return this.trouble ? [h('p', { class: 'warn', role: 'alert' }, this.trouble)] : [];
+  }
+
+  /** What is live. @param {Instance} instance */
+  live({ release }) {
+    if (!release) return [];
+    return [h('div', { class: `live-release${release.result === 'failed' ? ' failed' : ''}` }, releaseName(release), originOf(release, zoneOf(this.store.state)))];
+  }
+
+  /** The address does not name a job that another instance hides. @param {string} name */
+  leave(name) {
+    const { job } = this.store.state;
+    if (job !== '' && job === this.opened && !this.opening && this.jobs.get(name)?.job.id !== job) this.store.set({ job: '' });
+  }
+
+  /** Shows the job that the address or somebody asks for. */
+  async open() {
+    const { job: id } = this.store.state;
+    if (id === this.opened) return;
+    this.opened = id;
+    if (id === '' || [...this.jobs.values()].some((view) => view.job.id === id)) return;
+    this.opening = true;
+    try {
+      /** @type {Job} */
+      const job = await request(`jobs/${encodeURIComponent(id)}`);
+      if (this.store.state.job === id) this.follow(job.instance, job);
+    } catch (err) {
+      this.trouble = sentence(err);
+      this.render();
+    } finally {
+      this.opening = false;
+    }
+  }
+
+  /**
+   * Shows a job and what it prints.
+   * @param {string} instance
+   * @param {Job} job
+   */
+  follow(instance, job) {
+    this.jobs.get(instance)?.close();
+    this.opened = job.id;
+    this.trouble = '';
+    const view = new JobView(job, () => {
+      this.refresh();
+      void this.releases.load();
+      this.render();
+    });
+    this.jobs.set(instance, view);
+    this.store.set({ control: instance, job: job.id });
+    this.render();
+    view.element.scrollIntoView({ block: 'nearest' });
   }
 
   /** @param {Instance} instance */
@@ -168,17 +241,18 @@ export class InstanceView {
     try {
       /** @type {Job} */
       const job = await request(actionPath(instance, action), { method: 'POST' });
-      this.jobs.get(instance)?.close();
-      this.jobs.set(instance, new JobView(job, () => {
-        this.refresh();
-        this.render();
-      }));
+      this.follow(instance, job);
     } catch (err) {
-      this.trouble = (err instanceof Error && err.message) || t('banner.unreachable');
+      this.trouble = sentence(err);
     }
     this.refresh();
     this.render();
   }
+}
+
+/** @param {unknown} err */
+function sentence(err) {
+  return (err instanceof Error && err.message) || t('banner.unreachable');
 }
 
 /** @param {number} bytes */

@@ -81,7 +81,11 @@ function allRow(store) {
       type: 'button', class: 'plain rail-name', 'data-focus': '*', 'aria-pressed': String(chosen.length === 0),
       click: () => store.set({ instances: [], rail: false }),
     }, h('span', { class: 'dot all', 'aria-hidden': 'true' }), h('span', { class: 'rail-text' }, t('rail.all'))),
-    h('span', { class: 'rail-rate' }, rateText(rate)));
+    h('span', { class: 'rail-rate' }, rateText(rate)),
+    h('button', {
+      type: 'button', class: 'plain rail-controls', 'data-focus': '*…', title: t('rail.cards'), 'aria-label': t('rail.cards'),
+      click: () => store.set({ drawer: 'instance', control: '*', job: '', rail: false }),
+    }, icon('controls')));
 }
 
 /**

@@ -4,8 +4,20 @@ import { openSocket } from '../api.js';
 import { h } from '../dom.js';
 import { textNodes } from '../list/row.js';
 import { said } from '../said.js';
-import { t } from '../strings.js';
+import { language, t, tables } from '../strings.js';
 import { duration } from '../time.js';
+
+/** @param {string} action a later server's may have no words here */
+function actionName(action) {
+  const key = `action.${action}`;
+  return key in tables[language] ? t(key) : action;
+}
+
+/** What has to be seen in a long output. @param {string} line */
+function lineClass(line) {
+  if (/^(FAILED|RESTORED)\b/.test(line)) return 'line bad';
+  return 'line';
+}
 
 export class JobView {
   /**
@@ -23,7 +35,7 @@ export class JobView {
     this.error = h('p', { class: 'warn', hidden: true });
     this.element = h('section', { class: 'job running' }, this.title,
       h('p', { class: 'quiet small' }, t('job.by', { by: job.by })), this.error, this.output);
-    this.title.textContent = t('job.running', { action: t(`action.${job.action}`) });
+    this.title.textContent = t('job.running', { action: actionName(job.action) });
     this.socket = openSocket(`jobs/${encodeURIComponent(job.id)}/output`, {});
     this.socket.onmessage = (event) => this.take(/** @type {JobFrame} */ (JSON.parse(event.data)));
     this.socket.onclose = () => this.closed();
@@ -43,7 +55,7 @@ export class JobView {
   add(lines) {
     const { output } = this;
     const atEnd = output.scrollHeight - output.scrollTop - output.clientHeight < 4;
-    for (const line of lines) output.append(h('span', { class: 'line' }, ...textNodes(line + '\n', false)));
+    for (const line of lines) output.append(h('span', { class: lineClass(line) }, ...textNodes(line + '\n', false)));
     this.lines += lines.length;
     if (atEnd) output.scrollTop = output.scrollHeight;
   }
@@ -54,8 +66,7 @@ export class JobView {
     this.running = false;
     this.element.className = `job ${job.state}`;
     const took = duration(Date.parse(job.finished ?? '') - Date.parse(job.started));
-    const key = job.state === 'succeeded' ? 'job.succeeded' : 'job.failed';
-    this.title.textContent = t(key, { action: t(`action.${job.action}`), took });
+    this.title.textContent = t(`job.${job.state}`, { action: actionName(job.action), took });
     this.error.hidden = !job.error;
     this.error.textContent = said(job.error ?? '');
     if (this.lines === 0) this.output.append(h('span', { class: 'quiet' }, t('job.silent')));
