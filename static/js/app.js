@@ -1,13 +1,13 @@
 // The wiring: the store, the feed, the list and the views around them.
 
 import { Problem, goToLogin, request } from './api.js';
-import { drawer } from './details/drawer.js';
 import { byId, icon } from './dom.js';
 import { Commands } from './frame/commands.js';
 import { controls } from './frame/controls.js';
 import { keys } from './frame/keys.js';
 import { menu, openMenu } from './frame/menu.js';
 import { palette } from './frame/palette.js';
+import { sizes } from './frame/sizes.js';
 import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
 import { Histogram } from './histogram/histogram.js';
@@ -68,6 +68,7 @@ function preferences() {
     wrap: readWrap(localStorage.getItem('wrap')),
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
+    railFolded: localStorage.getItem('rail') === '0',
     theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
@@ -275,6 +276,7 @@ function wireKeys() {
     { words: 'help.exclude', keys: ['x'], run: () => rowHands.excludeOfSelected() },
     { words: 'help.range', keys: ['r'], run: () => byId('range-form').showPopover() },
     { words: 'help.marks', keys: ['h'], run: openMarks },
+    { words: 'help.rail', keys: ['b'], run: () => store.set({ railFolded: !store.state.railFolded }) },
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },
     { words: 'help.own', run: () => store.set({ instances: own(store.state) }) },
@@ -299,6 +301,19 @@ async function exportAs(format) {
 async function openStats() {
   const { showStats } = await import('./stats/stats.js');
   await showStats(store);
+}
+
+/** The drawer comes when it is opened first: the list does not wait for it. */
+function wireDrawer() {
+  let asked = false;
+  store.watch(['drawer'], (state) => {
+    if (state.drawer === '' || asked) return;
+    asked = true;
+    void import('./details/drawer.js').then(({ drawer }) => drawer(store, feed, { step, refresh: () => void loadInstances() }));
+  });
+  byId('bar-details').addEventListener('click', () => {
+    store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });
+  });
 }
 
 function wireExport() {
@@ -359,7 +374,8 @@ async function begin() {
   search(store);
   controls(store, feed);
   instances(store);
-  drawer(store, feed, { step, refresh: () => void loadInstances() });
+  sizes(store);
+  wireDrawer();
   notice(store);
   banner(store, () => feed.tail.retryNow());
   sampleNote(store, () => feed.showAll());
