@@ -27,6 +27,7 @@ import { readAddress, writeAddress } from './search/address.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
 import { learn } from './said.js';
+import { isDeploy } from './histogram/deploys.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
@@ -198,9 +199,13 @@ function step(by) {
   selectIndex(buffer.find(beside(by), by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
-/** @param {1 | -1} by */
-function stepError(by) {
-  selectIndex(buffer.find(beside(by), by, (item) => isErrorItem(item) && !list.folds.hides(item)));
+/**
+ * Goes to the next of a kind.
+ * @param {1 | -1} by
+ * @param {(item: Item) => boolean} kind
+ */
+function stepTo(by, kind) {
+  selectIndex(buffer.find(beside(by), by, (item) => kind(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */
@@ -261,8 +266,10 @@ function wireKeys() {
     { words: 'help.open', keys: ['Enter'], run: enter },
     { words: 'help.context', keys: ['c'], run: () => openDetails('context') },
     { words: 'help.copy', keys: ['y'], run: copySelected },
-    { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
-    { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
+    { words: 'help.errors', keys: ['e'], run: () => stepTo(1, isErrorItem) },
+    { words: 'help.errors', keys: ['E'], typed: true, run: () => stepTo(-1, isErrorItem) },
+    { words: 'help.deploys', keys: ['d'], run: () => stepTo(1, isDeploy) },
+    { words: 'help.deploys', keys: ['D'], typed: true, run: () => stepTo(-1, isDeploy) },
     { words: 'help.views', keys: ['s'], run: () => saved.open() },
     { words: 'help.wrap', keys: ['w'], run: cycleWrap },
     { words: 'help.zone', keys: ['t'], run: () => nextZone(store) },
