@@ -74,6 +74,7 @@ func (a *auditor) run(state, by, which string) {
 func TestEveryStateMeetsWCAG(t *testing.T) {
 	s := newServer(t)
 	s.instances, s.me, s.lost = team(), "dev1", 1204
+	s.instances[0].Release = &released()[0]
 	s.views = []view{{Name: "slow", Scope: "mine", Search: "?q=slow"}}
 	s.add(traffic(120)...)
 	s.add(traceback())
@@ -99,8 +100,21 @@ func TestEveryStateMeetsWCAG(t *testing.T) {
 	b.Await(`document.querySelectorAll('.context-line').length > 3`)
 	a.check("context")
 	b.Click(`[data-focus="socketserver/dev1…"]`)
-	b.Await(`drawer.textContent.includes('3 h 7 min')`)
+	b.Await(`drawer.textContent.includes('3 h 7 min') && document.querySelectorAll('.release').length === 5`)
 	a.themes("instance")
+	b.Click(`[data-action="compare-41"]`)
+	b.Await(`document.querySelector('.preview-of .diff')`)
+	b.Click(`[data-action="order-rollback"]`)
+	b.Await(`document.activeElement.dataset.action === 'place'`)
+	a.themes("preview")
+	b.Key("\r")
+	s.await(t, "1")
+	s.finish("1", "failed", "health GET /hhl: 500", "FAILED: health GET /hhl: 500")
+	b.Await(`document.querySelector('.job.failed .line.bad')`)
+	a.themes("job")
+	b.Click(`[data-action="all"]`)
+	b.Await(`document.querySelectorAll('.card').length > 4`)
+	a.themes("cards")
 	b.Key("\u001b")
 
 	b.Do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))

@@ -15,10 +15,10 @@ const leftOver = `(() => {
 	const data = '.row, .value, .option-text, .chip-text, .rail-text, kbd, code, pre, .facet-name, .stat-label, .view-name, .brand, .context-line, ' +
 		'.instance-head h2, .offer, .badge, .views-wrong, noscript, script, style, .fields dd, .account-name b, .histogram-tip span, #severity, .data';
 	const same = new Set(['Tagtail', 'UTC', 'JSON', 'NDJSON', 'CSV', 'RFC', 'ANSI', 'Esc', 'Ctrl', 'Shift', 'Alt', 'Enter', 'Backspace', 'logger', 'nginx', 'Lua', 'Redis', 'Python',
-		'rsyslog', 'syslog', 'MySQL', 'token', 'PID', 'API', 'tagtail', 'serve', 'dev', 'log', 'http', 'https', 'udp', 'tcp']);
+		'rsyslog', 'syslog', 'MySQL', 'token', 'PID', 'API', 'tagtail', 'serve', 'init', 'pid', 'dev', 'log', 'http', 'https', 'udp', 'tcp']);
 	const found = new Set();
 	const look = (text, where) => {
-		const names = /[\w<>.-]+\/[\w<>.…-]+|\d+[A-Za-z]+|\b[a-z]+_dev\d+|\bdev\d+\b|"[^"]*"|[a-z]+:\S+/g;
+		const names = /[\w<>.-]+\/[\w<>.…-]+|\d+[A-Za-z]+|\b[a-z]+(?:_[a-z]+)*_[a-z]+\d*|\bdev\d+\b|"[^"]*"|[a-z]+:\S+/g;
 		for (const [word] of text.replace(names, '').matchAll(/[A-Za-z]{3,}/g)) if (!same.has(word)) found.add(word + ' in ' + where + ': ' + text.slice(0, 80));
 	};
 	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -49,6 +49,7 @@ func TestChinesePageHasNoEnglishLeft(t *testing.T) {
 	b.Await(`notice.textContent.includes('logger')`)
 	check("welcome")
 	s.instances, s.me, s.lost = team(), "dev1", 7
+	s.instances[0].Release = &released()[0]
 	s.instances[0].Actions[0].Refused = "socketserver/dev1 runs already, as process 31497"
 	s.instances[3].Detail = "the pid file /srv/dev2/nginx.pid does not name the running process 4711"
 	s.add(traffic(120)...)
@@ -65,10 +66,20 @@ func TestChinesePageHasNoEnglishLeft(t *testing.T) {
 	check("context")
 	b.Click(`[data-focus="socketserver/dev1…"]`)
 	b.Await(`drawer.querySelector('.reasons').textContent.includes('已在运行，进程号 31497')`)
+	b.Await(`document.querySelectorAll('.release').length === 5`)
 	check("instance")
+	b.Click(`[data-action="compare-41"]`)
+	b.Await(`document.querySelector('.preview-of .diff')`)
+	b.Click(`[data-action="order-rollback"]`)
+	b.Await(`document.querySelector('.question .diff')`)
+	check("preview")
+	b.Eval(`document.querySelector('.question .buttons .button:not(.primary)').click()`)
 	b.Click(`[data-action="restart"]`)
 	b.Await(`drawer.querySelector('.question')`)
 	check("question")
+	b.Click(`[data-action="all"]`)
+	b.Await(`document.querySelectorAll('.card').length > 4`)
+	check("cards")
 	b.Click(`[data-focus="dtserver/dev2…"]`)
 	b.Await(`drawer.textContent.includes('没有记录正在运行的进程 4711')`)
 	b.Key("\u001b")

@@ -159,7 +159,11 @@ func (a *app) auditRefusal(instance, what, by string, why error) {
 	if !a.knows(instance) {
 		instance = ""
 	}
-	e := a.auditEntry("git-serverctrl", string(push.Refused), instance, deployData{{"user", by}, {"server", instance}, {"action", what}})
+	program := "git-serverctrl"
+	if what == "deploy" || what == "rollback" {
+		program = "git-server"
+	}
+	e := a.auditEntry(program, string(push.Refused), instance, deployData{{"user", by}, {"server", instance}, {"action", what}})
 	e.Severity = index.Warning
 	e.Message = fmt.Sprintf("refused %s: %s: %s", by, oneLine(what), why)
 	a.append(e)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,6 +56,12 @@ repositories: git
 # Instances run in ROOT/SERVICE/DEVELOPER, Redis in its own folder.
 root: instances
 redis_root: redis
+# A page of each service that has to answer after a deploy. With
+# auto_rollback: true a deploy that fails is taken back at once.
+deploys:
+  socketserver: {health: /hhl}
+  dtserver: {health: /dt}
+  httpserver: {health: /}
 `
 
 func (r newRoot) make(ctx context.Context, std streams) error {
@@ -172,13 +177,14 @@ func (r newRoot) sayNext(std streams, cfg config) {
 	fmt.Fprintf(std.Err, `
 Next:
   tagtail serve --config %[1]s
-  git clone http://%[2]s@%[3]s/git/socketserver.git && cd socketserver && git switch %[2]s
-  git commit --allow-empty -m UP && git push origin HEAD:%[2]s      deploys into %[2]s's socketserver
-  git clone http://%[2]s@%[3]s/git/serverctrl.git && cd serverctrl && git switch %[2]s
-  git commit --allow-empty -m start && git push origin HEAD:%[2]s   starts %[2]s's servers
-  tagtail token add NAME --config %[1]s                             a token for somebody else
-Templates and values are on serverctrl's master, which %[4]s pushes. Developers: %[5]s.
-`, file, owner, cfg.HTTP, administrator, strings.Join(r.owners, ", "))
+  git clone -b %[2]s http://%[2]s@%[3]s/git/serverctrl.git
+      there, git commit --allow-empty -m start && git push      starts %[2]s's servers
+  git clone -b %[2]s http://%[2]s@%[3]s/git/socketserver.git
+      there, git commit --allow-empty -m UP && git push         deploys %[2]s's code
+  tagtail token add NAME --config %[1]s
+      makes a token for somebody else
+Git asks for a password: that is the token. Templates and values are on serverctrl's master, which %[4]s pushes.
+`, file, owner, cfg.HTTP, administrator)
 	if err := cfg.checkReadable(os.Getuid()); err != nil {
 		fmt.Fprintf(std.Err, "Before that: %v.\n", err)
 	}

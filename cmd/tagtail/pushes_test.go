@@ -32,7 +32,7 @@ ngx.say(%q)
 // TestPushes has one start for all that people see who push: what one check
 // leaves is what the next one begins with.
 func TestPushes(t *testing.T) {
-	s := newStudio(t, "deploys:\n  socketserver: {health: /hhl}\n", "dev1", "dev2", "dev3", "dev4")
+	s := newStudio(t, "dev1", "dev2", "dev3", "dev4")
 	code := s.clone(t, "dev1", "socketserver", "dev1")
 	control := s.clone(t, "dev1", "serverctrl", "dev1")
 	control.commit(t, "start")

@@ -18,7 +18,7 @@ func TestPushTimes(t *testing.T) {
 		t.Skip("it measures: set TAGTAIL_PUSH_TIMES to run it")
 	}
 	const pushes = 50
-	s := newStudio(t, "", "dev1")
+	s := newStudio(t, "dev1")
 	control := s.clone(t, "dev1", "serverctrl", "dev1")
 	control.commit(t, "start")
 	control.mustPush(t, "dev1", "socketserver/dev1: done", "httpserver/dev1: done")

@@ -25,8 +25,8 @@ type studio struct {
 // studioServices are those of the samples that stay, with their lua_code_cache.
 var studioServices = map[string]string{"socketserver": "off", "httpserver": "on"}
 
-// newStudio makes a root for the owners; more is added to its configuration.
-func newStudio(t *testing.T, more string, owners ...string) *studio {
+// newStudio makes a root for the owners.
+func newStudio(t *testing.T, owners ...string) *studio {
 	t.Helper()
 	need(t, "git", "nginx")
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // each command would end a second late
@@ -46,11 +46,6 @@ func newStudio(t *testing.T, more string, owners ...string) *studio {
 		person, secret, _ := strings.Cut(strings.TrimSpace(line), " ")
 		s.secrets[person] = secret
 	}
-	file, err := os.ReadFile(s.root(configName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, s.root(configName), string(file)+more)
 	s.choosePorts(t, owners)
 	if err := os.Symlink(s.root("data"), filepath.Join(s.dir, "tagtail-data")); err != nil {
 		t.Fatal(err)

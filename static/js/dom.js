@@ -41,6 +41,18 @@ export function replace(parent, ...children) {
 }
 
 /**
+ * Loads a style sheet that not everybody needs. One that does not come delays
+ * nothing but its looks.
+ * @param {string} name
+ * @returns {Promise<void>}
+ */
+export function style(name) {
+  return new Promise((resolve) => {
+    document.head.append(h('link', { rel: 'stylesheet', href: `static/css/${name}.css`, load: () => resolve(), error: () => resolve() }));
+  });
+}
+
+/**
  * The element that the page's own HTML has under this id.
  * @param {string} id
  * @returns {HTMLElement}

@@ -2,7 +2,6 @@
 //
 // {name} is replaced; "one|other" chooses by {n}.
 
-import { words as deploy } from './words/deploy.js';
 import { words as details } from './words/details.js';
 import { words as exporting } from './words/export.js';
 import { words as frame } from './words/frame.js';
@@ -14,13 +13,19 @@ import { words as search } from './words/search.js';
 import { words as time } from './words/time.js';
 import { words as views } from './words/views.js';
 
-const areas = [deploy, details, exporting, frame, list, offers, rail, rows, search, time, views];
+const areas = [details, exporting, frame, list, offers, rail, rows, search, time, views];
 
 /** @type {Words} */
 export const tables = {
   en: Object.assign({}, ...areas.map((area) => area.en)),
   zh: Object.assign({}, ...areas.map((area) => area.zh)),
 };
+
+/** Adds the words of a part that comes later. @param {Words} words */
+export function teach(words) {
+  Object.assign(tables.en, words.en);
+  Object.assign(tables.zh, words.zh);
+}
 
 const wanted = typeof navigator === 'undefined' ? 'en' : navigator.language;
 

@@ -14,7 +14,7 @@ test('a sentence of the server is said in Chinese with what the server filled in
 });
 
 test('every sentence that is translated is one of the server', () => {
-  const text = ['viewer', 'deploy'].flatMap((name) => {
+  const text = ['viewer', 'deploy', 'deploy/release'].flatMap((name) => {
     const folder = new URL(`../../${name}/`, import.meta.url);
     return readdirSync(folder).filter((file) => file.endsWith('.go') && !file.endsWith('_test.go')).map((file) => readFileSync(new URL(file, folder), 'utf8'));
   }).join('\n').replace(/%(\.\d+)?[a-z]/g, '{}');

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { tables } from '../js/strings.js';
+import { tables, teach } from '../js/strings.js';
+import { words } from '../js/words/deploy.js';
+
+teach(words);
 
 const root = new URL('..', import.meta.url);
 const keys = Object.keys(tables.en).sort();

@@ -32,14 +32,15 @@ export function ago(iso, zone) {
  * Who made it, how and when.
  * @param {Release} release
  * @param {Zone} zone
+ * @param {string[]} [more] to say of it
  */
-export function originOf(release, zone) {
+export function originOf(release, zone, more = []) {
   const kind = release.kind || 'deploy';
   return h('p', { class: 'quiet small' },
     t(`release.${kind}`, { of: release.of ?? 0 }),
     ...(kind === 'deploy' && release.ref !== '' && !release.sha.startsWith(release.ref) ? [' ', h('span', { class: 'data' }, release.ref)] : []),
     ' · ', h('span', { class: 'data' }, release.by), release.via in vias && ` ${t(`via.${release.via}`)}`,
-    ' · ', ago(release.when, zone));
+    ' · ', ago(release.when, zone), ...more.map((fact) => ` · ${fact}`));
 }
 
 /**
@@ -49,14 +50,13 @@ export function originOf(release, zone) {
  */
 export function releaseRow(release, zone, buttons) {
   const state = release.live && release.result === 'succeeded' ? 'live' : release.result;
-  const told = release.result !== 'running' && release.took_ms > 0;
-  return h('li', { class: `release ${state}`, 'data-release': release.number },
+  const took = release.result === 'running' || release.took_ms <= 0 ? [] : [duration(release.took_ms)];
+  if (release.kind !== 'config' && release.files > 0) took.push(t('release.files', { n: release.files }));
+  return h('li', { class: `release is-${state}`, 'data-release': release.number },
     h('div', { class: 'release-head' }, releaseName(release),
-      release.live && state !== 'live' && h('span', { class: 'release-state live' }, t('release.live')),
-      h('span', { class: `release-state ${state}` }, t(`release.${state}`))),
-    originOf(release, zone),
-    told && h('p', { class: 'quiet small' }, duration(release.took_ms),
-      release.kind !== 'config' && release.files > 0 && ` · ${t('release.files', { n: release.files })}`),
-    release.error && h('p', { class: 'small release-error' }, said(release.error)),
+      release.live && state !== 'live' && h('span', { class: 'release-state is-live' }, t('release.live')),
+      h('span', { class: `release-state is-${state}` }, t(`release.${state}`))),
+    originOf(release, zone, took),
+    release.error && h('p', { class: 'small release-error data' }, said(release.error)),
     h('div', { class: 'buttons small' }, ...buttons));
 }

@@ -107,7 +107,7 @@ export class ReleasesView {
       const button = this.buttons.get(order);
       button?.setAttribute('aria-disabled', String(refused !== ''));
       if (button) button.title = said(refused);
-      if (refused !== '') reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`order.${order}`)]);
+      if (refused !== '') reasons.set(said(refused), [...(reasons.get(said(refused)) ?? []), t(`order.${order}`).replace('…', '')]);
     }
     replace(this.reasons, ...[...reasons].map(([reason, names]) => h('li', {}, h('b', {}, names.join(', ') + ':'), ' ', reason)));
     this.reasons.hidden = reasons.size === 0;
@@ -131,9 +131,13 @@ export class ReleasesView {
   rowButtons(release) {
     const { number, job, refused = '' } = release;
     const open = number === this.compared;
-    const buttons = [h('button', {
-      type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
-    }, t('release.diff'))];
+    const buttons = [];
+    // What is live is no other than itself.
+    if (!release.live) {
+      buttons.push(h('button', {
+        type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
+      }, t('release.diff')));
+    }
     if (job !== '') {
       buttons.push(h('button', { type: 'button', class: 'link', 'data-action': `job-${number}`, click: () => this.actions.open(job) }, t('release.output')));
     }

@@ -1,6 +1,6 @@
 // The right drawer: what there is to know of one entry or of one instance.
 
-import { byId, h, icon, replace } from '../dom.js';
+import { byId, h, icon, replace, style } from '../dom.js';
 import { ContentView } from './content.js';
 import { ContextView } from './context.js';
 import { detailsView } from './details.js';
@@ -28,6 +28,8 @@ export function drawer(store, feed, actions) {
   const raw = h('details', { class: 'raw' }, h('summary', {}, t('details.raw')), rawText);
   /** Comes when somebody asks for it. @type {import('../rail/instance.js').InstanceView | null} */
   let instanceView = null;
+  /** @type {Promise<void> | null} */
+  let looks = null;
   /** The entry is held here too: the list may forget it. @type {Entry | null} */
   let entry = null;
 
@@ -62,7 +64,8 @@ export function drawer(store, feed, actions) {
     }
     if (instanceView) showInstance();
     else {
-      void import('../rail/instance.js').then(({ InstanceView }) => {
+      looks ??= style('instance');
+      void Promise.all([import('../rail/instance.js'), looks]).then(([{ InstanceView }]) => {
         instanceView ??= new InstanceView(store, actions.refresh);
         showInstance();
       });

@@ -7,9 +7,12 @@ import { ReleasesView } from '../deploy/releases.js';
 import { h } from '../dom.js';
 import { JobView } from './job.js';
 import { said } from '../said.js';
-import { locale, t } from '../strings.js';
+import { locale, t, teach } from '../strings.js';
 import { duration, fullTime } from '../time.js';
+import { words } from '../words/deploy.js';
 import { zoneOf } from '../zone.js';
+
+teach(words);
 
 /** The actions that interrupt somebody, and the sentence that says how. */
 const confirmations = /** @type {Record<string, string>} */ ({

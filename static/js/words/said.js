@@ -65,6 +65,7 @@ export const sentences = [
   ['{} by {} is running since {}; wait until it has ended', '{2} 的 {1} 自 {3} 起正在运行；请等它结束'],
   ['There is no release {}: give its number, as the list of releases does.', '没有版本 {1}：请给出版本列表中的编号。'],
   ['There is no order {}: there are deploy, rollback and apply.', '没有命令 {1}：可用的有 deploy、rollback 和 apply。'],
+  ['Tagtail ended before the release did', 'Tagtail 在此版本完成之前已结束'],
   ['the program {} does not exist on the server', '服务器上没有程序 {1}'],
   ['the nginx program is gone from the server', '服务器上的 nginx 程序不见了'],
   ['the redis-server program is gone from the server', '服务器上的 redis-server 程序不见了'],
