@@ -47,9 +47,9 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 			t.Error("a refused order asks")
 		}
 	})
-	t.Run("a release is compared with what runs", func(*testing.T) {
+	t.Run("a release is compared with what runs", func(_ *testing.T) {
 		b.Click(`[data-action="compare-41"]`)
-		b.Await(`document.querySelector('[data-release="41"] .diff .in').textContent === '-- 访客没有会话 <script>\n' || document.querySelector('[data-release="41"] .diff .in').textContent.includes('<script>')`)
+		b.Await(`document.querySelector('[data-release="41"] .diff .in').textContent.includes('<script>')`)
 		b.Eval(`document.querySelector('[data-release="41"]').scrollIntoView()`)
 		b.Shoot("deploy-release-diff")
 		b.Click(`[data-action="compare-41"]`)
@@ -89,7 +89,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		s.finish("2", "succeeded", "", "v45 socketserver/dev1 ← v41")
 		b.Await(`document.querySelector('.job.succeeded') && location.hash === '#job=2'`)
 	})
-	t.Run("the address of a job opens it", func(*testing.T) {
+	t.Run("the address of a job opens it", func(_ *testing.T) {
 		b.Go("about:blank")
 		b.Go(s.URL + "/#job=1")
 		b.Await(`document.querySelector('.job.failed').textContent.includes('exported 37 files') && location.hash === '#job=1'`)

@@ -38,6 +38,8 @@ type entry struct {
 	Source     string    `json:"source,omitempty"`
 	AppName    string    `json:"app_name,omitempty"`
 	ProcID     string    `json:"proc_id,omitempty"`
+	MsgID      string    `json:"msg_id,omitempty"`
+	Data       string    `json:"structured_data,omitempty"`
 	Input      string    `json:"input,omitempty"`
 	Format     string    `json:"format,omitempty"`
 	Flags      []string  `json:"flags,omitempty"`
@@ -115,6 +117,7 @@ type server struct {
 	hold      chan struct{} // counting waits until it is closed
 	aborted   int           // questions that the browser gave up
 	orders    []string      // that have been placed, with their bodies
+	deploys   []deployMark  // that the histogram marks
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"

@@ -95,6 +95,18 @@ func (s *server) held(r *http.Request) bool {
 	}
 }
 
+// deployMark is one line in the histogram.
+type deployMark struct {
+	Instance string    `json:"instance"`
+	Number   int       `json:"number"`
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Result   string    `json:"result"`
+	By       string    `json:"by"`
+	SHA      string    `json:"sha"`
+	Subject  string    `json:"subject"`
+}
+
 // histogram counts as the server does: in steps of a round length, from the
 // oldest entry and to now where the range is open.
 func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +151,7 @@ func (s *server) histogram(w http.ResponseWriter, r *http.Request) {
 		buckets = append(buckets, b)
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
-		"from": from.UTC(), "to": to.UTC(), "step_ms": step.Milliseconds(), "buckets": buckets,
+		"from": from.UTC(), "to": to.UTC(), "step_ms": step.Milliseconds(), "buckets": buckets, "deploys": s.deploys,
 		"stats": map[string]int{"scanned_blocks": 1, "skipped_blocks": 0, "took_ms": 1},
 	})
 }

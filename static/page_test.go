@@ -44,6 +44,7 @@ func TestFirstPaintIsSmallAndBreaksNoPolicy(t *testing.T) {
 	b.Shoot("live-dark")
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t.Logf("first paint took %d bytes", s.bytes)
 	if s.bytes >= 100_000 || s.bytes == 0 {
 		t.Errorf("first paint took %d bytes, want less than 100,000", s.bytes)
 	}

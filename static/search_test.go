@@ -36,6 +36,20 @@ func TestChipsTakeOutExactlyTheirPart(t *testing.T) {
 	b.AwaitLine("用户")
 }
 
+func TestASearchWithoutHitsSaysWhichPartHasSome(t *testing.T) {
+	s := newServer(t)
+	s.instances = team()
+	s.add(traffic(60)...)
+	b := browsertest.Open(t, "en")
+	b.Scheme("light")
+	b.Go(s.URL + "/?q=slow+nowhere+severity:warning&i=*")
+	b.Await(`[...document.querySelectorAll('.alone li')].map((row) => row.innerText.replace(/\s+/g, ' ')).join() === 'slow 3 matches,nowhere 0 matches,severity:warning 3 matches'`)
+	b.Shoot("empty-parts")
+	b.Click(".alone .link")
+	b.AwaitLine("slow query")
+	b.Await(`q.value === 'slow' && notice.hidden`)
+}
+
 func TestBoxOffersFieldsValuesAndPastSearches(t *testing.T) {
 	s := newServer(t)
 	s.instances = team()

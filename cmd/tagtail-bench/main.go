@@ -35,6 +35,10 @@ type options struct {
 	work     string        // folder of everything that is made
 	root     string        // of Tagtail's repository
 	growth   []int         // lines after which to query; empty: compare peers
+	tail     bool          // measure live tails: compare nothing else
+	tails    []int         // how many at once
+	loads    []int         // entries a second beside the probes
+	probes   int           // of each trial
 	json     string        // file for the figures
 	markdown bool
 	keep     bool
@@ -71,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
-	var corpora, peers, growth string
+	var corpora, peers, growth, tails, loads string
 	flags := flag.NewFlagSet("tagtail-bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.lines, "lines", 1_000_000, "lines of each corpus; at least 1000")
@@ -84,6 +88,10 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "tagtail-bench"), "`folder` for corpora, binaries and stores")
 	flags.StringVar(&o.root, "root", "", "`folder` of Tagtail's repository (default: found from here upwards)")
 	flags.StringVar(&growth, "growth", "", "measure queries while a store grows to each of these `lines`, such as 1000000,3000000")
+	flags.BoolVar(&o.tail, "tail", false, "measure live tails instead, from a sender's write to what a tail receives")
+	flags.StringVar(&tails, "tails", "1,50,500", "how many `tails` there are at once, with -tail")
+	flags.StringVar(&loads, "loads", "0,100000", "`entries` a second that arrive beside, with -tail")
+	flags.IntVar(&o.probes, "probes", 500, "how often it is measured, with -tail")
 	flags.StringVar(&o.json, "json", "", "write the figures to this `file` too")
 	flags.BoolVar(&o.markdown, "markdown", false, "print Markdown")
 	flags.BoolVar(&o.keep, "keep", false, "leave the stores in the work folder")
@@ -102,6 +110,15 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.peers, err = names("-peers", peers, peerNames); err != nil {
 		return o, err
+	}
+	if o.tails, err = numbers("-tails", tails, 1); err != nil {
+		return o, err
+	}
+	if o.loads, err = numbers("-loads", loads, 0); err != nil {
+		return o, err
+	}
+	if o.probes < 1 || o.probes > 999_999 {
+		return o, errors.New("-probes must be 1 to 999999")
 	}
 	if o.growth, err = sizes(growth); err != nil {
 		return o, err
@@ -134,6 +151,19 @@ func sizes(list string) ([]int, error) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1000 || len(all) > 0 && n <= all[len(all)-1] {
 			return nil, fmt.Errorf("-growth has %q: give rising numbers of lines from 1000 on, separated by commas", text)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// numbers reads a list of numbers of which none is less than least.
+func numbers(option, list string, least int) ([]int, error) {
+	var all []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least {
+			return nil, fmt.Errorf("%s has %q: give numbers from %d on, separated by commas", option, text, least)
 		}
 		all = append(all, n)
 	}

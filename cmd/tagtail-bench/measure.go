@@ -39,6 +39,9 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		}
 		peers = append(peers, p)
 	}
+	if o.tail {
+		return benchTails(ctx, o, peers, stdout, stderr)
+	}
 	if len(o.growth) > 0 {
 		return benchGrowth(ctx, o, peers, stdout, stderr)
 	}

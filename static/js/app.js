@@ -1,13 +1,13 @@
 // The wiring: the store, the feed, the list and the views around them.
 
 import { Problem, goToLogin, request } from './api.js';
-import { drawer } from './details/drawer.js';
 import { byId, icon } from './dom.js';
 import { Commands } from './frame/commands.js';
 import { controls } from './frame/controls.js';
 import { keys } from './frame/keys.js';
 import { menu, openMenu } from './frame/menu.js';
 import { palette } from './frame/palette.js';
+import { sizes } from './frame/sizes.js';
 import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
 import { Histogram } from './histogram/histogram.js';
@@ -28,6 +28,7 @@ import { readJob, writeJob } from './search/job.js';
 import { readLink, writeLink } from './search/link.js';
 import { search } from './search/search.js';
 import { learn } from './said.js';
+import { isDeploy } from './histogram/deploys.js';
 import { isErrorItem } from './severity.js';
 import { Store, initialState } from './store.js';
 import { t, translate } from './strings.js';
@@ -75,6 +76,7 @@ function preferences() {
     wrap: readWrap(localStorage.getItem('wrap')),
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
+    railFolded: localStorage.getItem('rail') === '0',
     theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
@@ -204,9 +206,13 @@ function step(by) {
   selectIndex(buffer.find(beside(by), by, (item) => !('gap' in item) && !list.folds.hides(item)));
 }
 
-/** @param {1 | -1} by */
-function stepError(by) {
-  selectIndex(buffer.find(beside(by), by, (item) => isErrorItem(item) && !list.folds.hides(item)));
+/**
+ * Goes to the next of a kind.
+ * @param {1 | -1} by
+ * @param {(item: Item) => boolean} kind
+ */
+function stepTo(by, kind) {
+  selectIndex(buffer.find(beside(by), by, (item) => kind(item) && !list.folds.hides(item)));
 }
 
 /** @param {number} pages */
@@ -267,8 +273,10 @@ function wireKeys() {
     { words: 'help.open', keys: ['Enter'], run: enter },
     { words: 'help.context', keys: ['c'], run: () => openDetails('context') },
     { words: 'help.copy', keys: ['y'], run: copySelected },
-    { words: 'help.errors', keys: ['e'], run: () => stepError(1) },
-    { words: 'help.errors', keys: ['E'], typed: true, run: () => stepError(-1) },
+    { words: 'help.errors', keys: ['e'], run: () => stepTo(1, isErrorItem) },
+    { words: 'help.errors', keys: ['E'], typed: true, run: () => stepTo(-1, isErrorItem) },
+    { words: 'help.deploys', keys: ['d'], run: () => stepTo(1, isDeploy) },
+    { words: 'help.deploys', keys: ['D'], typed: true, run: () => stepTo(-1, isDeploy) },
     { words: 'rail.cards', keys: ['i'], run: () => store.set({ drawer: 'instance', control: '*', job: '' }) },
     { words: 'help.views', keys: ['s'], run: () => saved.open() },
     { words: 'help.wrap', keys: ['w'], run: cycleWrap },
@@ -283,6 +291,7 @@ function wireKeys() {
     { words: 'help.exclude', keys: ['x'], run: () => rowHands.excludeOfSelected() },
     { words: 'help.range', keys: ['r'], run: () => byId('range-form').showPopover() },
     { words: 'help.marks', keys: ['h'], run: openMarks },
+    { words: 'help.rail', keys: ['b'], run: () => store.set({ railFolded: !store.state.railFolded }) },
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },
     { words: 'help.own', run: () => store.set({ instances: own(store.state) }) },
@@ -307,6 +316,19 @@ async function exportAs(format) {
 async function openStats() {
   const { showStats } = await import('./stats/stats.js');
   await showStats(store);
+}
+
+/** The drawer comes when it is opened first: the list does not wait for it. */
+function wireDrawer() {
+  let asked = false;
+  store.watch(['drawer'], (state) => {
+    if (state.drawer === '' || asked) return;
+    asked = true;
+    void import('./details/drawer.js').then(({ drawer }) => drawer(store, feed, { step, refresh: () => void loadInstances() }));
+  });
+  byId('bar-details').addEventListener('click', () => {
+    store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });
+  });
 }
 
 function wireExport() {
@@ -367,7 +389,8 @@ async function begin() {
   search(store);
   controls(store, feed);
   instances(store);
-  drawer(store, feed, { step, refresh: () => void loadInstances() });
+  sizes(store);
+  wireDrawer();
   notice(store);
   banner(store, () => feed.tail.retryNow());
   sampleNote(store, () => feed.showAll());

@@ -215,6 +215,8 @@ interface State {
   control: string;
   help: boolean;
   rail: boolean;
+  /** Only the dots of the rail are shown. */
+  railFolded: boolean;
 }
 
 /** Words by language and key. */

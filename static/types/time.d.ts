@@ -17,6 +17,20 @@ interface HistogramAnswer {
   to: string;
   step_ms: number;
   buckets: { time: string; total: number; by_severity: Partial<Record<Severity, number>> }[];
+  /** Those in the range, whatever the search asks for. */
+  deploys?: DeployMark[] | null;
+}
+
+/** One change to what an instance runs. */
+interface DeployMark {
+  instance: string;
+  number: number;
+  time: string;
+  kind: 'deploy' | 'config' | 'rollback';
+  result: 'succeeded' | 'failed';
+  by: string;
+  sha: string;
+  subject: string;
 }
 
 interface FacetsAnswer {

@@ -77,9 +77,6 @@ export function drawer(store, feed, actions) {
     const view = instanceView.render();
     if (content.firstChild !== view) replace(content, view);
   }
-  byId('bar-details').addEventListener('click', () => {
-    store.set({ drawer: store.state.drawer === '' ? 'details' : '', rail: false });
-  });
 }
 
 /**

@@ -9,6 +9,7 @@ import { locale, t } from '../strings.js';
 import { spanText } from '../time.js';
 import { zoneOf } from '../zone.js';
 import { MostBuckets, add, bars, bucketAt, chartOf, edges, isSparse, layers, spanOf, sum, ticks, view } from './chart.js';
+import { markFrom, markOf } from './deploys.js';
 import { Reach } from './reach.js';
 import { Zoom } from './zoom.js';
 
@@ -21,6 +22,8 @@ const Height = 40;
 const QuarterMs = 900_000;
 /** More than that is asked for instead. */
 const MostPending = 5000;
+/** More deploys in one place are a number. */
+const MostTold = 4;
 
 const ns = 'http://www.w3.org/2000/svg';
 
@@ -49,7 +52,7 @@ export class Histogram {
     this.timer = 0;
     this.growing = 0;
     this.width = 0;
-    /** The vertical lines across the bars. @type {number[]} */
+    /** The vertical lines across the bars, oldest first. @type {import('./deploys.js').Mark[]} */
     this.marks = [];
 
     this.root = byId('histogram');
@@ -57,7 +60,8 @@ export class Histogram {
     this.svg.setAttribute('role', 'img');
     this.paths = layers.map((name) => path(`sev-${name}`));
     this.lines = path('histogram-marks');
-    this.svg.append(...this.paths, this.lines);
+    this.failed = path('histogram-marks failed');
+    this.svg.append(...this.paths, this.lines, this.failed);
     this.axis = h('div', { class: 'histogram-axis', 'aria-hidden': 'true' });
     this.tip = h('div', { class: 'histogram-tip', hidden: true });
     this.reach = new Reach({
@@ -150,7 +154,7 @@ export class Histogram {
 
   clear() {
     this.chart = null;
-    for (const layer of [...this.paths, this.lines]) layer.setAttribute('d', '');
+    for (const layer of [...this.paths, this.lines, this.failed]) layer.setAttribute('d', '');
     replace(this.axis);
   }
 
@@ -160,7 +164,9 @@ export class Histogram {
     const most = Math.max(20, Math.min(MostBuckets, Math.floor(this.reach.element.clientWidth / 6)));
     const params = { ...scopeParams(this.store.state), buckets: String(most) };
     const { offset } = this;
-    const chart = chartOf(await request('histogram', { params, signal }), open, offset);
+    const answer = await request('histogram', { params, signal });
+    const chart = chartOf(answer, open, offset);
+    if (!signal.aborted) this.marks = (answer.deploys ?? []).map(markFrom);
     if (!open || !isSparse(chart)) return chart;
     const end = Math.min(spanOf(chart, chart.buckets.length - 1)[1], chart.until);
     const closer = { ...params, from: new Date(chart.start).toISOString(), to: new Date(end).toISOString() };
@@ -171,6 +177,8 @@ export class Histogram {
   arrived(items) {
     if (this.stale || this.store.state.range !== '') return;
     for (const item of items) {
+      const mark = markOf(item);
+      if (mark) this.marks.push(mark);
       if ('gap' in item) this.refreshSoon();
       else if (this.pending) this.pending.push(item);
       else if (this.chart) add(this.chart, Date.parse(item.received), item.severity);
@@ -199,8 +207,10 @@ export class Histogram {
     if (!chart || width === 0 || this.reach.busy) return;
     bars(chart, width, Height).forEach((d, i) => this.paths[i].setAttribute('d', d));
     const { from, to } = view(chart);
-    this.lines.setAttribute('d', this.marks.filter((at) => at >= from && at < to)
-      .map((at) => `M${Math.round((at - from) / (to - from) * width) + 0.5} 0V${Height}`).join(''));
+    for (const [line, failed] of /** @type {const} */ ([[this.lines, false], [this.failed, true]])) {
+      line.setAttribute('d', this.marks.filter((mark) => mark.failed === failed && mark.at >= from && mark.at < to)
+        .map(({ at }) => `M${Math.round((at - from) / (to - from) * width)} ${Height}V0h5v4h-5z`).join(''));
+    }
     const zone = zoneOf(this.store.state);
     const labels = chart.open && chart.buckets.length === 0 ? [] : ticks(chart, width, zone);
     replace(this.axis, ...labels.filter(({ x }) => x < width - 70).map(({ x, text }) => {
@@ -225,15 +235,19 @@ export class Histogram {
     tip.hidden = !chart || first < 0 || chart.buckets.length === 0;
     if (!chart || tip.hidden) return '';
     const between = chart.buckets.slice(first, last + 1);
-    const time = spanText(spanOf(chart, first)[0], spanOf(chart, last)[1], zoneOf(this.store.state));
+    const [start, end] = [spanOf(chart, first)[0], spanOf(chart, last)[1]];
+    const marks = this.marks.filter(({ at }) => at >= start && at < end);
+    const time = spanText(start, end, zoneOf(this.store.state));
     const counts = layers.map((name, i) => ({ name, n: between.reduce((n, bucket) => n + bucket.counts[i], 0) })).filter(({ n }) => n > 0);
     replace(tip, h('div', { class: 'quiet' }, time),
       h('div', {}, h('b', {}, t('histogram.entries', { n: sum(between).total })),
-        ...counts.map(({ name, n }) => h('span', { class: `sev-${name}` }, `${name === 'crit' ? 'emerg–crit' : name} ${n.toLocaleString(locale)}`))));
+        ...counts.map(({ name, n }) => h('span', { class: `sev-${name}` }, `${name === 'crit' ? 'emerg–crit' : name} ${n.toLocaleString(locale)}`))),
+      ...marks.slice(0, MostTold).map(({ text, failed }) => h('div', { class: `deploy-told${failed ? ' failed' : ''}` }, text)),
+      marks.length > MostTold && h('div', { class: 'deploy-told' }, t('deploy.more', { n: marks.length - MostTold })));
     const [left] = edges(chart, first, this.width);
     const [, right] = edges(chart, last, this.width);
     tip.style.left = `${Math.max(0, Math.min((left + right - tip.offsetWidth) / 2, this.width - tip.offsetWidth))}px`;
-    return `${time}: ${[...tip.lastElementChild?.children ?? []].map((part) => part.textContent).join(', ')}`;
+    return `${time}: ${[...tip.querySelectorAll('b, span, .deploy-told')].map((part) => part.textContent).join(', ')}`;
   }
 
   /**

@@ -10,7 +10,7 @@ import { commands, serverAddress } from './welcome.js';
 export function notice(store) {
   const element = byId('notice');
   let shown = '';
-  store.watch(['shown', 'loading', 'q', 'instances', 'range', 'from', 'to', 'known', 'inputs', 'knownLoaded', 'trouble'], (state) => {
+  store.watch(['shown', 'loading', 'q', 'instances', 'range', 'from', 'to', 'known', 'inputs', 'knownLoaded', 'trouble', 'terms'], (state) => {
     const kind = kindOf(state);
     const key = kind === 'welcome' ? JSON.stringify(state.inputs.map((input) => input.input)) : kind && scopeKey(state);
     if (key === shown) return;
@@ -31,19 +31,23 @@ function kindOf({ shown, loading, q, instances, range, known, knownLoaded, troub
 }
 
 /** @param {State} state */
-function scopeKey({ q, instances, range, from, to }) {
-  return JSON.stringify([q, instances, range, from, to]);
+function scopeKey({ q, instances, range, from, to, terms }) {
+  return JSON.stringify([q, instances, range, from, to, terms]);
 }
 
 /** @param {import('../store.js').Store} store */
 function empty(store) {
   const { q, instances, range } = store.state;
   const where = instances.length > 0 ? t('empty.in', { instances: instances.join(', ') }) : t('empty.everywhere');
+  const alone = h('div', { class: 'alone' });
+  // Most searches are not empty: it comes when one is.
+  void import('./alone.js').then(({ showAlone }) => showAlone(store, alone));
   return h('div', { class: 'empty' },
     h('h2', {}, t('empty.title')),
     q !== '' && h('p', {}, h('code', {}, q)),
     h('p', { class: 'quiet' }, `${where} · ${rangeText(store.state)}`),
     range === '' && h('p', { class: 'quiet' }, t('empty.live')),
+    alone,
     h('div', { class: 'buttons' },
       range !== '' && wider(store, 'empty.allTime', { range: '', from: '', to: '' }),
       instances.length > 0 && wider(store, 'empty.allInstances', { instances: [] }),

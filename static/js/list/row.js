@@ -1,6 +1,7 @@
 // One row of the list.
 
 import { h } from '../dom.js';
+import { deployParam, isDeploy } from '../histogram/deploys.js';
 import { isError } from '../severity.js';
 import { t } from '../strings.js';
 import { lineCount } from './folds.js';
@@ -45,7 +46,8 @@ export function rowKey(item) {
  */
 function entryRow(entry, style) {
   const lost = entry.flags?.includes('lost') ? ' lost' : '';
-  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}${style.unfolded ? ' unfolded' : ''}`;
+  const deploy = isDeploy(entry) ? ' deploy' : '';
+  const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}${deploy}${style.unfolded ? ' unfolded' : ''}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
     ...style.columns.map((column) => cell(entry, column, style)));
   const lines = lineCount(entry.message);
@@ -112,6 +114,7 @@ function instanceName(entry) {
  * @param {RowStyle} style
  */
 function messageNodes(entry, style) {
+  if (isDeploy(entry)) return deployNodes(entry, style);
   const nodes = [];
   // The program says nothing new when the instance is named after it.
   const program = entry.app_name ?? '';
@@ -119,6 +122,18 @@ function messageNodes(entry, style) {
     nodes.push(valueNode('app_name', program, [h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false))]), ' ');
   }
   return [...nodes, ...rowText(shownText(entry, style))];
+}
+
+/**
+ * What the server says of a change, with the subject of the commit.
+ * @param {Entry} entry
+ * @param {RowStyle} style
+ */
+function deployNodes(entry, style) {
+  const subject = deployParam(entry, 'subject');
+  const told = h('span', { class: 'deploy-text' }, ...rowText(shownText(entry, style)));
+  if (subject !== '') told.append(' “', ...textNodes(oneLine(subject, 120), false), '”');
+  return [told];
 }
 
 /**

@@ -1,6 +1,9 @@
 // Taking a part out of a search text, or putting another in its place, by
 // where the server says that the part stands.
 
+/** Longer searches are not taken apart. */
+const MostParts = 6;
+
 /**
  * The text without the part and without the operators and groups that would be
  * left with nothing to join.
@@ -36,6 +39,25 @@ export function replacePart(q, term, part) {
  */
 export function suggestion(term) {
   return /^did you mean (.+)\?$/.exec(term.hint ?? '')?.[1] ?? '';
+}
+
+/**
+ * The parts that look for something, each with the times that the text names.
+ * @param {string} q
+ * @param {Term[]} terms all of q
+ * @returns {{text: string, q: string}[]} none if there is only one
+ */
+export function partsAlone(q, terms) {
+  const text = q.trim();
+  const times = terms.filter((term) => term.kind === 'time').map(({ from, to }) => text.slice(from, to));
+  /** @type {Map<string, {text: string, q: string}>} */
+  const parts = new Map();
+  for (const { kind, not, from, to } of terms) {
+    if (not || kind === 'operator' || kind === 'group' || kind === 'time' || kind === 'option') continue;
+    const part = text.slice(from, to);
+    parts.set(part, { text: part, q: [part, ...times].join(' ') });
+  }
+  return parts.size < 2 || parts.size > MostParts ? [] : [...parts.values()];
 }
 
 /**

@@ -6,6 +6,7 @@ import { h, icon, replace } from '../dom.js';
 import { textNodes } from '../list/row.js';
 import { oneLine } from '../list/text.js';
 import { addTerm, fieldTerm } from '../search/query.js';
+import { rangeText } from '../range/text.js';
 import { scopeParams } from '../search/scope.js';
 import { locale, t } from '../strings.js';
 import { shapeTerms, shapeText } from './shape.js';
@@ -18,12 +19,13 @@ const facets = /** @type {const} */ ({ severity: 'severity', instance: 'instance
 /** @param {import('../store.js').Store} store */
 export async function showStats(store) {
   const abort = new AbortController();
+  const about = h('span', { class: 'quiet' });
   const body = h('div', { class: 'stats-body' }, h('p', { class: 'quiet' }, t('stats.loading')));
   const dialog = h('dialog', { class: 'stats', 'aria-label': t('stats.title'), close: () => {
     abort.abort();
     dialog.remove();
   } },
-  h('header', {}, h('h2', {}, t('stats.title')),
+  h('header', {}, h('h2', {}, t('stats.title')), about,
     h('button', { type: 'button', class: 'plain close', 'aria-label': t('drawer.close'), click: () => dialog.close() }, icon('close'))),
   body);
   dialog.addEventListener('click', (event) => {
@@ -43,6 +45,7 @@ export async function showStats(store) {
       request('facets', { params: { ...params, fields: Object.keys(facets).join(), limit: '10' }, signal: abort.signal }),
       request('shapes', { params: { ...params, limit: '30' }, signal: abort.signal }),
     ]);
+    about.textContent = [t('histogram.entries', { n: shaped.total }), ...scopeWords(store.state)].join(' · ');
     const sections = Object.entries(facets).map(([name, key]) => {
       /** @type {{value: string, count: number}[]} */
       const values = counted.fields[name] ?? [];
@@ -62,6 +65,15 @@ export async function showStats(store) {
 }
 
 /**
+ * What is counted: the search, the instances and the time.
+ * @param {State} state
+ */
+function scopeWords(state) {
+  const where = state.instances.length > 0 ? t('empty.in', { instances: state.instances.join(', ') }) : t('empty.everywhere');
+  return [state.q, where, rangeText(state)].filter((word) => word !== '');
+}
+
+/**
  * @param {string} title
  * @param {Line[]} lines
  * @param {number} total
@@ -69,7 +81,7 @@ export async function showStats(store) {
  * @param {(line: Line) => void} choose
  */
 function section(title, lines, total, others, choose) {
-  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const row = (/** @type {Line} */ line) => {
     const share = total > 0 ? line.count / total : 0;
     const bar = h('span', { class: 'stat-bar' });
