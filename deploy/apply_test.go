@@ -234,3 +234,20 @@ func TestARedisConfigurationIsAppliedForTheNextStart(t *testing.T) {
 	f.refused(Order{Deploy: &Deploy{}}, "which has no code to deploy")
 	mustDo(t, f.c, f.in.Name, Stop)
 }
+
+func TestTheHistoryOfConfigurationsIsBounded(t *testing.T) {
+	in := Instance{Name: "a/dev1", Conf: filepath.Join(t.TempDir(), "conf/nginx.conf")}
+	for number := 1; number <= keepConfigurations; number++ {
+		r := rendered{in: in, text: []byte("new"), old: []byte("old")}
+		if err := keepHistory(r, number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(filepath.Dir(in.Conf), "history/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(kept) != keepConfigurations || filepath.Base(kept[0]) != "000026-before-nginx.conf" || filepath.Base(kept[len(kept)-1]) != "000050-nginx.conf" {
+		t.Errorf("got %d from %s to %s", len(kept), kept[0], kept[len(kept)-1])
+	}
+}

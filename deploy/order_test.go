@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tagtail/tagtail/deploy/release"
 )
 
 func order(t *testing.T, c *Controller, o Order) *Job {
@@ -145,5 +147,35 @@ func TestJobsAreThereAfterARestartAndRunningOnesAreAbandoned(t *testing.T) {
 	}
 	if v := finish(t, j); v.State != JobAbandoned || v.Error == "" || v.Finished.IsZero() {
 		t.Errorf("got %+v, want abandoned", v)
+	}
+}
+
+func TestAHalfReleaseIsAbandonedAndItsFilesRemovedAfterARestart(t *testing.T) {
+	in := Layout{Root: t.TempDir()}.withDefaults().nginxInstance("socketserver", "dev1")
+	store := release.Open(filepath.Join(in.Prefix, "releases"), filepath.Join(in.Prefix, "src"))
+	half, err := store.Begin(release.Release{Kind: release.Deploy, Instance: in.Name, SHA: strings.Repeat("a", 40), By: "dev1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := store.Tree(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tree.WriteFile("main.lua", []byte("half a fi"), 0o644), tree.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewController(Config{Instances: []Instance{in}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.Releases(in.Name)
+	if err != nil || len(list) != 1 || list[0].Result != release.Abandoned || list[0].Kept || list[0].Error == "" {
+		t.Errorf("got %+v, %v, want it abandoned", list, err)
+	}
+	if _, err := os.Stat(filepath.Join(store.Dir(half), "src")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its files are left: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -23,11 +23,11 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 	t.Run("a card tells what is live", func(t *testing.T) {
 		b.Await(`document.querySelectorAll('.card').length === 7`)
 		b.Await(`document.querySelector('[data-card="socketserver/dev1"]').textContent.includes('v43 7ebbf7e')`)
-		b.Shoot("cards")
+		b.Shoot("deploy-cards")
 		b.Click(`[data-card="socketserver/dev1"]`)
 		b.Await(`document.querySelectorAll('.release').length === 5`)
 		b.Await(`document.querySelector('.live-release').textContent.includes('dev1 by push')`)
-		b.Shoot("releases")
+		b.Shoot("deploy-releases")
 		got := b.Eval(`[...document.querySelectorAll('.release-state')].map((one) => one.textContent).join()`)
 		if got != "live,ok,failed,ok,abandoned" {
 			t.Errorf("the releases are %s", got)
@@ -50,7 +50,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Click(`[data-action="compare-41"]`)
 		b.Await(`document.querySelector('[data-release="41"] .diff .in').textContent === '-- 访客没有会话 <script>\n' || document.querySelector('[data-release="41"] .diff .in').textContent.includes('<script>')`)
 		b.Eval(`document.querySelector('[data-release="41"]').scrollIntoView()`)
-		b.Shoot("release-diff")
+		b.Shoot("deploy-release-diff")
 		b.Click(`[data-action="compare-41"]`)
 		b.Await(`!document.querySelector('.preview-of')`)
 	})
@@ -61,7 +61,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Do(chromedp.SendKeys(chromedp.CSS("#deploy-ref"), "dev2\r"))
 		b.Await(`document.activeElement.dataset.action === 'place' && document.querySelector('.question .diff')`)
 		b.Await(`document.querySelector('.question').textContent.includes('not among the files')`)
-		b.Shoot("preview")
+		b.Shoot("deploy-preview")
 		if s.placed() != "" {
 			t.Errorf("the preview has ordered %s", s.placed())
 		}
@@ -72,10 +72,10 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		}
 		s.finish("1", "running", "", `v44 socketserver/dev1 ← beef1be "UP: guests again" by dev1`, "exported 37 files 212 KiB → releases/000044-beef1be (0.09s)", "lua_code_cache off: live now, no reload needed")
 		b.Await(`document.querySelectorAll('.job .line').length === 3 && location.hash === '#job=1'`)
-		b.Shoot("job-running")
+		b.Shoot("deploy-job-running")
 		s.finish("1", "failed", "v44: health GET /hhl: 500; v44 is left live, roll back if it has to go", "health GET /hhl → 500", "FAILED: v44: health GET /hhl: 500")
 		b.Await(`document.querySelector('.job.failed .line.bad').textContent.includes('FAILED')`)
-		b.Shoot("job-failed")
+		b.Shoot("deploy-job-failed")
 	})
 	t.Run("a rollback asks likewise", func(t *testing.T) {
 		b.Click(`[data-action="back-41"]`)
@@ -93,6 +93,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Go(s.URL + "/#job=1")
 		b.Await(`document.querySelector('.job.failed').textContent.includes('exported 37 files') && location.hash === '#job=1'`)
 		b.Await(`document.querySelector('.instance h2').textContent === 'socketserver/dev1'`)
+		b.Await(`document.querySelectorAll('.release').length === 5 && document.querySelector('.job h3').getBoundingClientRect().bottom < innerHeight`)
 		b.Click(`[data-focus="httpserver/dev3…"]`)
 		b.Await(`location.hash === '' && document.querySelector('.instance h2').textContent === 'httpserver/dev3'`)
 		b.Eval(`location.hash = '#job=2'`)

@@ -3,6 +3,7 @@ package static
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -27,9 +28,12 @@ func TestGallery(t *testing.T) {
 func gallery(t *testing.T, language, scheme string) {
 	s := newServer(t)
 	s.instances, s.me = team(), "dev1"
+	s.instances[0].Release = &released()[0]
 	s.views = []view{{Scope: "me", Name: "slow queries", By: "dev1", Search: "?q=slow"}, {Scope: "team", Name: "all errors", By: "dev2", Search: "?q=severity>=err"}}
 	s.add(traffic(300)...)
 	s.add(traceback())
+	s.jobs["1"] = &job{ID: "1", Instance: "socketserver/dev1", Action: "deploy", By: "dev1", State: "running", Started: time.Now()}
+	s.finish("1", "failed", "v44: health GET /hhl: 500", "exported 37 files 212 KiB → releases/000044-beef1be (0.09s)", "FAILED: v44: health GET /hhl: 500")
 	s.add(repeated(5, "slow query 812ms")...)
 	b := browsertest.Open(t, language)
 	b.Scheme(scheme)
@@ -56,7 +60,16 @@ func gallery(t *testing.T, language, scheme string) {
 	shoot("context")
 	b.Click(`[data-focus="socketserver/dev1…"]`)
 	b.Await(`drawer.querySelector('.actions')`)
+	b.Await(`document.querySelectorAll('.release').length === 5`)
 	shoot("instance")
+	b.Click(`[data-action="compare-41"]`)
+	b.Await(`document.querySelector('.preview-of .diff')`)
+	b.Click(`[data-action="order-rollback"]`)
+	b.Await(`document.querySelector('.question .diff')`)
+	shoot("deploy")
+	b.Click(`[data-action="all"]`)
+	b.Await(`document.querySelectorAll('.card').length > 4`)
+	shoot("cards")
 	b.Key("\u001b")
 	b.Do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 	b.Await(`palette.open`)
@@ -85,6 +98,10 @@ func gallery(t *testing.T, language, scheme string) {
 	b.Click(".row:last-child .c-msg")
 	b.Await(`!drawer.hidden`)
 	shoot("phone-details")
+	b.Go(s.URL + "/?i=socketserver%2Fdev1#job=1")
+	b.Await(`document.querySelectorAll('.release').length === 5 && document.querySelector('.job.failed')`)
+	b.Eval(`document.querySelector('.job').scrollIntoView()`)
+	shoot("phone-deploy")
 	b.Do(chromedp.EmulateViewport(1440, 900, chromedp.EmulateScale(1)))
 	s.cut(true)
 	b.Await(`!banner.hidden`)

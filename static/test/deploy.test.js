@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kindOf, linesOf } from '../js/deploy/diff.js';
+import { linesOf } from '../js/deploy/diff.js';
 import { readJob, writeJob } from '../js/search/job.js';
 
 test('each line of a difference is what it is', () => {
-  const text = 'diff a a\n--- a\n+++ a\n@@ -1,2 +1,2 @@\n same\n-old\n+new\n\\ No newline at end of file\n';
-  assert.deepEqual(linesOf(text).map(kindOf), ['file', 'file', 'place', '', 'out', 'in', '']);
+  const text = 'diff a a\n--- a\n+++ a\n@@ -1,2 +1,2 @@\n same\n-old\n+new\n--- a comment that goes\n+++ a comment that comes\n\\ No newline at end of file\ndiff b b\nb is not shown\n';
+  assert.deepEqual(linesOf(text).map(({ kind }) => kind), ['file', 'file', 'place', '', 'out', 'in', 'out', 'in', '', 'file']);
   assert.deepEqual(linesOf(''), []);
 });
 

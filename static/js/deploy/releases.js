@@ -20,7 +20,7 @@ const orderNames = ['deploy', 'rollback', 'apply'];
 export class ReleasesView {
   /**
    * @param {import('../store.js').Store} store
-   * @param {{placed: (instance: string, job: Job) => void, open: (job: string) => void}} actions
+   * @param {{placed: (instance: string, job: Job) => void, open: (job: string) => void, loaded: () => void}} actions
    */
   constructor(store, actions) {
     this.store = store;
@@ -95,6 +95,7 @@ export class ReleasesView {
       this.list = releases;
       this.showOrders(orders);
       this.showList();
+      this.actions.loaded();
     } catch {
       // The state above says whether the server can be reached; the next poll asks again.
     }
@@ -131,9 +132,13 @@ export class ReleasesView {
   rowButtons(release) {
     const { number, job, refused = '' } = release;
     const open = number === this.compared;
-    const buttons = [h('button', {
-      type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
-    }, t('release.diff'))];
+    const buttons = [];
+    // What is live is no other than itself.
+    if (!release.live) {
+      buttons.push(h('button', {
+        type: 'button', class: 'link', 'data-action': `compare-${number}`, 'aria-expanded': String(open), click: () => void this.compare(number),
+      }, t('release.diff')));
+    }
     if (job !== '') {
       buttons.push(h('button', { type: 'button', class: 'link', 'data-action': `job-${number}`, click: () => this.actions.open(job) }, t('release.output')));
     }

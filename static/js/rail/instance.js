@@ -37,12 +37,15 @@ export class InstanceView {
     this.releases = new ReleasesView(store, {
       placed: (instance, job) => this.follow(instance, job),
       open: (job) => store.set({ job }),
+      loaded: () => this.reveal(),
     });
     const { orders, timeline } = this.releases;
     this.element = h('div', { class: 'instance' }, this.facts, orders, this.output, timeline);
     /** The job of the state that has been asked for. */
     this.opened = '';
     this.opening = false;
+    /** The output that has to be seen, as soon as what is above it is there. @type {HTMLElement | null} */
+    this.wanted = null;
     this.trouble = '';
     this.shown = '';
   }
@@ -55,6 +58,7 @@ export class InstanceView {
       this.asking = '';
       this.trouble = '';
       this.leave(name);
+      this.element.parentElement?.scrollTo(0, 0);
     }
     void this.open();
     const instance = known.find((candidate) => candidate.instance === name);
@@ -140,8 +144,15 @@ export class InstanceView {
     });
     this.jobs.set(instance, view);
     this.store.set({ control: instance, job: job.id });
+    this.wanted = view.element;
     this.render();
     view.element.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** What comes above the output has moved it. */
+  reveal() {
+    this.wanted?.scrollIntoView({ block: 'nearest' });
+    this.wanted = null;
   }
 
   /** @param {Instance} instance */
