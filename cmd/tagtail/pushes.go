@@ -50,43 +50,67 @@ func (a *app) openGate(fresh *freshController) error {
 // jobURL is where a person can look at a job.
 func (a *app) jobURL(id string) string { return a.server.Public() + "/#job=" + id }
 
-// Render implements push.Engine: every instance of the commit has to render.
+// Render implements push.Engine: every instance of the commit has to render, and
+// what runs now has to stay within reach.
 func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
-	return e.fresh.Render(ctx, sha, repo)
+	if err := e.fresh.Render(ctx, sha, repo); err != nil {
+		return err
+	}
+	before, _, err := deploy.LoadServerctrl(e.app.cfg.Serverctrl, e.app.cfg.layout())
+	if err != nil {
+		return nil //nolint:nilerr // there are no templates yet, or none that can be read: any are better
+	}
+	return e.at(ctx, sha, repo, func(next []deploy.Instance, _ string) error {
+		for _, status := range e.fresh.Status(ctx) {
+			if find(before, status.Instance.Name) < 0 {
+				continue // the configuration has it
+			}
+			if err := outOfReach(status, next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// renderCommit gives the configurations of all instances at a commit.
-func (e *pushEngine) renderCommit(ctx context.Context, sha string, repo *gitrepo.Repo) (texts map[string][]byte, err error) {
+// outOfReach tells why an instance that runs could not be controlled any more if
+// the templates were those of next: a Redis is found by its port.
+func outOfReach(now deploy.Status, next []deploy.Instance) error {
+	in := now.Instance
+	if now.PID == 0 || in.Kind != deploy.Nginx && in.Kind != deploy.Redis {
+		return nil
+	}
+	i := find(next, in.Name)
+	switch {
+	case i < 0:
+		return fmt.Errorf("%s runs, and would not be there any more: stop it first", in.Name)
+	case in.Kind == deploy.Redis && next[i].Conf != in.Conf:
+		return fmt.Errorf("%s runs on port %d, and would be another one on port %d: stop it first", in.Name, in.Port, next[i].Port)
+	}
+	return nil
+}
+
+// find gives the place of an instance in a list, -1 if it is not there.
+func find(list []deploy.Instance, name string) int {
+	return slices.IndexFunc(list, func(in deploy.Instance) bool { return in.Name == name })
+}
+
+// at calls use with the instances and the files of serverctrl at a commit.
+func (e *pushEngine) at(ctx context.Context, sha string, repo *gitrepo.Repo, use func(instances []deploy.Instance, files string) error) (err error) {
 	dir, err := os.MkdirTemp(e.app.cfg.Data, "render-")
 	if err != nil {
-		return nil, fmt.Errorf("make folder: %w", err)
+		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files := filepath.Join(dir, "files")
 	if err := exportTo(ctx, repo, sha, "", files); err != nil {
-		return nil, err
+		return err
 	}
-	instances, problems, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
+	instances, _, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, p := range problems {
-		if !p.Warning {
-			return nil, p
-		}
-	}
-	texts = map[string][]byte{}
-	for _, in := range instances {
-		text, err := deploy.Render(in, files, e.options())
-		if errors.Is(err, os.ErrNotExist) {
-			continue // values without a template: its configuration is kept by hand
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", in.Name, err)
-		}
-		texts[in.Name] = text
-	}
-	return texts, nil
+	return use(instances, files)
 }
 
 // maxPreviewLines is how much of a preview is shown.
@@ -94,11 +118,15 @@ const maxPreviewLines = 400
 
 // Preview implements push.Engine.
 func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo) ([]string, error) {
-	after, err := e.renderCommit(ctx, sha, repo)
+	after := map[string][]byte{}
+	err := e.at(ctx, sha, repo, func(next []deploy.Instance, files string) error {
+		after = e.rendered(next, files)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	before := e.rendered(e.fresh.instances())
+	before := e.rendered(e.fresh.instances(), e.app.cfg.Serverctrl)
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		if text := deploy.Diff(name+" now", before[name], name+" then", after[name]); text != "" {
@@ -128,12 +156,12 @@ func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 		return "", nil, err
 	}
 	instances := e.fresh.instances()
-	before := e.rendered(instances)
+	before := e.rendered(instances, e.app.cfg.Serverctrl)
 	if err := checkOut(ctx, repo, commit.SHA, e.app.cfg.checkouts()); err != nil {
 		return "", nil, err
 	}
 	e.fresh.refresh()
-	after := e.rendered(e.fresh.instances())
+	after := e.rendered(e.fresh.instances(), e.app.cfg.Serverctrl)
 	var changed []string
 	for _, in := range instances {
 		text, known := after[in.Name]
@@ -145,11 +173,11 @@ func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	return commit.SHA, changed, nil
 }
 
-// rendered are the configurations of all instances that have templates.
-func (e *pushEngine) rendered(instances []deploy.Instance) map[string][]byte {
+// rendered are the configurations of all instances that have templates there.
+func (e *pushEngine) rendered(instances []deploy.Instance, files string) map[string][]byte {
 	texts := map[string][]byte{}
 	for _, in := range instances {
-		if text, err := deploy.Render(in, e.app.cfg.Serverctrl, e.options()); err == nil {
+		if text, err := deploy.Render(in, files, e.options()); err == nil {
 			texts[in.Name] = text
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -101,6 +102,18 @@ func TestPushes(t *testing.T) {
 
 	t.Run("hostile values, templates and files are refused with their place", func(t *testing.T) { s.refusesHostile(t) })
 	t.Run("templates are applied, and taken back where they fail", func(t *testing.T) { s.appliesTemplates(t) })
+
+	t.Run("five megabytes come through nginx as docs/proxy.md has it", func(t *testing.T) {
+		port, host := freePort(t), strings.TrimPrefix(s.at.Server, "http://")
+		startProxy(t, port, proxySample(t, port, host))
+		w := s.clone(t, "dev2", "socketserver", "dev2")
+		w.git(t, "remote", "set-url", "origin", strings.Replace(s.address("dev2", "socketserver"), host, "127.0.0.1:"+port+"/logs", 1))
+		noise := make([]byte, 5<<20)
+		_, _ = rand.Read(noise)
+		w.write(t, "noise", string(noise))
+		w.commit(t, "noise")
+		w.mustPush(t, "dev2", "a commit with the first line UP deploys it")
+	})
 
 	// held is code that answers when the file is there.
 	held := filepath.Join(s.dir, "go-on")

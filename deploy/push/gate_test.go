@@ -138,7 +138,7 @@ func TestServerctrlThatDoesNotRenderIsNotStored(t *testing.T) {
 	b.commit(t, "templates")
 	b.engine.broken = errors.New("nginx.socketserver.sub.py:7:13: expected ',' or '}'")
 	got, stored := b.push(t, boss, "serverctrl", "HEAD:refs/heads/master")
-	if stored || !strings.Contains(got, "cannot be rendered: nginx.socketserver.sub.py:7:13: expected ',' or '}'") {
+	if stored || !strings.Contains(got, "cannot be used: nginx.socketserver.sub.py:7:13: expected ',' or '}'") {
 		t.Errorf("stored %t, the terminal shows\n%s", stored, got)
 	}
 	r, _ := b.Repository("serverctrl")

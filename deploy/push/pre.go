@@ -292,7 +292,7 @@ func (g *Gate) render(ctx context.Context, v *visit, u update) error {
 	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
 	defer cancel()
 	if err := g.cfg.Engine.Render(ctx, u.new, v.repo); err != nil {
-		return refusef("serverctrl at %s cannot be rendered: %v", short(u.new), err)
+		return refusef("serverctrl at %s cannot be used: %v", short(u.new), err)
 	}
 	return nil
 }
