@@ -1,6 +1,7 @@
 package static
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -22,6 +23,18 @@ func TestGallery(t *testing.T) {
 			})
 		}
 	}
+}
+
+// crowd is a team whose rail is far longer than the screen.
+func crowd() []instance {
+	var all []instance
+	for i := range 200 {
+		state := []string{"running", "running", "running", "stopped", "failed"}[i%5]
+		owner := fmt.Sprintf("dev%d", i/4+1)
+		service := []string{"socketserver", "httpserver", "dtserver", "redis"}[i%4]
+		all = append(all, instance{Instance: service + "/" + owner, Service: service, Owner: owner, State: state, Rate: float64(i%7) * 0.8, Entries: 10})
+	}
+	return all
 }
 
 func gallery(t *testing.T, language, scheme string) {
@@ -89,4 +102,9 @@ func gallery(t *testing.T, language, scheme string) {
 	s.cut(true)
 	b.Await(`!banner.hidden`)
 	shoot("disconnected")
+	s.cut(false)
+	s.change(func() { s.instances = crowd() })
+	b.Go(s.URL + "/?i=*")
+	b.Await(`document.querySelectorAll('.rail-row').length > 190 && document.querySelectorAll('.row').length > 20`)
+	shoot("crowd")
 }

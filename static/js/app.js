@@ -70,6 +70,7 @@ function preferences() {
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
     railFolded: localStorage.getItem('rail') === '0',
+    teamOpen: localStorage.getItem('team') === '1',
     theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
@@ -101,7 +102,8 @@ function keepLook() {
 
 function keepPreferences() {
   keepLook();
-  store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
+  store.watch(['histogram', 'theme', 'teamOpen'], ({ histogram, theme, teamOpen }) => {
+    localStorage.setItem('team', teamOpen ? '1' : '0');
     localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('theme', theme);
     dispatchEvent(new Event('theme')); // first.js shows it
@@ -385,7 +387,7 @@ async function begin() {
   wireDrawer();
   notice(store);
   banner(store, () => feed.tail.retryNow());
-  sampleNote(store, () => feed.showAll());
+  sampleNote(store, () => feed.showAll(), () => void openStats());
   menu();
   saved = views(store);
   keepPreferences();
