@@ -24,6 +24,7 @@ help:
 	@echo "make demo   the same with four developers' worth of traffic to look at"
 	@echo "make build  only build $(BIN)"
 	@echo "make bench  Tagtail beside VictoriaLogs and rsyslog; BENCH='-lines 100000' is short, BENCH=-h has all"
+	@echo "            BENCH=-tail measures live tails: how long a message takes to each of them"
 	@echo "make microbench  the benchmarks of parsing, storing and searching, beside the code"
 	@echo "make soak   loads while the server is killed again and again, and a flood of which nothing may be lost"
 	@echo "make fuzz   each fuzz target for FUZZTIME=10s, those of frame and parse for FRAMETIME=FUZZTIME"

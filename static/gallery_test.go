@@ -1,6 +1,7 @@
 package static
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -23,6 +24,18 @@ func TestGallery(t *testing.T) {
 			})
 		}
 	}
+}
+
+// crowd is a team whose rail is far longer than the screen.
+func crowd() []instance {
+	var all []instance
+	for i := range 200 {
+		state := []string{"running", "running", "running", "stopped", "failed"}[i%5]
+		owner := fmt.Sprintf("dev%d", i/4+1)
+		service := []string{"socketserver", "httpserver", "dtserver", "redis"}[i%4]
+		all = append(all, instance{Instance: service + "/" + owner, Service: service, Owner: owner, State: state, Rate: float64(i%7) * 0.8, Entries: 10})
+	}
+	return all
 }
 
 func gallery(t *testing.T, language, scheme string) {
@@ -106,4 +119,52 @@ func gallery(t *testing.T, language, scheme string) {
 	s.cut(true)
 	b.Await(`!banner.hidden`)
 	shoot("disconnected")
+	s.cut(false)
+	s.change(func() { s.instances = crowd() })
+	b.Go(s.URL + "/?i=*")
+	b.Await(`document.querySelectorAll('.rail-row').length > 190 && document.querySelectorAll('.row').length > 20`)
+	shoot("crowd")
+}
+
+// TestPictures takes those of the documents: TAGTAIL_SCREENSHOTS=$PWD/docs.
+func TestPictures(t *testing.T) {
+	if os.Getenv("TAGTAIL_SCREENSHOTS") == "" {
+		t.Skip("TAGTAIL_SCREENSHOTS names no folder for the pictures")
+	}
+	s := newServer(t)
+	s.instances, s.me = team(), "dev1"
+	s.add(traffic(280)...)
+	s.add(told("DEPLOY", "notice", "deploy v43 socketserver/dev1 7ebbf4f by dev1", `subject="fix login" result="succeeded"`))
+	s.deploys = []deployMark{{
+		Instance: "socketserver/dev1", Number: 43, Time: time.Now(), Kind: "deploy", Result: "succeeded", By: "dev1", SHA: "7ebbf4f", Subject: "fix login",
+	}}
+	late := traffic(12)
+	for i := range late {
+		late[i].Received = time.Now().Add(time.Duration(i*437) * time.Millisecond).UTC()
+		late[i].Time = late[i].Received
+	}
+	crash := traceback()
+	crash.Received, crash.Time = late[7].Received, late[7].Time
+	s.add(late[:8]...)
+	s.add(crash)
+	s.add(late[8:]...)
+	b := browsertest.Open(t, "en")
+	for _, scheme := range []string{"light", "dark"} {
+		suffix := map[string]string{"light": "", "dark": "-dark"}[scheme]
+		b.Scheme(scheme)
+		b.Do(chromedp.EmulateViewport(1440, 900))
+		b.Go(s.URL + "/?i=*")
+		b.AwaitLine("fix login")
+		b.Await(bars + ` && ` + values("severity") + ` !== ''`)
+		b.Key("E\r")
+		b.Await(`!drawer.hidden && drawer.querySelector('.said [data-field="file"]')`)
+		b.Await(`document.getAnimations().every((one) => one.playState === 'finished')`)
+		b.Shoot("page" + suffix)
+		b.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+		b.Go(s.URL + "/?i=socketserver/dev1")
+		b.AwaitLine("fix login")
+		b.Await(`document.getAnimations().every((one) => one.playState === 'finished')`)
+		b.Shoot("phone" + suffix)
+		b.Do(chromedp.EmulateViewport(1440, 900, chromedp.EmulateScale(1)))
+	}
 }

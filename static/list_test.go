@@ -167,6 +167,22 @@ func TestRepeatedNeighboursAreOneRow(t *testing.T) {
 	b.Await(seen(70) + " > 0")
 }
 
+func TestAClaimedTimeIsShownWhereItDiffers(t *testing.T) {
+	s := newServer(t)
+	claims := numbered(1, 3)
+	claims[0].Time = claims[0].Received.Add(-95 * time.Second)
+	claims[1].Time = claims[1].Received.Add(-1900 * time.Millisecond)
+	claims[2].Time, claims[2].Message = claims[2].Received.Add(3*time.Hour), ""
+	s.add(claims...)
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL)
+	b.AwaitLine("(no text)")
+	got := b.Eval(`[...document.querySelectorAll('.row')].map((row) => row.querySelector('.clock')?.textContent ?? '').join()`)
+	if want := "−1 min,,+3 h"; got != want {
+		t.Errorf("the rows say %q of the sender's clock, want %q", got, want)
+	}
+}
+
 func TestTracebackUnfoldsInPlace(t *testing.T) {
 	s := newServer(t)
 	s.instances = team()

@@ -8,6 +8,20 @@ import (
 	"github.com/tagtail/tagtail/static/browsertest"
 )
 
+func TestALargeTeamIsFoldedBelowOnesOwn(t *testing.T) {
+	s := newServer(t)
+	s.instances, s.me = crowd(), "dev7"
+	s.add(traffic(60)...)
+	b := browsertest.Open(t, "en")
+	b.Go(s.URL + "/?i=redis/dev9")
+	own := `[...document.querySelectorAll('.rail-row')].map((row) => row.querySelector('button').dataset.focus).join()`
+	b.Await(own + ` === '*,dtserver/dev7,httpserver/dev7,redis/dev7,socketserver/dev7,redis/dev9'`)
+	b.Click(".rail-team button")
+	b.Await(`document.querySelectorAll('.rail-row').length === 201`)
+	b.Go(s.URL)
+	b.Await(`document.querySelectorAll('.rail-row').length === 201`)
+}
+
 func TestRailFoldsToDotsAndTheDrawerIsResizedForGood(t *testing.T) {
 	s := newServer(t)
 	s.instances = team()

@@ -8,8 +8,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // names are the files that the binary carries.
@@ -34,6 +37,41 @@ func TestOnlyWhatTheBrowserLoadsIsEmbedded(t *testing.T) {
 		if !wanted.MatchString(name) {
 			t.Errorf("%s is embedded", name)
 		}
+	}
+}
+
+// What is not named in index.html is asked for only when the module that imports
+// it has come, one journey after the other.
+func TestIndexNamesEveryModuleOfTheFirstScreen(t *testing.T) {
+	imports := regexp.MustCompile(`(?m)^(?:import|export) [^'\n]*from '(\.[^']*)';$`)
+	var wanted []string
+	var visit func(name string)
+	visit = func(name string) {
+		if slices.Contains(wanted, name) {
+			return
+		}
+		wanted = append(wanted, name)
+		text, err := fs.ReadFile(Files(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range imports.FindAllStringSubmatch(string(text), -1) {
+			visit(path.Join(path.Dir(name), match[1]))
+		}
+	}
+	visit("js/app.js")
+	page, err := fs.ReadFile(Files(), "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{"js/app.js"}
+	for _, match := range regexp.MustCompile(`<link rel="modulepreload" href="static/([^"]*)">`).FindAllStringSubmatch(string(page), -1) {
+		got = append(got, match[1])
+	}
+	slices.Sort(got)
+	slices.Sort(wanted)
+	if diff := cmp.Diff(wanted, got); diff != "" {
+		t.Errorf("index.html names other modules than app.js imports (-imported +named):\n%s", diff)
 	}
 }
 

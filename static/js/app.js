@@ -77,6 +77,7 @@ function preferences() {
     relaxed: localStorage.getItem('relaxed') === '1',
     marks: readMarks(),
     railFolded: localStorage.getItem('rail') === '0',
+    teamOpen: localStorage.getItem('team') === '1',
     theme: theme === 'light' || theme === 'dark' || theme === 'contrast' ? theme : 'auto',
   };
 }
@@ -108,7 +109,8 @@ function keepLook() {
 
 function keepPreferences() {
   keepLook();
-  store.watch(['histogram', 'theme'], ({ histogram, theme }) => {
+  store.watch(['histogram', 'theme', 'teamOpen'], ({ histogram, theme, teamOpen }) => {
+    localStorage.setItem('team', teamOpen ? '1' : '0');
     localStorage.setItem('histogram', histogram ? '1' : '0');
     localStorage.setItem('theme', theme);
     dispatchEvent(new Event('theme')); // first.js shows it
@@ -393,7 +395,7 @@ async function begin() {
   wireDrawer();
   notice(store);
   banner(store, () => feed.tail.retryNow());
-  sampleNote(store, () => feed.showAll());
+  sampleNote(store, () => feed.showAll(), () => void openStats());
   menu();
   saved = views(store);
   keepPreferences();

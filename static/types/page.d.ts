@@ -217,6 +217,8 @@ interface State {
   rail: boolean;
   /** Only the dots of the rail are shown. */
   railFolded: boolean;
+  /** Others' instances are listed, although they are many. */
+  teamOpen: boolean;
 }
 
 /** Words by language and key. */

@@ -53,17 +53,22 @@ function liveText({ following, newEntries, newErrors }) {
 
 /** @param {import('../store.js').Store} store */
 function strip(store) {
+  let timer = 0;
   store.watch(['following', 'range', 'lostAt', 'loading'], (state) => {
     const name = stripState(state);
     const pulse = byId('pulse');
     pulse.className = `pulse is-${name}`;
     pulse.textContent = t(`state.${name}`);
+    clearInterval(timer);
+    if (name !== 'loading') return;
+    const began = Date.now();
+    timer = setInterval(() => { pulse.textContent = `${t('state.loading')} ${duration(Date.now() - began)}`; }, 1000);
   });
   store.watch(['matched', 'q', 'instances', 'range', 'shown', 'tookMs'], (state) => {
     const scoped = state.q !== '' || state.instances.length > 0 || state.range !== '';
     const words = scoped && state.matched >= 0
       ? `${t('list.matched', { n: Math.max(state.matched, 0) })} · ${duration(state.tookMs)}`
-      : t('list.shown', { n: state.shown });
+      : state.shown > 0 ? t('list.shown', { n: state.shown }) : '';
     byId('counts').textContent = words;
   });
 }

@@ -97,9 +97,9 @@ export function hands(store, feed, list) {
    */
   function valuesOf(entry, at) {
     const nodes = /** @type {HTMLElement[]} */ ([...list.rows.get(`e${entry.seq}`)?.querySelectorAll('.v') ?? []]);
-    const values = new Map(nodes.map(({ dataset }) => [dataset.value ?? '', dataset.key ?? '']));
-    return [...values].slice(0, MostValues).map(([value, key]) => ({
-      label: `${oneLine(value, 40)} …`, run: () => openMenu(at, valueChoices(key, value, store)),
+    const values = new Map(nodes.map(({ dataset, textContent }) => [dataset.value ?? '', [dataset.key ?? '', textContent ?? '']]));
+    return [...values].slice(0, MostValues).map(([value, [key, text]]) => ({
+      label: `${oneLine(key === 'received' ? text : value, 40)} …`, run: () => openMenu(at, valueChoices(key, value, store)),
     }));
   }
 

@@ -8,6 +8,7 @@
 // element, so that a text selection lives.
 
 import { Folds, lineCount } from './folds.js';
+import { Fresh } from './fresh.js';
 import { highlight } from './highlight.js';
 import { Layout } from './layout.js';
 import { createRow, rowKey, showCount, MaxUnfolded } from './row.js';
@@ -15,8 +16,6 @@ import { local } from '../zone.js';
 
 /** Drawn above and below what is seen, in px. */
 const Overscan = 400;
-/** How long a new row shows that it is new, in ms. */
-const FreshMs = 1000;
 /** Of the message's font, in px; an estimate that measuring puts right. */
 const CharWidth = 7.85;
 /** Rows and their estimates agree after so many passes, or at the next frame. */
@@ -72,8 +71,7 @@ export class List {
     this.placed = 0;
     this.lastTop = 0;
     this.frame = 0;
-    this.freshSeq = Infinity;
-    this.freshUntil = 0;
+    this.fresh = new Fresh();
     buffer.changed = (at, removed, added) => this.spliced(at, removed, added);
     this.measure();
     this.listen();
@@ -219,12 +217,11 @@ export class List {
       row.remove();
       this.rows.delete(key);
     }
-    const fresh = Date.now() < this.freshUntil;
     // A row that is in its place is not touched: moving it would end a selection.
     let next = this.start.nextElementSibling;
     let y = this.startHeight + start;
     for (const i of shown) {
-      const row = this.rows.get(rowKey(items[i])) ?? this.create(i, fresh);
+      const row = this.rows.get(rowKey(items[i])) ?? this.create(i);
       const place = `${y}px`;
       if (row.style.top !== place) row.style.top = place;
       y += this.layout.heights[i];
@@ -236,17 +233,14 @@ export class List {
     }
   }
 
-  /**
-   * @param {number} i
-   * @param {boolean} fresh whether new rows show that they are new
-   */
-  create(i, fresh) {
+  /** @param {number} i */
+  create(i) {
     const item = this.buffer.items[i];
     const row = createRow(item, {
       zone: this.zone, wrap: this.wrap, columns: this.columns, unfolded: this.folds.unfolded.has(item), now: new Date(),
     });
     if (!('gap' in item)) {
-      if (fresh && item.seq >= this.freshSeq) row.classList.add('fresh');
+      this.fresh.tint(row, item.seq);
       if (item.seq === this.selected) mark(row, true);
     }
     if (this.grows(item)) {
@@ -296,15 +290,6 @@ export class List {
   /** Where a row begins in the canvas. @param {number} index */
   yOf(index) {
     return this.startHeight + this.layout.offsetOf(index);
-  }
-
-  /**
-   * Says from which Seq on rows are new.
-   * @param {number} seq
-   */
-  arrived(seq) {
-    if (Date.now() >= this.freshUntil) this.freshSeq = seq;
-    this.freshUntil = Date.now() + FreshMs;
   }
 
   /**

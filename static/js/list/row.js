@@ -6,11 +6,13 @@ import { isError } from '../severity.js';
 import { t } from '../strings.js';
 import { lineCount } from './folds.js';
 import { oneLine, pieces, withoutPrologue } from './text.js';
-import { rowTime } from '../time.js';
+import { clockSkew, duration, rowTime } from '../time.js';
 import { cutValues } from './values.js';
 
 /** More than any screen shows on one line, in UTF-16 units. */
 const MaxRowText = 600;
+/** A claimed time that differs by more is shown, in ms. */
+const MostSkew = 2000;
 /** What a row shows of a message at most; the details have all of it. */
 export const MaxUnfolded = 16_384;
 
@@ -50,6 +52,8 @@ function entryRow(entry, style) {
   const name = `row sev-${entry.severity}${isError(entry.severity) ? ' bad' : ''}${lost}${deploy}${style.unfolded ? ' unfolded' : ''}`;
   const row = h('div', { class: name, role: 'row', id: `row${entry.seq}`, 'data-seq': entry.seq },
     ...style.columns.map((column) => cell(entry, column, style)));
+  const claimed = clockBadge(entry, style);
+  if (claimed) badges(row).append(claimed);
   const lines = lineCount(entry.message);
   if (lines > 1) {
     const label = t(style.unfolded ? 'row.fold' : 'row.unfold', { n: lines });
@@ -121,6 +125,7 @@ function messageNodes(entry, style) {
   if (program !== '' && !style.columns.includes('app') && !(entry.service && program.startsWith(entry.service))) {
     nodes.push(valueNode('app_name', program, [h('span', { class: 'c-app' }, ...textNodes(oneLine(program, 24), false))]), ' ');
   }
+  if (entry.message === '') nodes.push(h('span', { class: 'quiet' }, t('row.empty')));
   return [...nodes, ...rowText(shownText(entry, style))];
 }
 
@@ -226,6 +231,19 @@ function badge(kind, text, label, open) {
   return h('button', {
     type: 'button', class: `b b-${kind}`, tabindex: '-1', 'aria-expanded': String(open), 'aria-label': label, title: label,
   }, text);
+}
+
+/**
+ * How far the sender's clock is from ours, where that matters: the time that is
+ * shown is ours.
+ * @param {Entry} entry
+ * @param {RowStyle} style
+ */
+function clockBadge(entry, { zone, now }) {
+  const skew = clockSkew(entry);
+  if (!entry.time || Math.abs(skew) <= MostSkew) return null;
+  const label = t('row.claims', { time: rowTime(entry.time, zone, now) });
+  return h('span', { class: 'clock', title: label, 'aria-label': label, role: 'img' }, `${skew < 0 ? '−' : '+'}${duration(Math.abs(skew))}`);
 }
 
 /** @param {Gap} gap */

@@ -41,6 +41,12 @@ export function commands({ host, port, protocol }) {
         'logging.warning("hello")',
       ].join('\n'),
     },
+    {
+      name: 'Lua', note: 'welcome.lua', code: [
+        `init_by_lua_block { require("resty.tagtail").init { host = "${bare}", port = ${port}, sock_type = "${protocol}", instance = "myapp/dev1" } }`,
+        'content_by_lua_block { require("resty.tagtail").info("hello") }',
+      ].join('\n'),
+    },
     { name: 'rsyslog', note: '', code: `*.* action(type="omfwd" target="${bare}" port="${port}" protocol="${protocol}")` },
     { name: 'Redis', note: 'welcome.redis', code: 'syslog-enabled yes\nsyslog-ident redis_dev1\nsyslog-facility local5' },
   ];

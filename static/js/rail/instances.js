@@ -2,22 +2,25 @@
 
 import { byId, h, icon, replace } from '../dom.js';
 import { said } from '../said.js';
-import { t } from '../strings.js';
+import { locale, t } from '../strings.js';
 import { duration } from '../time.js';
 
 /** An error this recent puts a mark beside its instance, in ms. */
 const RecentErrorMs = 15 * 60_000;
 
-/** @typedef {{title: string, instances: Instance[]}} Group */
+/** A team that has more instances is folded below what is one's own. */
+const MostUnfolded = 12;
+
+/** @typedef {{title: string, instances: Instance[], team: boolean}} Group team: it belongs to somebody else */
 
 /** @param {import('../store.js').Store} store */
 export function instances(store) {
   const rail = byId('rail');
-  store.watch(['known', 'inputs', 'instances', 'me', 'knownLoaded'], (state) => {
+  store.watch(['known', 'inputs', 'instances', 'me', 'knownLoaded', 'teamOpen'], (state) => {
     const focused = document.activeElement instanceof HTMLElement && byId('instances').contains(document.activeElement)
       ? document.activeElement.dataset.focus : undefined;
     const top = rail.scrollTop;
-    replace(byId('instances'), allRow(store), ...groups(state.known, state.me?.name ?? '').map((group) => section(store, group)),
+    replace(byId('instances'), allRow(store), ...sections(store, groups(state.known, state.me?.name ?? '')),
       state.knownLoaded && state.known.length === 0 && h('p', { class: 'quiet rail-none' }, t('rail.none')),
       inputTrouble(state.inputs));
     rail.scrollTop = top;
@@ -54,8 +57,27 @@ export function groups(known, me) {
   return owners.map((owner) => {
     const title = titles[rank(owner)];
     const sorted = (byOwner.get(owner) ?? []).sort((a, b) => a.instance.localeCompare(b.instance));
-    return { title: title === '' ? owner : t(title), instances: sorted };
+    return { title: title === '' ? owner : t(title), instances: sorted, team: title === '' };
   });
+}
+
+/**
+ * Everybody's, one below the other; a large team is folded, but for what is chosen.
+ * @param {import('../store.js').Store} store
+ * @param {Group[]} all
+ */
+function sections(store, all) {
+  const team = all.filter((group) => group.team);
+  const size = team.reduce((sum, { instances }) => sum + instances.length, 0);
+  if (size <= MostUnfolded) return all.map((group) => section(store, group));
+  const { teamOpen, instances: chosen } = store.state;
+  const shown = teamOpen ? team : team.map((group) => ({ ...group, instances: group.instances.filter(({ instance }) => chosen.includes(instance)) }))
+    .filter(({ instances }) => instances.length > 0);
+  const fold = h('section', { class: 'rail-team' }, h('h2', {}, h('button', {
+    type: 'button', class: 'plain', 'data-focus': '#team', 'aria-expanded': String(teamOpen), click: () => store.set({ teamOpen: !teamOpen }),
+  }, icon('down'), t('rail.team'), h('span', { class: 'rail-size' }, size.toLocaleString(locale)))));
+  const rest = all.filter((group) => !group.team);
+  return [...rest.map((group) => section(store, group)), fold, ...shown.map((group) => section(store, group))];
 }
 
 /**

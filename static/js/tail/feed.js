@@ -212,7 +212,7 @@ export class Feed {
       });
     }
     const start = fresh[0];
-    if (live && !first && !('gap' in start)) this.list.arrived(start.seq);
+    if (live && !first && !('gap' in start)) this.list.fresh.arrived(start.seq, fresh.length);
     if (live) for (const told of this.fresh) told(fresh);
     if (live && state.matched >= 0) {
       this.store.set({ matched: state.matched + fresh.filter((item) => !('gap' in item)).length });

@@ -61,14 +61,17 @@ export class Sample {
 /**
  * @param {import('../store.js').Store} store
  * @param {() => void} showAll
+ * @param {() => void} showStats what it is that comes, by shape: a click there filters
  */
-export function sampleNote(store, showAll) {
+export function sampleNote(store, showAll, showStats) {
   const words = h('span');
   const button = h('button', { type: 'button', class: 'link', click: showAll }, t('sample.all'));
-  replace(byId('sample'), words, ' ', button);
+  const what = h('button', { type: 'button', class: 'link', click: showStats }, t('sample.what'));
+  replace(byId('sample'), words, ' ', button, ' ', what);
   store.watch(['sampleRate', 'sampleMissing'], ({ sampleRate, sampleMissing }) => {
     byId('sample').hidden = sampleRate === 0 && sampleMissing === 0;
     button.hidden = sampleMissing === 0;
+    what.hidden = sampleRate === 0;
     words.textContent = sampleRate > 0 ? t('sample.fast', { rate: sampleRate }) : t('sample.past', { n: sampleMissing });
   });
 }

@@ -40,7 +40,7 @@ export const words = {
     'login.token': 'Token',
     'login.button': 'Log in',
     'login.busy': 'Logging in…',
-    'login.hint': 'The login link is printed by tagtail serve at its start. An API token works as well.',
+    'login.hint': 'tagtail serve prints a login link at its start, and tagtail login another. An API token works as well.',
     'login.empty': 'Paste a token first.',
   },
   zh: {
@@ -81,7 +81,7 @@ export const words = {
     'login.token': '令牌',
     'login.button': '登录',
     'login.busy': '正在登录…',
-    'login.hint': '登录链接由 tagtail serve 在启动时打印。也可以使用 API 令牌。',
+    'login.hint': '登录链接由 tagtail serve 在启动时打印，之后的链接也可在服务器上用命令生成。也可以使用 API 令牌。',
     'login.empty': '请先粘贴令牌。',
   },
 };
