@@ -230,12 +230,16 @@ func (c *Controller) busySentenceLocked(instance string) string {
 	return fmt.Sprintf("%s by %s is running since %s; wait until it has ended", v.Action, v.By, v.Started.Format("15:04:05"))
 }
 
-// Job gives a job by its id; the newest MaxJobs are kept.
+// Job gives a job by its id; the newest MaxJobs are kept, and on the disk some
+// thousands that made a release.
 func (c *Controller) Job(id string) (*Job, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	j, ok := c.jobs[id]
-	return j, ok
+	c.mu.Unlock()
+	if ok {
+		return j, true
+	}
+	return c.journal.old(id)
 }
 
 // Run carries the jobs out until ctx ends or Close, then waits for those that

@@ -13,6 +13,14 @@ import (
 	"time"
 )
 
+const (
+	// maxOldJobs is how many jobs that made a release are kept when newer ones
+	// have taken their place: their output is the release's log.
+	maxOldJobs = 5000
+	// pruneEvery is after about how many of them those that are too many go.
+	pruneEvery = 64
+)
+
 // maxJournalBytes is above every job's output in JSON.
 const maxJournalBytes = 32 << 20
 
@@ -55,15 +63,66 @@ func (l journal) writeView(v JobView) error {
 	return os.Rename(temporary, l.path(v.ID))
 }
 
-func (l journal) remove(ids []string) {
+func (l journal) oldPath(id string) string { return filepath.Join(l.dir, "old", id+".json") }
+
+// forget puts jobs that have ended aside, if they made a release, and removes
+// the others.
+func (l journal) forget(jobs []JobView) {
 	if l.dir == "" {
 		return
 	}
-	for _, id := range ids {
-		if err := os.Remove(l.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			l.logger.Error("old job cannot be removed", "job", id, "err", err)
+	for _, v := range jobs {
+		var err error
+		if v.Release > 0 {
+			err = os.Rename(l.path(v.ID), l.oldPath(v.ID))
+		} else {
+			err = os.Remove(l.path(v.ID))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			l.logger.Error("old job cannot be put aside", "job", v.ID, "err", err)
+		}
+		if v.Release > 0 && v.Release%pruneEvery == 0 {
+			l.prune(maxOldJobs)
 		}
 	}
+}
+
+// prune removes the oldest of those that were put aside, down to keep.
+func (l journal) prune(keep int) {
+	entries, err := os.ReadDir(filepath.Join(l.dir, "old"))
+	if err != nil || len(entries) <= keep {
+		return // there are none
+	}
+	changed := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			changed[e.Name()] = info.ModTime()
+		}
+	}
+	names := sortedKeys(changed)
+	slices.SortStableFunc(names, func(a, b string) int { return changed[a].Compare(changed[b]) })
+	for _, name := range names[:max(0, len(names)-keep)] {
+		if err := os.Remove(filepath.Join(l.dir, "old", name)); err != nil {
+			l.logger.Error("old job cannot be removed", "job", name, "err", err)
+		}
+	}
+}
+
+// old gives a job that was put aside.
+func (l journal) old(id string) (*Job, bool) {
+	if l.dir == "" || !jobIDPattern.MatchString(id) {
+		return nil, false
+	}
+	v, err := readJob(l.oldPath(id), id)
+	if err != nil || v.State == JobRunning {
+		return nil, false
+	}
+	return endedJob(v), true
+}
+
+// endedJob is a job of which only the record is left.
+func endedJob(v JobView) *Job {
+	return &Job{in: Instance{Name: v.Instance}, view: v, changed: make(chan struct{})}
 }
 
 // load reads the jobs of the runs before, oldest first. Those that were running
@@ -72,7 +131,7 @@ func (l journal) load() (jobs, abandoned []*Job, err error) {
 	if l.dir == "" {
 		return nil, nil, nil
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(l.dir, "old"), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make folder of the jobs: %w", err)
 	}
 	entries, err := os.ReadDir(l.dir)
@@ -98,14 +157,11 @@ func (l journal) load() (jobs, abandoned []*Job, err error) {
 		views = append(views, v)
 	}
 	slices.SortFunc(views, func(a, b JobView) int { return a.Started.Compare(b.Started) })
-	var old []string
-	for len(views) > MaxJobs {
-		old = append(old, views[0].ID)
-		views = views[1:]
-	}
-	l.remove(old)
-	for _, v := range views {
-		j := &Job{in: Instance{Name: v.Instance}, view: v, changed: make(chan struct{})}
+	tooMany := max(0, len(views)-MaxJobs)
+	l.forget(views[:tooMany])
+	l.prune(maxOldJobs)
+	for _, v := range views[tooMany:] {
+		j := endedJob(v)
 		jobs = append(jobs, j)
 		if running[v.ID] {
 			abandoned = append(abandoned, j)
@@ -114,8 +170,10 @@ func (l journal) load() (jobs, abandoned []*Job, err error) {
 	return jobs, abandoned, nil
 }
 
-func (l journal) read(id string) (JobView, error) {
-	text, err := readLimited(l.path(id), maxJournalBytes)
+func (l journal) read(id string) (JobView, error) { return readJob(l.path(id), id) }
+
+func readJob(path, id string) (JobView, error) {
+	text, err := readLimited(path, maxJournalBytes)
 	if err != nil {
 		return JobView{}, err
 	}

@@ -139,13 +139,13 @@ func (c *Controller) admit(j *Job) error {
 		return &RefusedError{busy}
 	}
 	err := c.queueLocked(j)
-	var old []string
+	var old []JobView
 	if err == nil {
 		c.pending.Add(1)
 		old = c.rememberLocked(j)
 	}
 	c.mu.Unlock()
-	c.journal.remove(old)
+	c.journal.forget(old)
 	return err
 }
 
@@ -166,7 +166,7 @@ func (c *Controller) admitOrWait(j *Job) error {
 	old := c.rememberLocked(j)
 	time.AfterFunc(c.patience, func() { c.giveUp(j) })
 	c.mu.Unlock()
-	c.journal.remove(old)
+	c.journal.forget(old)
 	if superseded != nil {
 		c.end(superseded, fmt.Errorf("it never began: %s by %s was ordered after it, and the newest order counts", j.view.Action, j.view.By))
 	}
@@ -211,20 +211,21 @@ func (c *Controller) queueLocked(j *Job) error {
 	}
 }
 
-// rememberLocked keeps j among the jobs, and gives the ids of those for which
-// there is no room any more.
-func (c *Controller) rememberLocked(j *Job) (forgotten []string) {
+// rememberLocked keeps j among the jobs, and gives those for which there is no
+// room any more.
+func (c *Controller) rememberLocked(j *Job) (forgotten []JobView) {
 	c.jobs[j.view.ID] = j
 	c.order = append(c.order, j.view.ID)
 	for i := 0; len(c.order) > MaxJobs && i < len(c.order); {
 		id := c.order[i]
-		if old := c.jobs[id]; c.busy[old.in.Name] == old || c.waiting[old.in.Name] == old || old == j {
+		old := c.jobs[id]
+		if c.busy[old.in.Name] == old || c.waiting[old.in.Name] == old || old == j {
 			i++ // it has not ended
 			continue
 		}
 		delete(c.jobs, id)
 		c.order = slices.Delete(c.order, i, i+1)
-		forgotten = append(forgotten, id)
+		forgotten = append(forgotten, old.View())
 	}
 	return forgotten
 }

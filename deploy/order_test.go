@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,6 +176,53 @@ func TestAHalfReleaseIsAbandonedAndItsFilesRemovedAfterARestart(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(store.Dir(half), "src")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("its files are left: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheJobOfAReleaseIsFoundWhenItIsForgotten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "jobs")
+	cfg := Config{JobsDir: dir, Instances: []Instance{{Name: "a/dev1", Kind: Command, Argv: []string{"x"}}}}
+	l := journal{dir, slog.New(slog.DiscardHandler)}
+	if _, _, err := l.load(); err != nil { // makes the folder
+		t.Fatal(err)
+	}
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ids := make([]string, MaxJobs+2)
+	for i := range ids {
+		ids[i] = rand.Text()
+		v := JobView{ID: ids[i], Instance: "a/dev1", Kind: DeployJob, State: JobFailed, Started: begin.Add(time.Duration(i) * time.Second), Output: []string{"line"}}
+		if i != 1 {
+			v.Release = i + 1
+		}
+		if err := l.writeView(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := NewController(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, ok := c.Job(ids[0])
+	if !ok {
+		t.Fatal("the job of a release is forgotten")
+	}
+	if v := finish(t, j); v.Release != 1 || v.State != JobFailed || len(v.Output) != 1 {
+		t.Errorf("got %+v", v)
+	}
+	if _, ok := c.Job(ids[1]); ok {
+		t.Error("a job without a release is kept")
+	}
+	for _, id := range []string{"", "../jobs/" + ids[2], strings.Repeat("A", 26)} {
+		if _, ok := c.Job(id); ok {
+			t.Errorf("there is a job %q", id)
+		}
+	}
+	l.prune(0)
+	if _, ok := c.Job(ids[0]); ok {
+		t.Error("what is too old is kept")
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)

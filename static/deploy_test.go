@@ -108,6 +108,15 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Go(s.URL + "/#job=GONE")
 		b.Await(`document.querySelector('.instance [role=alert]').textContent.startsWith('There is no job "GONE"')`)
 	})
+	t.Run("a deploy in the log leads to its job", func(_ *testing.T) {
+		s.add(told("DEPLOY", "err", "deploy v44 failed", `job="1" result="failed"`))
+		b.Go("about:blank")
+		b.Go(s.URL + "/?i=*")
+		b.AwaitLine("deploy v44 failed")
+		b.Key("k\r")
+		b.Click(`[data-action="job"]`)
+		b.Await(`document.querySelector('.job.failed') && location.hash === '#job=1'`)
+	})
 	t.Run("what an instance said while a release ran is found", func(*testing.T) {
 		b.Click(`[data-focus="socketserver/dev1…"]`)
 		b.Click(`[data-action="entries-41"]`)

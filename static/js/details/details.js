@@ -1,6 +1,7 @@
 // Every field of one entry, and what can be done with each value.
 
 import { h } from '../dom.js';
+import { deployParam, isDeploy } from '../histogram/deploys.js';
 import { textNodes } from '../list/row.js';
 import { isError } from '../severity.js';
 import { t } from '../strings.js';
@@ -66,6 +67,7 @@ function stepButton(title, text, click) {
  */
 function message(entry, store) {
   const lines = entry.message.split('\n').length;
+  const job = isDeploy(entry) ? deployParam(entry, 'job') : '';
   return h('section', { class: 'message' },
     entry.message === ''
       ? h('p', { class: 'quiet' }, t('details.empty'))
@@ -74,6 +76,7 @@ function message(entry, store) {
       h('button', { type: 'button', class: 'button', click: () => copy(withoutColour(entry.message)) }, t('copy.text')),
       h('button', { type: 'button', class: 'button', click: () => copy(JSON.stringify(entry, null, 2)) }, t('copy.json')),
       h('button', { type: 'button', class: 'button', click: () => copy(linkTo(store.state, entry.seq)) }, t('copy.link')),
+      job !== '' && h('button', { type: 'button', class: 'button', 'data-action': 'job', click: () => store.set({ drawer: 'instance', job }) }, t('details.job')),
       lines > 1 && h('span', { class: 'quiet small' }, t('details.lines', { n: lines }))));
 }
 
