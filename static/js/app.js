@@ -350,7 +350,7 @@ function wirePointer() {
     }), { capture: true });
   }
   // A click beside the list leaves the keyboard with the list.
-  for (const id of ['rail', 'chips', 'marks', 'zone', 'live', 'histogram', 'histogram-toggle', 'zoom-out']) {
+  for (const id of ['rail', 'chips', 'marks', 'zone', 'live', 'histogram', 'histogram-toggle', 'zoom-out', 'errors']) {
     byId(id).addEventListener('click', (event) => {
       if (event.detail > 0) byId('scroller').focus({ preventScroll: true });
     });
