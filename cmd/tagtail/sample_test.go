@@ -39,6 +39,9 @@ func TestTooMuchToReadIsSampledAndAllIsKept(t *testing.T) {
 		t.Fatal("the page never says that it is too much to read")
 	}
 	b.Shoot("too-fast")
+	if got := b.Eval(`[...sample.querySelectorAll('button')].filter((button) => !button.hidden).map((button) => button.textContent).join()`); got != "Show all,What is it?" {
+		t.Errorf("while it is too much the page offers %q", got)
+	}
 	// The counts are those of all.
 	matches := grouped(last)
 	b.Await(fmt.Sprintf(`counts.textContent.startsWith('%s matches')`, matches))

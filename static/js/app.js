@@ -6,7 +6,6 @@ import { Commands } from './frame/commands.js';
 import { controls } from './frame/controls.js';
 import { keys } from './frame/keys.js';
 import { menu, openMenu } from './frame/menu.js';
-import { palette } from './frame/palette.js';
 import { sizes } from './frame/sizes.js';
 import { copy } from './frame/toast.js';
 import { keptZone, nextZone } from './frame/zone.js';
@@ -300,13 +299,27 @@ function wireKeys() {
     { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
   );
   keys(store, commands);
-  palette(() => [
+  const offers = () => [
     ...commands.list.filter(({ typed }) => !typed).map(({ words, run, keys: own }) => ({ label: t(words), run, keys: own })),
     ...store.state.views.map((view) => ({ label: view.name, note: t(`views.${view.scope}One`), run: () => saved.show(view) })),
     ...store.state.known.map(({ instance }) => ({
       label: instance, note: t('palette.instance'), run: () => store.set({ instances: [instance] }),
     })),
-  ]);
+  ];
+  /** @type {(() => void) | null} */
+  let open = null;
+  document.addEventListener('keydown', (event) => {
+    if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    const dialog = /** @type {HTMLDialogElement} */ (byId('palette'));
+    if (dialog.open) dialog.close();
+    else if (!document.querySelector('dialog[open]')) {
+      void import('./frame/palette.js').then(({ palette }) => {
+        open ??= palette(offers);
+        open();
+      });
+    }
+  });
 }
 
 /** @param {'ndjson' | 'csv' | 'txt'} format */
@@ -358,7 +371,7 @@ function wirePointer() {
     }), { capture: true });
   }
   // A click beside the list leaves the keyboard with the list.
-  for (const id of ['rail', 'chips', 'marks', 'zone', 'live', 'histogram', 'histogram-toggle', 'zoom-out']) {
+  for (const id of ['rail', 'chips', 'marks', 'zone', 'live', 'histogram', 'histogram-toggle', 'zoom-out', 'errors']) {
     byId(id).addEventListener('click', (event) => {
       if (event.detail > 0) byId('scroller').focus({ preventScroll: true });
     });

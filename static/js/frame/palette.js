@@ -11,6 +11,7 @@ const MostOffers = 50;
 
 /**
  * @param {() => Offer[]} offers what there is now
+ * @returns {() => void} opens it
  */
 export function palette(offers) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('palette'));
@@ -64,18 +65,10 @@ export function palette(offers) {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });
-  document.addEventListener('keydown', (event) => {
-    if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
-    event.preventDefault();
-    if (dialog.open) dialog.close();
-    else if (!document.querySelector('dialog[open]')) open();
-  });
-
-  function open() {
+  return () => {
     box.value = '';
     dialog.showModal();
     draw();
     box.focus();
-  }
-  return { open };
+  };
 }

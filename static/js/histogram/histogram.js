@@ -4,6 +4,7 @@
 
 import { request } from '../api.js';
 import { byId, h, replace } from '../dom.js';
+import { addTerm } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { locale, t } from '../strings.js';
 import { spanText } from '../time.js';
@@ -84,10 +85,13 @@ export class Histogram {
     const toggle = byId('histogram-toggle');
     toggle.addEventListener('click', () => this.toggle());
     byId('zoom-out').addEventListener('click', () => this.zoom.out());
+    byId('errors').addEventListener('click', () => store.set({ q: addTerm(store.state.q, 'severity>=err') }));
     feed.fresh.push((items) => this.arrived(items));
     store.watch(['loading', 'histogram'], ({ loading, histogram }) => {
       toggle.setAttribute('aria-pressed', String(histogram));
       this.root.hidden = !histogram;
+      if (!histogram) this.countErrors(0, 0);
+      else if (!this.stale) this.draw();
       if (loading) this.leave();
       else if (this.stale && this.visible) void this.load();
     });
@@ -128,6 +132,7 @@ export class Histogram {
     clearTimeout(this.timer);
     this.timer = 0;
     this.root.classList.add('old');
+    this.countErrors(0, 0);
   }
 
   async load() {
@@ -154,6 +159,7 @@ export class Histogram {
 
   clear() {
     this.chart = null;
+    this.countErrors(0, 0);
     for (const layer of [...this.paths, this.lines, this.failed]) layer.setAttribute('d', '');
     replace(this.axis);
   }
@@ -222,6 +228,18 @@ export class Histogram {
     const words = chart.buckets.length === 0 ? t('histogram.none')
       : `${spanText(chart.start, to, zone)}: ${t('histogram.entries', { n: total })}, ${t('histogram.errors', { n: errors })}`;
     this.svg.setAttribute('aria-label', words);
+    this.countErrors(total, errors);
+  }
+
+  /**
+   * Says whether something is wrong in the whole range; a click shows it alone.
+   * @param {number} total
+   * @param {number} errors
+   */
+  countErrors(total, errors) {
+    const button = byId('errors');
+    button.hidden = errors === 0 || errors === total;
+    button.textContent = t('histogram.errors', { n: errors });
   }
 
   /**

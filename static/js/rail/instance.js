@@ -160,7 +160,7 @@ export class InstanceView {
     const zone = zoneOf(this.store.state);
     /** @param {string | undefined} iso */
     const ago = (iso) => (iso
-      ? h('time', { datetime: iso, title: fullTime(iso, zone) }, t('control.ago', { ago: duration(Date.now() - Date.parse(iso)) }))
+      ? h('time', { datetime: iso, title: fullTime(iso, zone) }, agoText(Date.now() - Date.parse(iso)))
       : t('control.never'));
     const started = instance.started ? Date.parse(instance.started) : 0;
     /** @type {[string, Node | string | number | undefined][]} */
@@ -276,4 +276,12 @@ function bytesText(bytes) {
   let size = bytes;
   for (; size >= 1000 && i < units.length - 1; i++) size /= 1000;
   return `${size.toLocaleString(locale, { maximumFractionDigits: size < 10 && i > 0 ? 1 : 0 })} ${units[i]}`;
+}
+
+/**
+ * What is a moment ago is not told in milliseconds.
+ * @param {number} ms
+ */
+function agoText(ms) {
+  return ms < 1000 ? t('control.now') : t('control.ago', { ago: duration(ms) });
 }

@@ -2,7 +2,6 @@
 
 import { byId, h, replace } from '../dom.js';
 import { rememberSearch } from './history.js';
-import { Offers } from './offers.js';
 import { removePart, replacePart, suggestion } from './parts.js';
 import { t } from '../strings.js';
 
@@ -11,7 +10,14 @@ export function search(store) {
   const box = /** @type {HTMLInputElement} */ (byId('q'));
   const clear = byId('q-clear');
 
-  const offers = new Offers(store, box, { submit, changed: showClear });
+  /** They come when somebody is about to type. @type {import('./offers.js').Offers | null} */
+  let offers = null;
+  box.addEventListener('focus', () => {
+    void import('./offers.js').then(({ Offers }) => {
+      offers = new Offers(store, box, { submit, changed: showClear });
+      if (document.activeElement === box) void offers.typed(box.value === store.state.q);
+    });
+  }, { once: true });
 
   function submit() {
     const q = box.value.trim();
@@ -31,7 +37,7 @@ export function search(store) {
   });
   box.addEventListener('input', showClear);
   box.addEventListener('keydown', (event) => {
-    if (offers.key(event) || event.key !== 'Escape') return;
+    if (offers?.key(event) || event.key !== 'Escape') return;
     event.stopPropagation();
     event.preventDefault();
     box.value = store.state.q;
