@@ -100,11 +100,11 @@ func harmless(t *testing.T, b *browsertest.Tab, where string) {
 	for expression, want := range map[string]string{
 		"String(window.pwned)": "undefined",
 		"reports.join()":       "",
-		"String(document.querySelectorAll('img, iframe, object, svg:not(.icon):not(.histogram svg), .row b, .row i, .row u, .row div, #drawer script, .canvas script').length)": "0",
-		"String(document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight)":                                                    "true",
-		"String(drawer.hidden || drawer.querySelector('.drawer-content').scrollWidth <= drawer.clientWidth)":                                                                    "true",
-		"String([...document.querySelectorAll('a[href]')].every((a) => /^https?:/.test(a.href)))":                                                                               "true",
-		"String(new Set([...document.querySelectorAll('.row:not(.unfolded):not(.grows)')].map((row) => row.offsetHeight)).size <= 1)":                                           "true",
+		"String(document.querySelectorAll('img, iframe, object, svg:not(.icon):not(.spark):not(.histogram svg), .row b, .row i, .row u, .row div, #drawer script, .canvas script').length)": "0",
+		"String(document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight)":                                                                "true",
+		"String(drawer.hidden || drawer.querySelector('.drawer-content').scrollWidth <= drawer.clientWidth)":                                                                                "true",
+		"String([...document.querySelectorAll('a[href]')].every((a) => /^https?:/.test(a.href)))":                                                                                           "true",
+		"String(new Set([...document.querySelectorAll('.row:not(.unfolded):not(.grows)')].map((row) => row.offsetHeight)).size <= 1)":                                                       "true",
 	} {
 		if got := b.Eval(expression); got != want {
 			t.Errorf("%s: %.80s is %q, want %q", where, expression, got, want)

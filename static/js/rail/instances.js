@@ -11,7 +11,7 @@ const RecentErrorMs = 15 * 60_000;
 /** A team that has more instances is folded below what is one's own. */
 const MostUnfolded = 12;
 
-/** @typedef {{title: string, instances: Instance[], team: boolean}} Group team: it belongs to somebody else */
+/** @typedef {{title: string, instances: Instance[], team: boolean, mine: boolean}} Group team: it belongs to somebody else */
 
 /** @param {import('../store.js').Store} store */
 export function instances(store) {
@@ -57,19 +57,21 @@ export function groups(known, me) {
   return owners.map((owner) => {
     const title = titles[rank(owner)];
     const sorted = (byOwner.get(owner) ?? []).sort((a, b) => a.instance.localeCompare(b.instance));
-    return { title: title === '' ? owner : t(title), instances: sorted, team: title === '' };
+    return { title: title === '' ? owner : t(title), instances: sorted, team: title === '', mine: rank(owner) === 0 };
   });
 }
 
 /**
- * Everybody's, one below the other; a large team is folded, but for what is chosen.
+ * Everybody's, one below the other; for who has instances, a large team is
+ * folded, but for what is chosen.
  * @param {import('../store.js').Store} store
  * @param {Group[]} all
  */
 function sections(store, all) {
   const team = all.filter((group) => group.team);
   const size = team.reduce((sum, { instances }) => sum + instances.length, 0);
-  if (size <= MostUnfolded) return all.map((group) => section(store, group));
+  const mine = all.some((group) => group.mine);
+  if (size <= MostUnfolded || !mine) return all.map((group) => section(store, group));
   const { teamOpen, instances: chosen } = store.state;
   const shown = teamOpen ? team : team.map((group) => ({ ...group, instances: group.instances.filter(({ instance }) => chosen.includes(instance)) }))
     .filter(({ instances }) => instances.length > 0);
