@@ -61,7 +61,8 @@ func ReadHead(file io.ReaderAt, size int64) (*Head, error) {
 		}
 	}
 	h, err := parseHead(data[:total])
-	if err != nil || h.fileBytes() != size {
+	// The first bound keeps the second from overflowing.
+	if err != nil || int64(h.width) > size/bucketBytes/int64(h.chunks) || h.fileBytes() != size {
 		return nil, ErrDamaged
 	}
 	return h, nil

@@ -171,6 +171,16 @@ func TestChunkInAnotherPlaceIsNotParsed(t *testing.T) {
 	}
 }
 
+func TestHeadThatClaimsMoreThanTheFileHasIsNotRead(t *testing.T) {
+	for _, chunks := range []int{1, 1 << 20, 1 << 31} {
+		h := newHead([]string{"a", "b"}, []int{1 << 31, 1 << 31}, chunks)
+		data := append(h.append(nil), make([]byte, 100)...)
+		if _, err := ReadHead(bytes.NewReader(data), int64(len(data))); err == nil {
+			t.Errorf("%d chunks: it was", chunks)
+		}
+	}
+}
+
 func FuzzReadHead(f *testing.F) {
 	f.Add(file(built(nil), ""), uint64(0))
 	f.Add(file(built([]uint64{1, 2, 3}), "block"), uint64(2))
