@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/tagtail/tagtail/static/browsertest"
 )
 
@@ -56,10 +54,10 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Await(`!document.querySelector('.preview-of')`)
 	})
 	t.Run("nothing is ordered before somebody has seen what it changes", func(t *testing.T) {
-		b.Do(chromedp.SendKeys(chromedp.CSS("#deploy-ref"), "dev9\r"))
+		b.Type("#deploy-ref", "dev9\r")
 		b.Await(`document.querySelector('.orders > .warn').textContent === 'there is no branch "dev9"'`)
 		b.Eval(`document.querySelector('#deploy-ref').value = ''`)
-		b.Do(chromedp.SendKeys(chromedp.CSS("#deploy-ref"), "dev2\r"))
+		b.Type("#deploy-ref", "dev2\r")
 		b.Await(`document.activeElement.dataset.action === 'place' && document.querySelector('.question .diff')`)
 		b.Await(`document.querySelector('.question').textContent.includes('not among the files')`)
 		b.Shoot("deploy-preview")
@@ -102,7 +100,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		// As the server redirects who is not logged in; the browser keeps the fragment.
 		b.Go(s.URL + "/login?next=%2F#job=1")
 		b.Await(`document.activeElement.id === 'token' && error.hidden`)
-		b.Do(chromedp.SendKeys(chromedp.CSS("#token"), "good\r"))
+		b.Type("#token", "good\r")
 		b.Await(`location.hash === '#job=1' && document.querySelector('.job.failed')`)
 		b.Go("about:blank")
 		b.Go(s.URL + "/#job=GONE")

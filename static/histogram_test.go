@@ -104,7 +104,7 @@ func TestHistogramZoomsByDragAndGoesBack(t *testing.T) {
 	b.Click("#zoom-out")
 	b.Await(fmt.Sprintf(`location.search === %q`, first))
 	b.Await(bars)
-	b.Do(chromedp.DoubleClick(chromedp.CSS(".histogram-reach")))
+	b.Press(".histogram-reach", 2)
 	b.Await(`location.search === '' && pulse.textContent === 'Live'`)
 }
 
@@ -208,7 +208,7 @@ func TestCountingNeverHoldsUpTheList(t *testing.T) {
 	s.awaitAsked(t, "facets", "q", "")
 	b.Key("/")
 	b.Eval("q.value = ''")
-	b.Do(chromedp.SendKeys(chromedp.CSS("#q"), "slow\r"))
+	b.Type("#q", "slow\r")
 	b.AwaitLine("slow query")
 	s.awaitAsked(t, "histogram", "q", "slow")
 	s.awaitAsked(t, "facets", "q", "slow")

@@ -203,7 +203,7 @@ func TestSearchRestartsTheListAndGoesOnLive(t *testing.T) {
 	b.AwaitLine("uid=48")
 	b.Key("/")
 	b.Eval("q.value = ''") // a synthetic key types although its keydown is cancelled
-	b.Do(chromedp.SendKeys(chromedp.CSS("#q"), "slow -redis severity:warning\r"))
+	b.Type("#q", "slow -redis severity:warning\r")
 	b.Await(`location.search === '?q=slow+-redis+severity:warning'`)
 	b.Await(`counts.textContent.includes('matches')`)
 	b.Await(`[...document.querySelectorAll('.c-msg')].every((cell) => cell.textContent.includes('slow'))`)
@@ -219,7 +219,7 @@ func TestSearchRestartsTheListAndGoesOnLive(t *testing.T) {
 	}
 	b.Key("/")
 	b.Eval("q.value = ''")
-	b.Do(chromedp.SendKeys(chromedp.CSS("#q"), "nowhere\r"))
+	b.Type("#q", "nowhere\r")
 	b.Await(`notice.textContent.includes('Nothing matches')`)
 	b.Shoot("empty")
 	b.Click(".empty .button")
@@ -511,7 +511,7 @@ func TestLoginLink(t *testing.T) {
 		t.Errorf("the address is %s: it still has the token", got)
 	}
 	b.Shoot("login")
-	b.Do(chromedp.SendKeys(chromedp.CSS("#token"), "good\r"))
+	b.Type("#token", "good\r")
 	b.AwaitLine("line 2")
 	b.Go(s.URL + "/login#good")
 	b.AwaitLine("line 2")

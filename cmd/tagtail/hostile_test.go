@@ -53,6 +53,7 @@ func TestHostileEntriesOfTheRealServerStayText(t *testing.T) {
 	b.Shoot("hostile-real")
 	for i := range messages {
 		open := fmt.Sprintf(`[...document.querySelectorAll('.row[data-seq]')].find((row) => row.querySelector('.c-msg').textContent.includes('h%d '))`, i)
+		b.Await(open + ` !== undefined`) // folding the one before may be drawing it anew
 		b.Eval(open + `.click(), 0`)
 		b.Await(fmt.Sprintf(`drawer.querySelector('.message pre').textContent.includes('h%d ') && drawer.querySelector('.said').textContent !== ''`, i))
 		harmless(t, b, fmt.Sprintf("the details of h%d", i))

@@ -232,25 +232,43 @@ func (b *Tab) Key(keys string) {
 	b.Do(chromedp.KeyEvent(keys))
 }
 
-// drawnAnew is the browser's answer if the page has replaced an element between
-// its being found and its being clicked.
-const drawnAnew = "Could not find node with given id"
+// Type gives the focus to the first element that a CSS selector finds, once it is
+// there, and types keys, as chromedp.KeyEvent writes them. (chromedp.SendKeys
+// reads the attributes of an element while they are written.)
+func (b *Tab) Type(selector, keys string) {
+	b.t.Helper()
+	b.Await(fmt.Sprintf("document.querySelector(%[1]q).checkVisibility() && (document.querySelector(%[1]q).focus(), document.activeElement === document.querySelector(%[1]q))", selector))
+	b.Key(keys)
+}
 
 // Click clicks the first element that a CSS selector finds, once it is there.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, Patience)
-	defer cancel()
-	var err error
-	for ctx.Err() == nil {
-		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
-		if err == nil || !strings.Contains(err.Error(), drawnAnew) {
-			break
-		}
+	b.Press(selector, 1)
+}
+
+// Press presses the left button of the mouse once, or twice for a double click,
+// in the middle of the first element that a CSS selector finds, once it is there
+// and nothing covers it.
+func (b *Tab) Press(selector string, times int) {
+	b.t.Helper()
+	b.Await(fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({block: 'nearest', inline: 'nearest', behavior: 'instant'});
+		const {left, right, top, bottom} = element.getBoundingClientRect();
+		const at = {x: (Math.max(left, 0) + Math.min(right, innerWidth)) / 2, y: (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2};
+		const hit = document.elementFromPoint(at.x, at.y);
+		window.pressed = at;
+		return element.checkVisibility() && hit !== null && (element.contains(hit) || hit.contains(element));
+	})()`, selector))
+	var at struct{ X, Y float64 }
+	if err := json.Unmarshal([]byte(b.Eval("window.pressed")), &at); err != nil {
+		b.t.Fatal(err)
 	}
-	if err != nil {
-		b.Shoot("failed-" + b.t.Name())
-		b.t.Fatalf("click %s: %v", selector, err)
+	for i := range times {
+		count := func(p *input.DispatchMouseEventParams) { p.ClickCount = int64(i + 1) }
+		b.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, at.X, at.Y, chromedp.ButtonLeft, count),
+			chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, at.X, at.Y, chromedp.ButtonLeft, count))
 	}
 }
 

@@ -60,7 +60,9 @@ class Bar {
    */
   constructor(total, cancel) {
     this.total = total;
-    this.drawn = 0;
+    this.reached = { entries: 0, bytes: 0 };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.text = h('span', { class: 'export-text', role: 'status' }, t('export.running', { n: 0, size: sizeText(0) }));
     this.progressBar = h('progress', { 'aria-label': t('export.label'), ...(total > 0 ? { max: total, value: 0 } : {}) });
     this.button = h('button', { type: 'button', class: 'button', click: cancel }, t('export.cancel'));
@@ -73,9 +75,13 @@ class Bar {
    * @param {number} bytes
    */
   progress(entries, bytes) {
-    const now = performance.now();
-    if (now - this.drawn < DrawMs) return;
-    this.drawn = now;
+    this.reached = { entries, bytes };
+    this.timer ??= setTimeout(() => this.draw(), DrawMs);
+  }
+
+  draw() {
+    this.timer = undefined;
+    const { entries, bytes } = this.reached;
     this.text.textContent = t('export.running', { n: entries, size: sizeText(bytes) });
     if (this.total > 0) this.progressBar.value = Math.min(entries, this.total);
   }
@@ -85,6 +91,7 @@ class Bar {
    * @param {boolean} [bad]
    */
   end(words, bad = false) {
+    clearTimeout(this.timer);
     this.text.textContent = words;
     this.text.classList.toggle('bad', bad);
     this.progressBar.remove();
@@ -94,6 +101,7 @@ class Bar {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.element.remove();
   }
 }
