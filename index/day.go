@@ -33,6 +33,7 @@ type day struct {
 
 	mu     sync.Mutex
 	words  *blockindex.Index // nil until it is needed
+	older  bool              // there may be one of another version beside it
 	closed bool
 
 	completing chan struct{} // has one while a search completes words; taken before mu
@@ -115,6 +116,10 @@ func (s *Store) openDayLocked(number int64) error {
 			if number, err := strconv.Atoi(strings.TrimSuffix(file.Name(), joinedSuffix)); err == nil {
 				d.joined = max(d.joined, number)
 			}
+			continue
+		}
+		if blockindex.Older(file.Name()) {
+			d.older = true
 			continue
 		}
 		_, last, ok := block.ParseFileName(file.Name())

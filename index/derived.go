@@ -32,8 +32,11 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 		return nil
 	}
 	d.words = words
-	if err := blockindex.RemoveOlder(dir); err != nil {
-		s.reportIndex("tidy up", d, err)
+	if d.older {
+		if err := blockindex.RemoveOlder(dir); err != nil {
+			s.reportIndex("tidy up", d, err)
+		}
+		d.older = false
 	}
 	return words
 }

@@ -106,6 +106,7 @@ func Open(cfg Config) (*Store, error) {
 	s.files.New = func() any { return new([]byte) }
 	s.pages.New = func() any { return new([]byte) }
 	if err = s.openDays(); err == nil {
+		s.prefetchWords()
 		err = s.openJournal()
 	}
 	if err == nil {

@@ -13,6 +13,7 @@ type storedColumn struct {
 	data     []byte
 	packedAt int // in section packed, if the kind has something there
 	packed   int // bytes
+	digits   int // of each value, of the same kinds
 }
 
 // readColumn takes a column from the front of the section; what it has in section
@@ -23,7 +24,7 @@ func readColumn(values *reader, packedAt, messages int) storedColumn {
 	switch c.kind {
 	case valuesLowerHex, valuesUpperHex:
 		head := reader{data: c.data}
-		head.length(shape.MaxPacked)
+		c.digits = head.length(shape.MaxPacked)
 		c.packed = head.length(8) * messages
 		values.bad = values.bad || head.bad
 	case valuesText, valuesDictionary, valuesNumbers, valuesDeltas, valuesUnits, valuesUnitDeltas:

@@ -57,6 +57,9 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	if !s.canHold(t.Text) {
 		return nil, true
 	}
+	if s.kind == valuesDictionary && !s.hasWord(&t) {
+		return nil, true
+	}
 	c, err := m.open(s)
 	if err != nil {
 		return nil, false
@@ -215,7 +218,7 @@ func (f *finder) find(t ValueTest) {
 }
 
 // canHold tells whether a value of the column could have the text in it, by its
-// letters alone.
+// letters and its length alone.
 func (c *storedColumn) canHold(text string) bool {
 	last := byte('z')
 	switch c.kind {
@@ -223,6 +226,9 @@ func (c *storedColumn) canHold(text string) bool {
 		last = '9'
 	case valuesLowerHex, valuesUpperHex:
 		last = 'f'
+		if len(text) > c.digits {
+			return false
+		}
 	}
 	for i := range len(text) {
 		if text[i] > last {
@@ -230,6 +236,17 @@ func (c *storedColumn) canHold(text string) bool {
 		}
 	}
 	return true
+}
+
+// hasWord tells whether a word of a dictionary passes, or cannot be read.
+func (c *storedColumn) hasWord(t *ValueTest) bool {
+	r := reader{data: c.data}
+	for range r.length(maxDistinct) {
+		if t.passes(r.run()) {
+			return true
+		}
+	}
+	return r.bad
 }
 
 func (t *ValueTest) passes(value []byte) bool {

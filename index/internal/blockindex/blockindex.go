@@ -19,6 +19,7 @@ import (
 	"hash/crc32"
 	"math/bits"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -63,17 +64,20 @@ var ErrClosed = errors.New("word index is closed")
 
 // Index is safe for use by several goroutines. One of a Pool may be at rest:
 // then it holds neither files nor goroutines, and its next use opens it again.
+//
+// It is open for reading only until something is written: a bleve that may write
+// begins with that, and waits for the disk twice.
 type Index struct {
-	dir      string
-	readOnly bool
-	pool     *Pool        // nil if it never rests
-	dirty    atomic.Int64 // batches that bleve has in memory only
+	dir   string
+	pool  *Pool        // nil if it never rests
+	dirty atomic.Int64 // batches that bleve has in memory only
 
-	mu     sync.RWMutex   // held for reading while bleve is used; taken before pendingMu
-	bleve  *scorch.Scorch // nil at rest
-	queue  *bleve.AnalysisQueue
-	closed bool
-	docs   uint64 // how many it had when it came to rest
+	mu      sync.RWMutex   // held for reading while bleve is used; taken before pendingMu
+	bleve   *scorch.Scorch // nil at rest
+	writing bool           // bleve may write
+	queue   *bleve.AnalysisQueue
+	closed  bool
+	docs    uint64 // how many it had when it was closed to be opened again
 
 	merges sync.WaitGroup // begun under mu while it is not closed; Close waits
 
@@ -87,8 +91,9 @@ type Index struct {
 // Open opens the index in dir and makes one if there is none.
 func Open(dir string) (*Index, error) { return (*Pool)(nil).Open(dir) }
 
-// openLocked opens what is in the folder.
-func (x *Index) openLocked() (err error) {
+// openLocked opens what is in the folder. Where there is nothing, only an index
+// that may write can be made.
+func (x *Index) openLocked(write bool) (err error) {
 	defer recovered("open word index", &err)
 	if err := verify(x.dir); err != nil {
 		return err
@@ -96,7 +101,7 @@ func (x *Index) openLocked() (err error) {
 	queue := bleve.NewAnalysisQueue(1)
 	made, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"path":                   x.dir,
-		"read_only":              x.readOnly,
+		"read_only":              !write,
 		"unsafe_batch":           true,
 		"bolt_timeout":           "5s",
 		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": persistNapMilliseconds},
@@ -110,7 +115,7 @@ func (x *Index) openLocked() (err error) {
 		queue.Close()
 		return fmt.Errorf("open word index: %w", err)
 	}
-	x.bleve, x.queue = s, queue
+	x.bleve, x.queue, x.writing = s, queue, write
 	return nil
 }
 
@@ -168,7 +173,7 @@ func isMark(word string) bool { return len(word) == 1 && int(word[0]) < len(mark
 // Add puts the words of a block in, and its marks.
 func (x *Index) Add(id string, words []Word, marked Marks) (err error) {
 	defer recovered("index words", &err)
-	if err := x.acquire(); err != nil {
+	if err := x.acquireToWrite(); err != nil {
 		return err
 	}
 	defer x.mu.RUnlock()
@@ -348,3 +353,6 @@ func recovered(what string, err *error) {
 		*err = fmt.Errorf("%s: bleve panicked: %v", what, r)
 	}
 }
+
+// Files are those of the index in a day's folder.
+func Files(day string) []string { return files.Glob(filepath.Join(day, Folder), "*") }

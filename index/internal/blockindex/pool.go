@@ -3,6 +3,7 @@ package blockindex
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -25,7 +26,8 @@ func NewPool(most int) *Pool { return &Pool{most: most} }
 // Open opens the index in dir and makes one if there is none.
 func (p *Pool) Open(dir string) (*Index, error) {
 	x := &Index{dir: dir, pool: p}
-	if err := x.openLocked(); err != nil { // nobody else has it
+	_, err := os.Stat(rootFile(dir))
+	if err := x.openLocked(err != nil); err != nil { // nobody else has it
 		return nil, err
 	}
 	p.opened(x)
@@ -108,6 +110,41 @@ func (x *Index) acquire() error {
 	}
 }
 
+// acquireToWrite is acquire with a bleve that may write.
+func (x *Index) acquireToWrite() error {
+	for {
+		if err := x.acquire(); err != nil || x.writing {
+			return err
+		}
+		x.mu.RUnlock()
+		if err := x.startWriting(); err != nil {
+			return err
+		}
+	}
+}
+
+// startWriting opens an index that is open for reading again.
+func (x *Index) startWriting() (err error) {
+	defer recovered("open word index", &err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed || x.bleve == nil || x.writing {
+		return nil
+	}
+	docs, err := x.countLocked()
+	if err != nil {
+		return err
+	}
+	x.docs = docs
+	if err := x.closeLocked(); err != nil {
+		return err
+	}
+	if err := x.openLocked(true); err != nil {
+		return err
+	}
+	return x.sameLocked()
+}
+
 // wake opens an index that rests.
 func (x *Index) wake() error {
 	x.mu.Lock()
@@ -115,7 +152,7 @@ func (x *Index) wake() error {
 		x.mu.Unlock()
 		return nil
 	}
-	err := x.openLocked()
+	err := x.openLocked(false)
 	if err == nil {
 		err = x.sameLocked()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -17,7 +18,7 @@ import (
 // Remove takes blocks out. One that is not in is no error.
 func (x *Index) Remove(ids []string) (err error) {
 	defer recovered("remove words", &err)
-	if err := x.acquire(); err != nil {
+	if err := x.acquireToWrite(); err != nil {
 		return err
 	}
 	defer x.mu.RUnlock()
@@ -68,7 +69,7 @@ func (x *Index) Optimise(ctx context.Context) (begun bool, err error) {
 // bleve cannot write the segment it tries again and again, and only closing ends
 // that. It returns nil while something is not written yet.
 func (x *Index) beginMerge(ctx context.Context) (merging *scorch.Scorch, merged <-chan error, err error) {
-	if err := x.acquire(); err != nil {
+	if err := x.acquireToWrite(); err != nil {
 		return nil, nil, err
 	}
 	defer x.mu.RUnlock()
@@ -83,15 +84,18 @@ func (x *Index) beginMerge(ctx context.Context) (merging *scorch.Scorch, merged 
 
 // OpenReadOnly opens the index in dir to look at it: nothing there changes.
 func OpenReadOnly(dir string) (*Index, error) {
-	if _, err := os.Stat(filepath.Join(dir, "root.bolt")); err != nil {
+	if _, err := os.Stat(rootFile(dir)); err != nil {
 		return nil, fmt.Errorf("open word index: %w", err) // bleve would make one
 	}
-	x := &Index{dir: dir, readOnly: true}
-	if err := x.openLocked(); err != nil { // nobody else has it
+	x := &Index{dir: dir}
+	if err := x.openLocked(false); err != nil { // nobody else has it
 		return nil, err
 	}
 	return x, nil
 }
+
+// rootFile is the file without which bleve begins anew.
+func rootFile(dir string) string { return filepath.Join(dir, "root.bolt") }
 
 // Flush waits until all that was added is written, or stopped returns an error.
 func (x *Index) Flush(stopped func() error) error {
@@ -106,13 +110,16 @@ func (x *Index) Flush(stopped func() error) error {
 	return nil
 }
 
+// Older tells whether a file in a day's folder is an index of another version.
+func Older(name string) bool { return strings.HasPrefix(name, "bleve-") && name != Folder }
+
 // RemoveOlder deletes the indexes of earlier versions that are beside the one in
 // dir.
 func RemoveOlder(dir string) error {
 	paths := files.Glob(filepath.Dir(dir), "bleve-*")
 	var err error
 	for _, path := range paths {
-		if filepath.Base(path) != Folder {
+		if Older(filepath.Base(path)) {
 			err = errors.Join(err, os.RemoveAll(path))
 		}
 	}
