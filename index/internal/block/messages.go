@@ -17,8 +17,8 @@ type Messages struct {
 	rows  []int32 // messages, shape by shape; nil until they are needed
 	begin []int32 // of each shape in rows
 
-	lacks map[string]bool // texts, whether no value has them
-	loose []int32         // where the values of a message begin, if they are loose; nil until they are needed
+	lacks []textLack // what was looked for; few
+	loose []int32    // where the values of a message begin, if they are loose; nil until they are needed
 
 	whole []string // all messages, of a block without shapes
 }

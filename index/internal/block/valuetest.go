@@ -44,13 +44,17 @@ func (m *Messages) Find(of, place int, t ValueTest) (found []bool, known bool) {
 	if m.shapes == nil {
 		return nil, false
 	}
-	if m.lack(t.Text) {
+	lack := m.lack(t.Text)
+	if lack.always {
 		return nil, true
 	}
 	if m.needColumns() != nil {
 		return nil, false // whoever reads the messages meets the error too
 	}
 	if m.first[of] < 0 {
+		if lack.loose {
+			return nil, true
+		}
 		return m.findLoose(of, place, &t)
 	}
 	s := &m.columns[int(m.first[of])+place]
@@ -130,24 +134,30 @@ func (m *Messages) needLoose() bool {
 	return true
 }
 
-// lack tells whether no value has the text, if that can be told at a glance: one
-// without digits that is not hexadecimal either is kept as it is written.
-func (m *Messages) lack(text string) bool {
-	lacks, asked := m.lacks[text]
-	if asked {
-		return lacks
-	}
-	if lacks = isWritten(text); lacks {
-		for _, id := range [...]uint8{sectionValues, sectionLoose} {
-			raw, err := m.file.section(id)
-			lacks = lacks && err == nil && !containsFolded(raw, text)
+// textLack is where a text is in no value, as far as that can be told at a glance.
+type textLack struct {
+	text   string
+	loose  bool
+	always bool
+}
+
+// lack looks for the text once. A value in a column is kept as it is written if
+// it is without digits and not hexadecimal either, and a loose one always.
+func (m *Messages) lack(text string) *textLack {
+	for i := range m.lacks {
+		if m.lacks[i].text == text {
+			return &m.lacks[i]
 		}
 	}
-	if m.lacks == nil {
-		m.lacks = make(map[string]bool)
-	}
-	m.lacks[text] = lacks
-	return lacks
+	l := textLack{text: text, loose: m.sectionLacks(sectionLoose, text)}
+	l.always = l.loose && isWritten(text) && m.sectionLacks(sectionValues, text)
+	m.lacks = append(m.lacks, l)
+	return &m.lacks[len(m.lacks)-1]
+}
+
+func (m *Messages) sectionLacks(section uint8, text string) bool {
+	raw, err := m.file.section(section)
+	return err == nil && text != "" && !containsFolded(raw, text)
 }
 
 // isWritten tells whether a value with the text has it in its column as it is:
@@ -165,8 +175,11 @@ func isWritten(text string) bool {
 
 // containsFolded tells whether a text in lower case is somewhere in data.
 func containsFolded(data []byte, text string) bool {
-	first := text[0]
-	for _, c := range [...]byte{first, first &^ 0x20} {
+	first := []byte{text[0], text[0] - 'a' + 'A'}
+	if text[0] < 'a' || text[0] > 'z' {
+		first = first[:1]
+	}
+	for _, c := range first {
 		for rest := data; len(rest) >= len(text); {
 			i := bytes.IndexByte(rest, c)
 			if i < 0 || i+len(text) > len(rest) {
