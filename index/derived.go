@@ -44,6 +44,7 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 // readNewestWords opens the newest day's index of words before a search asks for
 // it, which would wait.
 func (s *Store) readNewestWords(ctx context.Context) {
+	defer s.warmOnce.Do(func() { close(s.warm) })
 	if s.begin() != nil {
 		return
 	}
@@ -71,6 +72,10 @@ func (s *Store) readNewestWords(ctx context.Context) {
 		}
 	}
 }
+
+// Warm is closed when Run has opened what searches ask first. Nobody has to wait
+// for it; whoever does gets the first answer sooner.
+func (s *Store) Warm() <-chan struct{} { return s.warm }
 
 // completeWords sees to it once that all blocks of the day are in its index, as
 // far as ctx and the store's end let it: a block that is not in it is looked

@@ -11,7 +11,13 @@ func TestTheNewestDaysWordsAreReadBeforeASearchAsksForThem(t *testing.T) {
 	oneBlockEach(t, s, "some words", "other words")
 	closeStore(t, s)
 	s = openStore(t, cfg)
+	select {
+	case <-s.Warm():
+		t.Error("it is warm before it has read anything")
+	default:
+	}
 	s.readNewestWords(t.Context())
+	<-s.Warm()
 	for _, d := range s.allDays() {
 		for _, b := range d.blocks {
 			if b.indexed.Load() == nil || b.indexed.Load() != d.words {

@@ -46,6 +46,8 @@ type Store struct {
 	journal  *journal.Journal
 	ring     *ring
 	done     chan struct{} // closed by Close
+	warm     chan struct{} // closed by Run, once
+	warmOnce sync.Once
 	sealWake chan struct{} // has one if a head has become pending
 	slots    chan struct{} // has one for each search that runs
 	leases   leases        // has one for each call that reads blocks it has listed
@@ -95,7 +97,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, lock: lock, codec: codec,
-		done: make(chan struct{}), sealWake: make(chan struct{}, 1), slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
+		done: make(chan struct{}), warm: make(chan struct{}), sealWake: make(chan struct{}, 1), slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		indexes: blockindex.NewPool(openIndexes), keeping: make(chan struct{}, 1),
 		heads: make(map[headKey]*head), days: make(map[int64]*day), instances: make(map[string]*instanceState),
 	}

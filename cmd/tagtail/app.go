@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -225,11 +226,29 @@ func (a *app) run(ctx context.Context) error {
 	if a.gate != nil {
 		group.Go(func() error { return a.gate.Run(ctx) })
 	}
-	group.Go(func() error { return a.server.Run(ctx) })
+	group.Go(func() error {
+		waitFor(ctx, a.store.Warm(), warmTime)
+		return a.server.Run(ctx)
+	})
 	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
 	err := group.Wait()
 	stopStore()
 	return errors.Join(err, <-storeDone, a.Close())
+}
+
+// warmTime is how long the page waits at most for the store to be warm: after a
+// power cut that can take minutes.
+const warmTime = time.Second
+
+// waitFor returns when ready is closed, the time is over or ctx ends.
+func waitFor(ctx context.Context, ready <-chan struct{}, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ready:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // Close frees what was opened, the store last.
