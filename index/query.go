@@ -57,14 +57,17 @@ func (q Query) And(other Query) Query {
 
 // InstanceQuery matches the entries of any of the named instances, and
 // nothing if there are none.
-func InstanceQuery(names ...string) Query {
-	known := make(map[string]bool, len(names))
-	for _, name := range names {
-		known[name] = true
-	}
+func InstanceQuery(names ...string) Query { return ScopeQuery(nil, names) }
+
+// ScopeQuery matches the entries of all instances of the owners and of the named
+// instances, and nothing if there are none.
+func ScopeQuery(owners, instances []string) Query {
 	return Query{expr: instanceExpr{
-		test:   func(name string) bool { return known[name] },
-		source: "instance:=" + strings.Join(names, ","),
+		test: func(name string) bool {
+			_, owner := SplitInstance(name)
+			return owner != "" && slices.Contains(owners, owner) || slices.Contains(instances, name)
+		},
+		source: "instance:=*/" + strings.Join(owners, ",") + " or " + strings.Join(instances, ","),
 	}}
 }
 

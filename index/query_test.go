@@ -296,6 +296,22 @@ func TestZeroQueryAndInstanceQuery(t *testing.T) {
 	}
 }
 
+func TestScopeQueryIsOfOwnersAndOfInstances(t *testing.T) {
+	q := ScopeQuery([]string{"dev1", "shared"}, []string{"web/dev2", "dev1"})
+	for instance, want := range map[string]bool{
+		"web/dev1": true, "redis/dev1": true, "mysql/shared": true, "web/dev2": true,
+		"redis/dev2": false, "web/dev10": false, "web/dev1/x": false, "web/": false, Unassigned: false, "": false,
+		"dev1": true, // a name is as it is
+	} {
+		if q.Match(&Entry{Instance: instance}) != want || q.plan().instance(instance) != want {
+			t.Errorf("%q: want %t", instance, want)
+		}
+	}
+	if ScopeQuery([]string{""}, nil).Match(&Entry{Instance: "web/"}) {
+		t.Error("nobody owns an instance")
+	}
+}
+
 func TestHighlightsAreTheTextsThatAreWanted(t *testing.T) {
 	q := parse(`Error "a b" -c msg:d tag:e f*g (h OR NOT i) /j/`)
 	want := []string{"Error", "a b", "d", "f", "g", "h"}

@@ -99,7 +99,7 @@ func TestReleasesArePreviewedDeployedAndRolledBack(t *testing.T) {
 		b.Await(`document.querySelector('.job.succeeded') && document.querySelector('.instance h2').textContent === 'socketserver/dev1'`)
 		// As the server redirects who is not logged in; the browser keeps the fragment.
 		b.Go(s.URL + "/login?next=%2F#job=1")
-		b.Await(`document.activeElement.id === 'token' && error.hidden`)
+		b.Await(`document.activeElement.id === 'name' && error.hidden`)
 		b.Type("#token", "good\r")
 		b.Await(`location.hash === '#job=1' && document.querySelector('.job.failed')`)
 		b.Go("about:blank")

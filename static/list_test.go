@@ -105,13 +105,14 @@ func TestLoginComesBackToTheLinkedEntry(t *testing.T) {
 	b := browsertest.Open(t, "en")
 	// As the server redirects; the browser keeps the fragment.
 	b.Go(s.URL + "/login?next=%2F%3Fq%3Dline#l=123")
-	b.Await(`document.activeElement.id === 'token' && error.hidden`)
+	b.Await(`document.activeElement.id === 'name' && error.hidden`)
 	b.Type("#token", "good\r")
 	b.Await(`location.search + location.hash === '?q=line#l=123' && document.querySelector('#row123.selected')`)
 	// As the page goes there when the session has ended.
 	b.Eval(`sessionStorage.setItem('back', location.search + location.hash), location.assign('login')`)
-	b.Await(`document.activeElement.id === 'token'`)
-	b.Type("#token", "good\r")
+	b.Await(`document.activeElement.id === 'name'`)
+	b.Type("#name", "dev1")
+	b.Type("#token", " good \r")
 	b.Await(`location.search + location.hash === '?q=line#l=123' && document.querySelector('#row123.selected')`)
 }
 

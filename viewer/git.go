@@ -136,7 +136,7 @@ func (s *Server) gitService(c echo.Context, p principal, service push.Service) e
 	defer cancel()
 	pass := ""
 	if service == push.Receive {
-		id, end := s.cfg.Git.Pass(push.Person{Name: p.Name, Admin: p.Role == roleAdmin}, *r, clientOf(request))
+		id, end := s.cfg.Git.Pass(push.Person{Name: p.Name, Admin: p.isAdmin()}, *r, clientOf(request))
 		defer end()
 		pass = id
 	}

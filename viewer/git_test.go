@@ -22,6 +22,7 @@ import (
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/push"
+	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
@@ -130,12 +131,9 @@ func gitCommand(dir string, args ...string) *exec.Cmd {
 }
 
 // address is the repository's with a person's new token.
-func (g *gitServer) address(t *testing.T, person string, role tokens.Role, repo string) string {
+func (g *gitServer) address(t *testing.T, person string, role accounts.Role, repo string) string {
 	t.Helper()
-	_, secret, err := g.tokens.Add(person, role, "", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	secret := newPerson(t, g.Server, person, role, tokens.Push)
 	u, err := url.Parse(g.url)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +150,7 @@ func (g *gitServer) commit(t *testing.T, message string) {
 func TestPushOverHTTPIsAnsweredWhileTheJobRuns(t *testing.T) {
 	g := startGit(t)
 	g.engine.goOn = make(chan struct{})
-	at := g.address(t, "dev1", tokens.Developer, "socketserver")
+	at := g.address(t, "dev1", accounts.Developer, "socketserver")
 	g.commit(t, "UP")
 	cmd := gitCommand(g.work, "push", at, "HEAD:refs/heads/dev1")
 	words := new(growing)
@@ -233,7 +231,7 @@ func (g *growing) await(t *testing.T, text string) {
 
 func TestPushOfMegabytesArrivesAndOneOverTheLimitIsRefused(t *testing.T) {
 	g := startGit(t)
-	at := g.address(t, "dev1", tokens.Developer, "socketserver")
+	at := g.address(t, "dev1", accounts.Developer, "socketserver")
 	write := func(megabytes int) {
 		noise := make([]byte, megabytes<<20)
 		_, _ = rand.Read(noise)
@@ -261,18 +259,9 @@ func TestPushOfMegabytesArrivesAndOneOverTheLimitIsRefused(t *testing.T) {
 
 func TestGitTokensOpenOnlyWhatIsTheirs(t *testing.T) {
 	g := startGit(t)
-	_, secret, err := g.tokens.Add("dev1", tokens.Developer, "", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, bossSecret, err := g.tokens.Add("boss", tokens.Admin, "", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := g.sessions.add(admin(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	secret := newPerson(t, g.Server, "dev1", accounts.Developer, tokens.Push)
+	bossSecret := newPerson(t, g.Server, "boss", accounts.Admin, tokens.Push)
+	session := newSession(t, g.Server, "admin")
 	basic := func(user, secret string) []string {
 		return []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+secret))}
 	}
@@ -299,7 +288,7 @@ func TestGitTokensOpenOnlyWhatIsTheirs(t *testing.T) {
 		"dumb protocol":            {"/git/socketserver.git/info/refs", basic("dev1", secret), 403},
 		"other service":            {refs + "upload-archive", basic("dev1", secret), 403},
 		"token as a password here": {"/api/v1/search", basic("dev1", secret), 401},
-		"token as bearer here":     {"/api/v1/search", []string{"Authorization", "Bearer " + secret}, 401},
+		"token as bearer here":     {"/api/v1/search", []string{"Authorization", "Bearer " + secret}, 403},
 		"files are not served":     {"/git/socketserver.git/HEAD", basic("dev1", secret), 404},
 	}
 	for name, test := range tests {

@@ -24,7 +24,7 @@ func openTails(t *testing.T, s *Server, requests []tailRequest, recorders []*rec
 	for i, req := range requests {
 		request := httptest.NewRequest(http.MethodGet, "/api/v1/tail", nil)
 		request.Header.Set("Authorization", "Bearer "+adminToken)
-		tl := &tail{s: s, sock: recorders[i], req: req, request: request}
+		tl := &tail{s: s, sock: recorders[i], req: req, request: request, scope: admin().scope().key()}
 		go func() { ended <- tl.run(ctx) }()
 	}
 	synctest.Wait()

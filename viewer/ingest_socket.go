@@ -19,7 +19,7 @@ const (
 	freeFrameBytes = 64 << 10
 	// recheckEvery is how often the credentials of an open socket are
 	// checked again.
-	recheckEvery = statusEvery
+	recheckEvery = checkEvery
 )
 
 // intake is one open socket of ingest.
@@ -176,7 +176,7 @@ func (in *intake) recheck() error {
 	}
 	in.checked = time.Now()
 	p, err := in.s.authenticate(in.request)
-	if err != nil || !signedIn.allows(p) || !p.mayIngest(in.from.instance) {
+	if err != nil || !p.mayIngest(in.from.instance) {
 		return &socketError{websocket.ClosePolicyViolation, newProblem(http.StatusUnauthorized, "Your session has ended: log in again at /login.")}
 	}
 	return nil

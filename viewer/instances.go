@@ -71,9 +71,9 @@ func (s *Server) instances(c echo.Context, p principal) error {
 		}
 	}
 	slices.SortFunc(seen, compareInstances)
-	inputs := s.cfg.Inputs()
-	if inputs == nil {
-		inputs = []InputStatus{}
+	inputs := []InputStatus{}
+	if p.maySeeInputs() {
+		inputs = append(inputs, s.cfg.Inputs()...)
 	}
 	return s.sendJSON(c, http.StatusOK, struct {
 		Instances []*instanceView `json:"instances"`

@@ -1,13 +1,17 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/labstack/echo/v4"
 
 	"github.com/tagtail/tagtail/deploy"
@@ -106,13 +110,21 @@ func viewOf(job running) deploy.JobView {
 	return view
 }
 
+// maySee tells whether p may see the job: one of no instance is of the store.
+func (s *Server) maySee(p principal, job running) bool {
+	if instance := job.View().Instance; instance != "" {
+		return p.scope().holds(instance)
+	}
+	return p.mayKeepStore()
+}
+
 // findJob finds the job of the URL, if p may see its instance.
 func (s *Server) findJob(c echo.Context, p principal) (running, error) {
 	id := c.Param("id")
-	if job, ok := s.controls.Job(id); ok && p.scope().holds(job.View().Instance) {
+	if job, ok := s.controls.Job(id); ok && s.maySee(p, job) {
 		return job, nil
 	}
-	if job := s.upkeep.find(id); job != nil && p.mayKeepStore() {
+	if job := s.upkeep.find(id); job != nil && s.maySee(p, job) {
 		return job, nil
 	}
 	return nil, newProblem(http.StatusNotFound, "There is no job %s: old ones are forgotten, start the action again.", shown(id))
@@ -137,11 +149,13 @@ func (s *Server) jobOutput(c echo.Context, p principal) error {
 		return err
 	}
 	return s.serveSocket(c, func(ctx context.Context, sock socket) error {
+		ctx, stop := s.whileSeen(ctx, c, job)
+		defer stop()
 		from := 0
 		for {
 			lines, done, err := job.Wait(ctx, from)
 			if err != nil {
-				return fmt.Errorf("wait for job: %w", err)
+				return fmt.Errorf("wait for job: %w", cmp.Or(context.Cause(ctx), err))
 			}
 			for part := range slices.Chunk(lines, maxOutputLines) {
 				if err := sendOutput(sock, from, part); err != nil {
@@ -154,6 +168,34 @@ func (s *Server) jobOutput(c echo.Context, p principal) error {
 			}
 		}
 	})
+}
+
+// whileSeen gives a context that ends when the person who asked may not see the
+// job any more.
+func (s *Server) whileSeen(ctx context.Context, c echo.Context, job running) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var checker sync.WaitGroup
+	checker.Go(func() {
+		tick := time.NewTicker(checkEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			p, err := s.authenticate(c.Request())
+			if err == nil && reading.allows(p) && s.maySee(p, job) {
+				continue
+			}
+			cancel(&socketError{websocket.ClosePolicyViolation, newProblem(http.StatusForbidden, "What you may see has changed: open the page again.")})
+			return
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		checker.Wait()
+	}
 }
 
 func sendOutput(sock socket, from int, lines []string) error {

@@ -1,8 +1,10 @@
 package viewer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/tagtail/tagtail/viewer/accounts"
+	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 const (
@@ -25,89 +30,142 @@ const (
 // loginLinks are the one-time tokens that nobody has used yet, by their
 // hashes. They live in memory: a restart makes a new one.
 type loginLinks struct {
-	mu      sync.Mutex
-	expires map[string]time.Time
+	mu    sync.Mutex
+	links map[string]loginLink
 }
 
-// add returns a new token.
-func (l *loginLinks) add(now time.Time) (string, error) {
+type loginLink struct {
+	person  string
+	expires time.Time
+}
+
+// add returns a new token that logs the person in.
+func (l *loginLinks) add(person string, now time.Time) (string, error) {
 	token, err := newSecret()
 	if err != nil {
 		return "", err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.expires == nil {
-		l.expires = make(map[string]time.Time)
+	if l.links == nil {
+		l.links = make(map[string]loginLink)
 	}
-	if len(l.expires) >= maxLinks {
+	if len(l.links) >= maxLinks {
 		l.dropOldestLocked()
 	}
-	l.expires[string(hashSecret(token))] = now.Add(linkLife)
+	l.links[string(hashSecret(token))] = loginLink{person, now.Add(linkLife)}
 	return token, nil
 }
 
 func (l *loginLinks) dropOldestLocked() {
 	var oldest string
-	for hash, expires := range l.expires {
-		if oldest == "" || expires.Before(l.expires[oldest]) {
+	for hash, link := range l.links {
+		if oldest == "" || link.expires.Before(l.links[oldest].expires) {
 			oldest = hash
 		}
 	}
-	delete(l.expires, oldest)
+	delete(l.links, oldest)
 }
 
-// use tells whether the token is valid, and makes it void. Looking up a hash
-// takes a time that tells nothing about the tokens there are.
-func (l *loginLinks) use(token string, now time.Time) bool {
+// use tells whom the token logs in, if it is valid, and makes it void. Looking up
+// a hash takes a time that tells nothing about the tokens there are.
+func (l *loginLinks) use(token string, now time.Time) (person string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	hash := string(hashSecret(token))
-	expires, ok := l.expires[hash]
-	delete(l.expires, hash)
-	return ok && now.Before(expires)
+	link, ok := l.links[hash]
+	delete(l.links, hash)
+	return link.person, ok && now.Before(link.expires)
 }
 
-// login exchanges a one-time token or an API token for a session cookie. What
-// is wrong with a token is not told: every failure has the same sentence.
+// login exchanges a name and a password, a one-time token or the administrator's
+// token for a session cookie. What is wrong is not told: every failure has the
+// same sentence, and takes as long.
 func (s *Server) login(c echo.Context, _ principal) error {
 	r, now := c.Request(), time.Now()
 	var in struct {
-		Token string `json:"token"`
+		Token    string `json:"token"`
+		Name     string `json:"name"`
+		Password string `json:"password"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		if errors.As(err, new(*http.MaxBytesError)) {
 			return err
 		}
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"token":"…"}.`)
+		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"name":"…","password":"…"} or {"token":"…"}.`)
 	}
 	from := clientOf(r)
 	if wait := s.failures.wait(from, now); wait > 0 {
-		seconds := int((wait + time.Second - 1) / time.Second)
-		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds))
-		return newProblem(http.StatusTooManyRequests, "Too many failed logins from your address: try again in %d s.", seconds)
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		return tooManyFailures(wait)
 	}
-	if len(in.Token) > maxTokenBytes || !s.isAdminToken(in.Token) && !s.links.use(in.Token, now) {
-		s.failures.add(from, now)
-		s.log.Warn("login failed", "client", from)
-		return newProblem(http.StatusUnauthorized, "The token is not valid, or was used before: use an API token, or a new login link.")
-	}
-	s.failures.forget(from)
-	id, err := s.sessions.add(admin(), now)
+	name, ok, err := s.whoLogsIn(in.Token, in.Name, in.Password, now)
 	if err != nil {
 		return err
 	}
+	if !ok {
+		s.failures.add(from, now)
+		s.log.Warn("login failed", "client", from)
+		return newProblem(http.StatusUnauthorized, "The name, the password or the token is not valid, or the link was used before: try again, or ask for a new login link.")
+	}
+	s.failures.forget(from)
+	// Whoever had put a session of their own into this browser loses it.
+	if old, err := r.Cookie(s.cookieName()); err == nil && old.Value != "" {
+		if err := s.sessions.remove(old.Value); err != nil {
+			return err
+		}
+	}
+	id, err := s.sessions.add(name, from, r.UserAgent(), now)
+	if err != nil {
+		return err
+	}
+	s.log.Info("logged in", "person", name, "client", from)
 	s.setSessionCookie(c.Response(), r, id)
 	return c.NoContent(http.StatusNoContent)
 }
 
-// link makes a login link for somebody else, or for another browser.
+// whoLogsIn is the name of whose credentials they are.
+func (s *Server) whoLogsIn(token, name, password string, now time.Time) (person string, ok bool, err error) {
+	if name != "" {
+		p, ok, err := s.accounts.Check(name, password)
+		return p.Name, ok, err
+	}
+	if len(token) > maxTokenBytes {
+		return "", false, nil
+	}
+	if s.isAdminToken(token) {
+		return accounts.Reserved, true, nil
+	}
+	person, ok = s.links.use(token, now)
+	if !ok || person == accounts.Reserved {
+		return person, ok, nil
+	}
+	p, _, err := s.principalOf(person, tokens.AllScopes)
+	return person, err == nil && p.known(), err
+}
+
+// link makes a login link for somebody, or for another browser of one's own.
 func (s *Server) link(c echo.Context, p principal) error {
-	link, err := s.LoginLink()
+	var in struct {
+		Person string `json:"person"`
+	}
+	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil && !errors.Is(err, io.EOF) {
+		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"person":"dev1"}, or nothing for yourself.`)
+	}
+	name := cmp.Or(in.Person, p.Name)
+	if !p.mayKeep(name) {
+		return newProblem(http.StatusForbidden, "Only an administrator may make login links for somebody else.")
+	}
+	if name != accounts.Reserved {
+		if _, found, err := s.accounts.Find(name); err != nil || !found {
+			return cmp.Or(err, error(noAccount(name)))
+		}
+	}
+	link, err := s.loginLink(name)
 	if err != nil {
 		return err
 	}
-	s.log.Info("login link made", "by", p.Name)
+	s.log.Info("login link made", "person", name, "by", p.Name)
 	return s.sendJSON(c, http.StatusCreated, struct {
 		Link string `json:"link"`
 	}{link})
@@ -129,9 +187,12 @@ func (s *Server) logout(c echo.Context, _ principal) error {
 func (s *Server) me(c echo.Context, p principal) error {
 	return s.sendJSON(c, http.StatusOK, struct {
 		principal
-		Version string `json:"version"`
-		Zone    string `json:"zone"`
-	}{p, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
+		Scopes tokens.Scopes `json:"scopes"`
+		// Everything tells whether p sees the entries of everybody.
+		Everything bool   `json:"everything"`
+		Version    string `json:"version"`
+		Zone       string `json:"zone"`
+	}{p, p.scopes, p.scope().everything, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
 }
 
 const (

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tagtail/tagtail/viewer/accounts"
+	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 func (ts *testServer) logIn(t *testing.T, token string) answerOf {
@@ -51,30 +54,51 @@ func TestLoginLinkWorksOnce(t *testing.T) {
 		t.Errorf("second login = %d, want 401 without a cookie", second.status)
 	}
 	got := ts.do(t, "GET", "/api/v1/me", "", "Cookie", cookie.String())
-	var me map[string]string
+	var me object
 	got.decode(t, &me)
-	if diff := cmp.Diff(map[string]string{"name": "admin", "role": "admin", "version": "1.2.3", "zone": "UTC"}, me); diff != "" {
+	want := object{"name": "admin", "role": "admin", "scopes": []any{"read", "control", "push", "ingest"}, "everything": true, "version": "1.2.3", "zone": "UTC"}
+	if diff := cmp.Diff(want, me); diff != "" {
 		t.Errorf("me (-want +got):\n%s", diff)
 	}
 }
 
 func TestLoginFailuresAllSoundTheSame(t *testing.T) {
 	ts := startTest(t, 0)
-	used, err := ts.links.add(time.Now())
+	used, err := ts.links.add(accounts.Reserved, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ts.links.use(used, time.Now())
-	expired, err := ts.links.add(time.Now().Add(-linkLife))
+	expired, err := ts.links.add(accounts.Reserved, time.Now().Add(-linkLife))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, token := range []string{"", "x", used, expired} {
-		got := ts.logIn(t, token)
-		if want := "The token is not valid, or was used before: use an API token, or a new login link."; got.status != 401 || got.detail(t) != want {
-			t.Errorf("login with %q = %d %s, want 401 %s", token, got.status, got.body, want)
+	push := newPerson(t, ts.Server, "dev1", accounts.Developer, tokens.AllScopes)
+	newPerson(t, ts.Server, "gone", accounts.Developer, tokens.Push)
+	for _, name := range []string{"dev1", "gone"} {
+		if _, err := ts.accounts.SetPassword(name, "the right password", time.Now()); err != nil {
+			t.Fatal(err)
 		}
 	}
+	if _, err := ts.accounts.Disable("gone", true, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	linkOfGone, err := ts.links.add("gone", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "The name, the password or the token is not valid, or the link was used before: try again, or ask for a new login link."
+	for _, body := range []string{
+		`{}`, `{"token":"x"}`, `{"token":"` + used + `"}`, `{"token":"` + expired + `"}`, `{"token":"` + push + `"}`, `{"token":"` + linkOfGone + `"}`,
+		`{"name":"dev1","password":"wrong"}`, `{"name":"dev1"}`, `{"name":"nobody","password":"the right password"}`,
+		`{"name":"gone","password":"the right password"}`, `{"name":"admin","password":"` + adminToken + `"}`,
+	} {
+		ts.failures.forget("127.0.0.1")
+		if got := ts.post(t, "/api/v1/login", body); got.status != 401 || got.detail(t) != want || got.header.Get("Set-Cookie") != "" {
+			t.Errorf("login with %s = %d %s, want 401 %s", body, got.status, got.body, want)
+		}
+	}
+	ts.failures.forget("127.0.0.1")
 	for _, body := range []string{"", "token=x", `{"token":1}`, "[]"} {
 		if got := ts.post(t, "/api/v1/login", body); got.status != 400 {
 			t.Errorf("login with body %q = %d, want 400", body, got.status)
@@ -153,21 +177,21 @@ func TestClientOf(t *testing.T) {
 
 func TestLoginLinksAreBounded(t *testing.T) {
 	var l loginLinks
-	first, err := l.add(someTime)
+	first, err := l.add("dev1", someTime)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var last string
 	for i := range maxLinks {
-		if last, err = l.add(someTime.Add(time.Duration(i+1) * time.Second)); err != nil {
+		if last, err = l.add("dev1", someTime.Add(time.Duration(i+1)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if l.use(first, someTime) {
+	if _, ok := l.use(first, someTime); ok {
 		t.Error("the oldest link is still valid past the limit")
 	}
-	if !l.use(last, someTime) {
-		t.Error("the newest link is not valid")
+	if person, ok := l.use(last, someTime); !ok || person != "dev1" {
+		t.Errorf("the newest link is of %q, valid %t", person, ok)
 	}
 }
 
@@ -175,17 +199,14 @@ func TestSessionSurvivesARestart(t *testing.T) {
 	logs := newFakeLogs(0)
 	cfg := testConfig(t, logs)
 	s := listenTest(t, cfg)
-	id, err := s.sessions.add(admin(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := newSession(t, s, accounts.Reserved)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := listenTest(t, cfg)
 	r := mustRequest(t, "GET", "/")
 	r.Header.Set("Cookie", again.cookieName()+"="+id)
-	if p, err := again.authenticate(r); err != nil || p != admin() {
+	if p, err := again.authenticate(r); err != nil || p.Name != "admin" || !administering.allows(p) {
 		t.Errorf("after a restart the session is of %v, %v, want of admin", p, err)
 	}
 	file, err := os.ReadFile(filepath.Join(cfg.DataDir, "accounts.db"))
@@ -202,7 +223,7 @@ func TestSessionSurvivesARestart(t *testing.T) {
 
 func TestSessionsExpireAndAreRemoved(t *testing.T) {
 	s := listenTest(t, testConfig(t, newFakeLogs(0)))
-	id, err := s.sessions.add(admin(), someTime)
+	id, err := s.sessions.add(accounts.Reserved, "", "", someTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +232,7 @@ func TestSessionsExpireAndAreRemoved(t *testing.T) {
 			t.Errorf("session after %v: %v, %v, want %v", after, ok, err, want)
 		}
 	}
-	if _, err := s.sessions.add(admin(), someTime.Add(sessionLife)); err != nil {
+	if _, err := s.sessions.add(accounts.Reserved, "", "", someTime.Add(sessionLife)); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, err := s.sessions.find(id, someTime); ok || err != nil {
@@ -269,7 +290,7 @@ func TestWithoutAdminTokenNoTokenIsValid(t *testing.T) {
 	for _, header := range []string{"Bearer ", "Bearer", "Bearer x"} {
 		r := mustRequest(t, "GET", "/").WithContext(context.Background())
 		r.Header.Set("Authorization", header)
-		if p, err := s.authenticate(r); err == nil || p != (principal{}) {
+		if p, err := s.authenticate(r); err == nil || p.known() {
 			t.Errorf("%q is %v, %v, want nobody", header, p, err)
 		}
 	}

@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
@@ -43,6 +45,8 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	http     *http.Server
+	db       *bolt.DB // of these three
+	accounts *accounts.Store
 	sessions *sessions
 	tokens   *tokens.Store
 	controls controls
@@ -88,11 +92,8 @@ func Listen(cfg Config) (*Server, error) {
 	if s.listener, err = listen(cfg.Addr); err != nil {
 		return nil, err
 	}
-	if s.sessions, err = openSessions(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
+	if err = s.openAccounts(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
-	}
-	if s.tokens, err = tokens.New(s.sessions.db); err != nil {
-		return nil, errors.Join(err, s.sessions.close(), s.listener.Close())
 	}
 	s.metrics = newMetrics(cfg, &s.sockets)
 	s.http = &http.Server{
@@ -190,7 +191,7 @@ func (s *Server) Close() error {
 		if e := s.listener.Close(); !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
 		}
-		err = errors.Join(err, s.sessions.close())
+		err = errors.Join(err, s.db.Close())
 	})
 	return err
 }
@@ -198,8 +199,10 @@ func (s *Server) Close() error {
 // LoginLink returns a link that logs one person in as admin, once, within a
 // day. The token is in the fragment, which browsers do not send: no log of
 // any server has it.
-func (s *Server) LoginLink() (string, error) {
-	token, err := s.links.add(time.Now())
+func (s *Server) LoginLink() (string, error) { return s.loginLink(accounts.Reserved) }
+
+func (s *Server) loginLink(person string) (string, error) {
+	token, err := s.links.add(person, time.Now())
 	if err != nil {
 		return "", err
 	}

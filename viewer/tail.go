@@ -20,6 +20,8 @@ const (
 	// entry on a quiet tail is sent at once, a busy tail once a screen refresh.
 	frameEvery  = 16 * time.Millisecond
 	statusEvery = 15 * time.Second
+	// checkEvery is how soon a tail ends whose person may not see it any more.
+	checkEvery = time.Second / 2
 	// maxLast is the most history before a tail; it fits one frame.
 	maxLast = maxFrameEntries
 )
@@ -54,7 +56,7 @@ func (s *Server) tail(c echo.Context, p principal) error {
 		if errors.As(params.err, &wrong) {
 			return &socketError{websocket.ClosePolicyViolation, wrong}
 		}
-		t := &tail{s: s, sock: sock, req: req, request: c.Request()}
+		t := &tail{s: s, sock: sock, req: req, request: c.Request(), scope: p.scope().key()}
 		return t.run(ctx)
 	})
 }
@@ -65,6 +67,8 @@ type tail struct {
 	sock    sender
 	req     tailRequest
 	request *http.Request // carries the credentials, which are checked again
+	scope   string        // what they let see at the beginning
+	told    time.Time     // when the last status was sent
 
 	feed *feed
 	next uint64 // the number of the feed's frame that comes next
@@ -89,9 +93,16 @@ func (t *tail) run(ctx context.Context) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	status := time.NewTicker(statusEvery)
-	defer status.Stop()
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
 	for {
+		select { // also if there is always something to send
+		case <-check.C:
+			if err := t.check(); err != nil {
+				return err
+			}
+		default:
+		}
 		v, next, err := t.feed.from(t.next)
 		if err != nil {
 			return err
@@ -99,16 +110,16 @@ func (t *tail) run(ctx context.Context) error {
 		t.next = next
 		switch {
 		case v.frame != nil:
-			err = t.take(ctx, v.frame, status.C)
+			err = t.take(ctx, v.frame, check.C)
 		case t.at < v.told:
-			err = t.catchUp(ctx, v, status.C)
+			err = t.catchUp(ctx, v, check.C)
 		default:
 			t.at, t.counted, t.synced = max(t.at, v.read), v.counted, true
 			select {
 			case <-ctx.Done():
 				err = ctx.Err()
-			case <-status.C:
-				err = t.sendCheckedStatus()
+			case <-check.C:
+				err = t.check()
 			case <-v.changed:
 			}
 		}
@@ -248,7 +259,7 @@ func (t *tail) fetch(ctx context.Context, upTo uint64, tick <-chan time.Time) er
 			return errCaughtUp
 		})
 	}()
-	err := out.pump(ctx, pump{deliver: t.deliver, tick: tick, ticked: t.sendCheckedStatus, ended: followed})
+	err := out.pump(ctx, pump{deliver: t.deliver, tick: tick, ticked: t.check, ended: followed})
 	cancel()
 	if !errors.Is(err, errFollowed) {
 		<-followed //nolint:errcheck // it says no more than err
@@ -294,16 +305,24 @@ func (t *tail) sendGap(gap index.Gap) error {
 	}{"dropped", gap.Count, gap.FromSeq, gap.ToSeq})
 }
 
-// sendCheckedStatus ends the tail of a person who has logged out meanwhile.
-func (t *tail) sendCheckedStatus() error {
+// check ends the tail of a person who has logged out meanwhile, or may not see
+// what they saw. It sends a status from time to time.
+func (t *tail) check() error {
 	p, err := t.s.authenticate(t.request)
-	if err != nil || !signedIn.allows(p) {
+	if err != nil || !p.known() {
 		return &socketError{websocket.ClosePolicyViolation, newProblem(http.StatusUnauthorized, "Your session has ended: log in again at /login.")}
+	}
+	if !reading.allows(p) || p.scope().key() != t.scope {
+		return &socketError{websocket.ClosePolicyViolation, newProblem(http.StatusForbidden, "What you may see has changed: open the page again.")}
+	}
+	if time.Since(t.told) < statusEvery {
+		return nil
 	}
 	return t.sendStatus()
 }
 
 func (t *tail) sendStatus() error {
+	t.told = time.Now()
 	return t.sock.sendJSON(struct {
 		Type  string       `json:"type"`
 		Seq   uint64       `json:"seq"`

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/viewer/accounts"
 )
 
 // recorder is a sender that notes what it gets, and when.
@@ -67,7 +68,7 @@ func runTail(t *testing.T, logs *fakeLogs, req tailRequest, rec *recorder) (ende
 	if req.terms == nil {
 		req.terms = []index.Term{}
 	}
-	tl := &tail{s: s, sock: rec, req: req, request: request}
+	tl := &tail{s: s, sock: rec, req: req, request: request, scope: admin().scope().key()}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended = make(chan error, 1)
 	go func() { ended <- tl.run(ctx) }()
@@ -152,13 +153,10 @@ func TestTailSendsStatusAndEndsWithTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logs, rec := newFakeLogs(1), &recorder{t: t}
 		s := listenTest(t, testConfig(t, logs))
-		id, err := s.sessions.add(admin(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		id := newSession(t, s, accounts.Reserved)
 		request := httptest.NewRequest(http.MethodGet, "/api/v1/tail", nil)
 		request.Header.Set("Cookie", s.cookieName()+"="+id)
-		tl := &tail{s: s, sock: rec, req: tailRequest{terms: []index.Term{}}, request: request}
+		tl := &tail{s: s, sock: rec, req: tailRequest{terms: []index.Term{}}, request: request, scope: admin().scope().key()}
 		ended := make(chan error, 1)
 		go func() { ended <- tl.run(context.Background()) }()
 		synctest.Wait()

@@ -135,8 +135,10 @@ type Config struct {
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
+	// TeamReads lets everybody with an account read everything.
+	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the
-	// sessions and the tokens.
+	// accounts, the sessions and the tokens.
 	DataDir string
 	// Version is shown on the page and in metrics.
 	Version string

@@ -122,7 +122,7 @@ func (a *app) openPage() error {
 	a.server, err = viewer.Listen(viewer.Config{
 		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
-		Inputs: a.inputs, AdminToken: token, DataDir: a.cfg.Data, Version: version,
+		Inputs: a.inputs, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
 	if err != nil {

@@ -114,13 +114,21 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, out any) err
 	return c.decode(response, out)
 }
 
-// post sends in as JSON and decodes the answer into out, if out is not nil.
+// post and put send in as JSON and decode the answer into out, if out is not nil.
 func (c *client) post(ctx context.Context, u *url.URL, in, out any) error {
+	return c.sendJSON(ctx, http.MethodPost, u, in, out)
+}
+
+func (c *client) put(ctx context.Context, u *url.URL, in, out any) error {
+	return c.sendJSON(ctx, http.MethodPut, u, in, out)
+}
+
+func (c *client) sendJSON(ctx context.Context, method string, u *url.URL, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	response, err := c.sendBody(ctx, http.MethodPost, u, bytes.NewReader(body))
+	response, err := c.sendBody(ctx, method, u, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

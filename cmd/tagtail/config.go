@@ -60,6 +60,8 @@ type config struct {
 	// AdminToken is an API token with an admin's rights. It has no flag: a
 	// process list would show it.
 	AdminToken string `yaml:"admin_token"`
+	// TeamReads lets everybody with an account read everything.
+	TeamReads bool `yaml:"team_reads"`
 	// Instances are further instances, beside those of Serverctrl. They have
 	// no flag either.
 	Instances []instanceConfig `yaml:"instances"`
@@ -328,7 +330,7 @@ func (c *config) readFile(path string) error {
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
-	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
+	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
 	return nil

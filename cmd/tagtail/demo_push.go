@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/seed"
+	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
@@ -120,24 +120,23 @@ func demoPorts(services []string) (map[string]int, error) {
 // demoToken makes the token that the demo shows, and revokes that of the last
 // time.
 func demoToken(path, owner string) (secret string, err error) {
-	store, closeFile, err := tokens.OpenFile(path)
+	people, err := openPeople(path)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, closeFile()) }()
-	list, err := store.List()
+	defer func() { err = errors.Join(err, people.close()) }()
+	list, err := people.tokens.List()
 	if err != nil {
 		return "", err
 	}
 	for _, t := range list {
 		if t.Label == demoLabel {
-			if _, err := store.Revoke(t.ID); err != nil {
+			if _, err := people.tokens.Revoke(t.ID, func(tokens.Token) bool { return true }); err != nil {
 				return "", err
 			}
 		}
 	}
-	_, secret, err = store.Add(owner, tokens.Developer, demoLabel, time.Now())
-	return secret, err
+	return people.add(owner, accounts.Developer, demoLabel)
 }
 
 // greet says how to push, break and roll back something.

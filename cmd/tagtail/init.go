@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagtail/tagtail/deploy/seed"
+	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
@@ -141,15 +141,15 @@ const accountsName = "accounts.db"
 // administrator is the person whose token may push everything.
 const administrator = "boss"
 
-// addTokens makes a token for everybody who has none, and gives names and
-// secrets.
+// addTokens makes an account and a token for everybody who has none, and gives
+// names and secrets.
 func (r newRoot) addTokens(path string) (secrets [][2]string, err error) {
-	store, closeFile, err := tokens.OpenFile(path)
+	people, err := openPeople(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closeFile()) }()
-	list, err := store.List()
+	defer func() { err = errors.Join(err, people.close()) }()
+	list, err := people.tokens.List()
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +157,11 @@ func (r newRoot) addTokens(path string) (secrets [][2]string, err error) {
 		if slices.ContainsFunc(list, func(t tokens.Token) bool { return t.Owner == owner }) {
 			continue
 		}
-		role := tokens.Developer
+		role := accounts.Developer
 		if owner == administrator {
-			role = tokens.Admin
+			role = accounts.Admin
 		}
-		_, secret, err := store.Add(owner, role, "tagtail init", time.Now())
+		secret, err := people.add(owner, role, "tagtail init")
 		if err != nil {
 			return secrets, err
 		}

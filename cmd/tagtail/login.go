@@ -2,32 +2,34 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/spf13/cobra"
 )
 
 func newLoginCommand(std streams) *cobra.Command {
 	var at clientFlags
+	var person string
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Print a link that logs one browser in, once",
-		Long: "Print a link that opens the page, logged in. It works once, within a day: make one for\n" +
-			"each colleague and each browser.",
+		Long: "Print a link that opens the page, logged in as the administrator or as somebody with an\n" +
+			"account. It works once, within a day: make one for each colleague and each browser.",
+		Example: "  tagtail login --person dev1",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := at.connect(cmd)
 			if err != nil {
 				return err
 			}
-			var answer struct{ Link string }
-			if err := c.do(cmd.Context(), http.MethodPost, c.api("links", nil), &answer); err != nil {
+			link, err := c.link(cmd.Context(), person)
+			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(std.Out, answer.Link)
+			_, err = fmt.Fprintln(std.Out, link)
 			return err
 		},
 	}
 	at.add(cmd)
+	cmd.Flags().StringVar(&person, "person", "", "log in as the person with that `account`")
 	return cmd
 }

@@ -108,7 +108,7 @@ func newRootCommand(std streams) *cobra.Command {
 	root.AddCommand(
 		newServeCommand(std), newInitCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
-		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newReleasesCommand(std), newRollbackCommand(std), newLoginCommand(std), newTokenCommand(std), newHookCommand(std), newGitServeCommand(std),
+		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newReleasesCommand(std), newRollbackCommand(std), newLoginCommand(std), newUserCommand(std), newTokenCommand(std), newHookCommand(std), newGitServeCommand(std),
 		newVerifyCommand(std), newRebuildCommand(std),
 		newVersionCommand(std),
 	)

@@ -9,13 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 func newTokenCommand(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Make, list and revoke the tokens that people's git pushes with",
+		Short: "Make, list and revoke the tokens of people's git and scripts",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -25,25 +26,30 @@ func newTokenCommand(std streams) *cobra.Command {
 
 func newTokenAddCommand(std streams) *cobra.Command {
 	var at clientFlags
-	var label string
+	var label, scopes string
 	var admin bool
 	cmd := &cobra.Command{
 		Use:   "add PERSON",
 		Short: "Make a token and print it, once",
 		Long: "Make a token and print it, once: it is the password that git asks for, with the person's\n" +
-			"name as the user. A person pushes the branch of that name; an administrator any branch.",
-		Example: "  tagtail token add dev1 --label laptop",
+			"name as the user, and the token of scripts. A person pushes the branch of that name; an\n" +
+			"administrator any branch. Whoever has no account gets one, without a password.",
+		Example: "  tagtail token add dev1 --label laptop\n  tagtail token add dev1 --scope read,control --label script",
 		Args:    oneArg("token add takes one person, as in: tagtail token add dev1"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.connect(cmd)
 			if err != nil {
 				return err
 			}
-			role := tokens.Developer
+			role := accounts.Developer
 			if admin {
-				role = tokens.Admin
+				role = accounts.Admin
 			}
-			question := map[string]string{"owner": args[0], "role": string(role), "label": label}
+			may, err := tokens.ParseScopes(scopes)
+			if err != nil {
+				return usagef(cmd, "--scope: %v", err)
+			}
+			question := map[string]any{"owner": args[0], "role": role, "label": label, "scopes": may}
 			var answer struct{ Secret string }
 			if err := c.post(cmd.Context(), c.api("tokens", nil), question, &answer); err != nil {
 				return err
@@ -54,7 +60,8 @@ func newTokenAddCommand(std streams) *cobra.Command {
 	}
 	at.add(cmd)
 	cmd.Flags().StringVar(&label, "label", "", "what it is for, such as laptop")
-	cmd.Flags().BoolVar(&admin, "admin", false, "the person may push every branch and every repository")
+	cmd.Flags().StringVar(&scopes, "scope", "push", "what it may be used for: read, control, push, ingest")
+	cmd.Flags().BoolVar(&admin, "admin", false, "a new account is an administrator's")
 	return cmd
 }
 
@@ -87,7 +94,7 @@ func printTokens(out io.Writer, list []tokens.Token) error {
 		if !t.LastUsed.IsZero() {
 			used = "used " + t.LastUsed.In(time.Local).Format(time.DateTime)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\tmade %s\t%s\t%s\n", t.ID, t.Owner, t.Role, t.Created.In(time.Local).Format(time.DateOnly), used, t.Label)
+		fmt.Fprintf(table, "%s\t%s\t%s\tmade %s\t%s\t%s\n", t.ID, t.Owner, t.Scopes, t.Created.In(time.Local).Format(time.DateOnly), used, t.Label)
 	}
 	return table.Flush()
 }

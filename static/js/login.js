@@ -7,6 +7,7 @@ import { readLink } from './search/link.js';
 import { learn } from './said.js';
 import { t, translate } from './strings.js';
 
+const name = /** @type {HTMLInputElement} */ (byId('name'));
 const token = /** @type {HTMLInputElement} */ (byId('token'));
 const submit = /** @type {HTMLButtonElement} */ (byId('submit'));
 const error = byId('error');
@@ -17,13 +18,13 @@ function say(text) {
   error.hidden = text === '';
 }
 
-/** @param {string} value */
-async function logIn(value) {
+/** @param {{token: string} | {name: string, password: string}} who */
+async function logIn(who) {
   say('');
   submit.disabled = true;
   submit.textContent = t('login.busy');
   try {
-    await request('login', { method: 'POST', body: { token: value } });
+    await request('login', { method: 'POST', body: who });
     location.replace(new URL('./' + whereTo(), document.baseURI));
   } catch (err) {
     say(err instanceof Problem && err.status > 0 ? err.message : t('banner.unreachable'));
@@ -67,16 +68,16 @@ function takeFragment() {
 
 function begin() {
   const fragment = takeFragment();
-  if (fragment === '') token.focus();
-  else void logIn(fragment);
+  if (fragment === '') name.focus();
+  else void logIn({ token: fragment });
 }
 
 translate(document);
 byId('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  const value = token.value.trim();
-  if (value === '') say(t('login.empty'));
-  else void logIn(value);
+  const person = name.value.trim();
+  if (token.value.trim() === '') say(t('login.empty'));
+  else void logIn(person === '' ? { token: token.value.trim() } : { name: person, password: token.value });
 });
 // A link opened in a tab that shows this page already only changes the fragment.
 addEventListener('hashchange', begin);

@@ -25,7 +25,6 @@ import (
 	"unicode/utf8"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // The bounds of what is kept.
@@ -43,27 +42,21 @@ const useEvery = time.Minute
 
 var bucket = []byte("tokens")
 
-// Role is what a token's owner is.
-type Role string
-
-// The roles.
-const (
-	Developer Role = "developer" // has a branch and instances of that name
-	Admin     Role = "admin"
-)
-
 // Token is what is known of a secret.
 type Token struct {
 	// ID names the token; it is no secret.
 	ID string `json:"id"`
 	// Owner is the person, who is also a branch: dev1.
 	Owner string `json:"owner"`
-	Role  Role   `json:"role"`
+	// Scopes are what it may be used for, as far as its owner may do that.
+	Scopes Scopes `json:"scopes"`
 	// Label says what it is for; it may be empty.
 	Label   string    `json:"label"`
 	Created time.Time `json:"created"`
 	// LastUsed is zero if it never was.
 	LastUsed time.Time `json:"last_used,omitzero"`
+	// Role is that of the owner in files from before there were accounts.
+	Role string `json:"role,omitempty"`
 }
 
 // What a request may be refused for; the errors wrap these.
@@ -94,8 +87,8 @@ func check(t Token) error {
 	switch {
 	case !ownerPattern.MatchString(t.Owner):
 		return fmt.Errorf("%w: the owner %.40q must begin with a letter a-z and have at most 32 letters a-z, digits, - and _", ErrInvalid, t.Owner)
-	case t.Role != Developer && t.Role != Admin:
-		return fmt.Errorf("%w: the role %.40q is neither developer nor admin", ErrInvalid, string(t.Role))
+	case t.Scopes == 0 || t.Scopes&^AllScopes != 0:
+		return fmt.Errorf("%w: it needs one or more of the scopes %s", ErrInvalid, AllScopes)
 	case utf8.RuneCountInString(t.Label) > MaxLabelRunes || !utf8.ValidString(t.Label):
 		return fmt.Errorf("%w: the label must be text of at most %d characters", ErrInvalid, MaxLabelRunes)
 	}
@@ -108,8 +101,8 @@ func check(t Token) error {
 }
 
 // Add makes a token for owner. The secret is never shown again.
-func (s *Store) Add(owner string, role Role, label string, now time.Time) (Token, string, error) {
-	t := Token{ID: newID(), Owner: owner, Role: role, Label: label, Created: now.UTC().Truncate(time.Second)}
+func (s *Store) Add(owner string, scopes Scopes, label string, now time.Time) (Token, string, error) {
+	t := Token{ID: newID(), Owner: owner, Scopes: scopes, Label: label, Created: now.UTC().Truncate(time.Second)}
 	if err := check(t); err != nil {
 		return Token{}, "", err
 	}
@@ -135,13 +128,14 @@ func (s *Store) Find(secret string, now time.Time) (Token, bool, error) {
 	key := hash(secret)
 	var t Token
 	found := false
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.db.View(func(tx *bolt.Tx) (err error) {
 		data := tx.Bucket(bucket).Get(key)
 		found = data != nil
 		if !found {
 			return nil
 		}
-		return json.Unmarshal(data, &t)
+		t, err = decode(data)
+		return err
 	})
 	if err != nil {
 		return Token{}, false, fmt.Errorf("read token: %w", err)
@@ -168,8 +162,8 @@ func (s *Store) List() ([]Token, error) {
 	list := []Token{}
 	err := s.db.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucket).ForEach(func(_, data []byte) error {
-			var t Token
-			if err := json.Unmarshal(data, &t); err != nil {
+			t, err := decode(data)
+			if err != nil {
 				return err
 			}
 			list = append(list, t)
@@ -185,17 +179,17 @@ func (s *Store) List() ([]Token, error) {
 	return list, nil
 }
 
-// Revoke makes the token void and tells what it was.
-func (s *Store) Revoke(id string) (Token, error) {
+// Revoke makes a token void that the caller may revoke, and tells what it was.
+func (s *Store) Revoke(id string, may func(Token) bool) (Token, error) {
 	var revoked Token
 	err := s.db.Update(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucket).Cursor()
 		for key, data := c.First(); key != nil; key, data = c.Next() {
-			var t Token
-			if err := json.Unmarshal(data, &t); err != nil {
+			t, err := decode(data)
+			if err != nil {
 				return err
 			}
-			if t.ID == id {
+			if t.ID == id && may(t) {
 				revoked = t
 				return c.Delete()
 			}
@@ -206,6 +200,17 @@ func (s *Store) Revoke(id string) (Token, error) {
 		return Token{}, fmt.Errorf("revoke token: %w", err)
 	}
 	return revoked, nil
+}
+
+// decode reads a token. One from before there were scopes is for git.
+func decode(data []byte) (t Token, err error) {
+	if err := json.Unmarshal(data, &t); err != nil {
+		return Token{}, err
+	}
+	if t.Scopes == 0 {
+		t.Scopes = Push
+	}
+	return t, nil
 }
 
 func put(b *bolt.Bucket, key []byte, t Token) error {
@@ -225,21 +230,4 @@ func newID() string {
 func hash(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
-}
-
-// OpenFile opens the tokens of a server that does not run. The caller calls
-// the function that it gives at the end.
-func OpenFile(path string) (*Store, func() error, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, nil, fmt.Errorf("open %s: a server uses it: make tokens with tagtail token add", path)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	s, err := New(db)
-	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
-	}
-	return s, db.Close, nil
 }

@@ -35,7 +35,7 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	for body, says := range map[string]string{
 		"{":                                 "cannot be read",
 		`{"owner":"../x"}`:                  "must begin with a letter",
-		`{"owner":"dev1","role":"emperor"}`: "neither developer nor admin",
+		`{"owner":"dev1","role":"emperor"}`: "none of admin, developer and viewer",
 	} {
 		if got := ts.do(t, "POST", "/api/v1/tokens", body, admin...); got.status != 400 || !strings.Contains(got.detail(t), says) {
 			t.Errorf("%s is answered %d %s, want 400 with %q", body, got.status, got.body, says)
