@@ -20,7 +20,7 @@ func TestTooMuchToReadIsSampledAndAllIsKept(t *testing.T) {
 	b.Await(`counts.textContent.startsWith('0 matches')`)
 
 	last := 0
-	const most = 200_000
+	const most = 3_000_000 // the faster the machine, the more come before the page says so
 	for last < most && b.Eval(`String(!sample.hidden && sample.textContent.includes('Too fast to read'))`) != "true" {
 		var burst strings.Builder
 		for range 2500 {
