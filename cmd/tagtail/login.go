@@ -15,7 +15,7 @@ func newLoginCommand(std streams) *cobra.Command {
 		Long: "Print a link that opens the page, logged in as the administrator or as somebody with an\n" +
 			"account. It works once, within a day: make one for each colleague and each browser.",
 		Example: "  tagtail login --person dev1",
-		Args: noArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := at.connect(cmd)
 			if err != nil {

@@ -287,7 +287,9 @@ func (c *client) people(ctx context.Context) ([]accounts.Person, error) {
 	return answer.People, err
 }
 
-func (c *client) person(name string) *url.URL { return c.api("people", nil).JoinPath(url.PathEscape(name)) }
+func (c *client) person(name string) *url.URL {
+	return c.api("people", nil).JoinPath(url.PathEscape(name))
+}
 
 // link makes a login link for a person; "" is whoever asks.
 func (c *client) link(ctx context.Context, person string) (string, error) {
