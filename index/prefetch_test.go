@@ -19,6 +19,11 @@ func TestStartAsksTheKernelForTheWordsOfAllDays(t *testing.T) {
 		oneBlockEach(t, s, "some words", "other words")
 		clock.at = clock.at.Add(24 * time.Hour)
 	}
+	for _, d := range s.allDays() {
+		if err := s.openWords(d).Flush(t.Context().Err); err != nil {
+			t.Fatal(err)
+		}
+	}
 	dir := s.cfg.Dir
 	closeStore(t, s)
 	paths, err := filepath.Glob(filepath.Join(dir, "days", "*", blockindex.Folder, "*.zap"))

@@ -185,14 +185,20 @@ func (s *Server) logout(c echo.Context, _ principal) error {
 
 // me tells who is logged in, and where the server is in time.
 func (s *Server) me(c echo.Context, p principal) error {
+	account, found, err := s.accounts.Find(p.Name)
+	if err != nil {
+		return err
+	}
 	return s.sendJSON(c, http.StatusOK, struct {
 		principal
-		Scopes tokens.Scopes `json:"scopes"`
+		HasAccount  bool          `json:"has_account"` // not the administrator of the start
+		HasPassword bool          `json:"has_password"`
+		Scopes      tokens.Scopes `json:"scopes"`
 		// Everything tells whether p sees the entries of everybody.
 		Everything bool   `json:"everything"`
 		Version    string `json:"version"`
 		Zone       string `json:"zone"`
-	}{p, p.scopes, p.scope().everything, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
+	}{p, found, account.HasPassword, p.scopes, p.scope().everything, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
 }
 
 const (

@@ -56,7 +56,7 @@ func TestLoginLinkWorksOnce(t *testing.T) {
 	got := ts.do(t, "GET", "/api/v1/me", "", "Cookie", cookie.String())
 	var me object
 	got.decode(t, &me)
-	want := object{"name": "admin", "role": "admin", "scopes": []any{"read", "control", "push", "ingest"}, "everything": true, "version": "1.2.3", "zone": "UTC"}
+	want := object{"name": "admin", "role": "admin", "has_account": false, "has_password": false, "scopes": []any{"read", "control", "push", "ingest"}, "everything": true, "version": "1.2.3", "zone": "UTC"}
 	if diff := cmp.Diff(want, me); diff != "" {
 		t.Errorf("me (-want +got):\n%s", diff)
 	}

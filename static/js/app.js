@@ -296,6 +296,7 @@ function wireKeys() {
     { words: 'help.look', run: () => byId('look').showPopover() },
     { words: 'help.all', run: () => store.set({ instances: [] }) },
     { words: 'help.own', run: () => store.set({ instances: own(store.state) }) },
+    { words: 'account.open', run: () => void openAccount() },
     { words: 'help.help', keys: ['?'], run: () => store.set({ help: true }) },
   );
   keys(store, commands);
@@ -326,6 +327,11 @@ function wireKeys() {
 async function exportAs(format) {
   const { startExport } = await import('./export/export.js');
   await startExport(store, format);
+}
+
+async function openAccount() {
+  const { showAccount } = await import('./account/dialog.js');
+  await showAccount(store);
 }
 
 async function openStats() {
@@ -402,7 +408,7 @@ async function begin() {
     element.append(icon(/** @type {HTMLElement} */ (element).dataset.icon ?? ''));
   }
   search(store);
-  controls(store, feed);
+  controls(store, feed, () => void openAccount());
   instances(store);
   sizes(store);
   wireDrawer();

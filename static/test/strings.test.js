@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { tables, teach } from '../js/strings.js';
-import { words } from '../js/words/deploy.js';
+import { words as account } from '../js/words/account.js';
+import { words as deploy } from '../js/words/deploy.js';
 
-teach(words);
+teach(account);
+teach(deploy);
 
 const root = new URL('..', import.meta.url);
 const keys = Object.keys(tables.en).sort();

@@ -14,13 +14,14 @@ const SpokenMs = 4000;
 /**
  * @param {import('../store.js').Store} store
  * @param {import('../tail/feed.js').Feed} feed
+ * @param {() => void} openAccount
  */
-export function controls(store, feed) {
+export function controls(store, feed, openAccount) {
   rangeButton(store);
   liveButtons(store, feed);
   strip(store);
   spoken(store);
-  account(store);
+  account(store, openAccount);
   zoneHead(store);
 }
 
@@ -96,8 +97,11 @@ function stripState({ following, range, lostAt, loading }) {
   return following ? 'live' : 'paused';
 }
 
-/** @param {import('../store.js').Store} store */
-function account(store) {
+/**
+ * @param {import('../store.js').Store} store
+ * @param {() => void} openAccount
+ */
+function account(store, openAccount) {
   store.watch(['me', 'theme'], ({ me, theme }) => {
     const themes = /** @type {const} */ (['auto', 'light', 'dark', 'contrast']);
     replace(byId('account-menu'),
@@ -107,6 +111,10 @@ function account(store) {
         ...themes.map((name) => h('button', {
           type: 'button', 'aria-pressed': String(name === theme), click: () => store.set({ theme: name }),
         }, t(`theme.${name}`)))),
+      h('button', { type: 'button', class: 'button', 'aria-haspopup': 'dialog', click: () => {
+        byId('account-menu').hidePopover();
+        openAccount();
+      } }, t('account.open')),
       h('button', { type: 'button', class: 'button', click: logOut }, t('account.logout')),
       me && h('div', { class: 'quiet small' }, t('account.version', { version: me.version })));
   });
