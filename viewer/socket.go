@@ -283,19 +283,21 @@ func (k socket) end(err error) {
 	case err == nil, errors.Is(err, errLeft):
 	case errors.As(err, &told):
 		code = told.code
-		_ = k.sendError(told.Detail)
+		_ = k.sendError(told.Status, told.Detail)
 	case errors.Is(err, errStopping):
 		code, text = websocket.CloseGoingAway, "the server is stopping, connect again"
 	default:
 		code, text = websocket.CloseInternalServerErr, "connect again"
-		_ = k.sendError("The stream broke off in the server: connect again to go on.")
+		_ = k.sendError(http.StatusInternalServerError, "The stream broke off in the server: connect again to go on.")
 	}
 	_ = k.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text), time.Now().Add(closeWithin))
 }
 
-func (k socket) sendError(detail string) error {
+// sendError tells what a handshake would have been refused with.
+func (k socket) sendError(status int, detail string) error {
 	return k.sendJSON(struct {
 		Type   string `json:"type"`
+		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{"error", detail})
+	}{"error", status, detail})
 }

@@ -162,7 +162,7 @@ type Frame =
   | { type: 'entries'; seq: number; entries: Entry[] }
   | SampleFrame
   | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
-  | { type: 'error'; detail: string };
+  | { type: 'error'; status: number; detail: string };
 
 type JobFrame =
   | { type: 'output'; from: number; lines: string[] }

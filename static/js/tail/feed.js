@@ -191,6 +191,9 @@ export class Feed {
         this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq, upTo: this.scoped }]);
         break;
       case 'error':
+        if (frame.status === 401) goToLogin();
+        // What one sees is another now; what is on the page may not be seen any more.
+        if (frame.status === 403) location.reload();
         this.store.set({ trouble: said(frame.detail), loading: false });
         break;
     }
