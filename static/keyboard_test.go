@@ -35,10 +35,10 @@ func TestEverythingIsDoneByKeys(t *testing.T) {
 	b.Await(`document.activeElement.id === 'q' && ` + focusSeen)
 	b.Key("\bslow\r")
 	b.Await(`location.search === '?q=slow' && ` + inList)
-	b.Await(`counts.textContent.startsWith('5 matches')`)
+	b.Await(`counts.textContent.startsWith('5 matches') && document.querySelectorAll('.row').length === 5 && pulse.textContent === 'Live'`)
 
 	b.Key("kkj")
-	b.Await(`document.querySelectorAll('.row').length === 5 && document.querySelectorAll('.row')[4].classList.contains('selected')`)
+	b.Await(`document.querySelectorAll('.row')[4].classList.contains('selected')`)
 	b.Key("\r")
 	b.Await(`drawer.querySelector('.details') && !drawer.hidden`)
 	b.Key("c")

@@ -126,8 +126,14 @@ const collect = `(async () => {
 	const seqs = new Map();
 	let doubled = 0;
 	const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+	const drawn = () => {
+		const rows = [...document.querySelectorAll('.row')].map((row) => row.getBoundingClientRect());
+		const {top, bottom} = scroller.getBoundingClientRect();
+		const first = Math.min(...rows.map((row) => row.top)), last = Math.max(...rows.map((row) => row.bottom));
+		return (first <= top || scroller.scrollTop < 100) && (last >= bottom || scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 1);
+	};
 	for (scroller.scrollTop = 0; ; scroller.scrollTop += scroller.clientHeight) {
-		await frame();
+		do await frame(); while (!drawn());
 		await frame();
 		for (const row of document.querySelectorAll('.row[data-seq]')) {
 			const found = /numbered (\d+)/.exec(row.textContent);

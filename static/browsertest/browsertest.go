@@ -248,28 +248,48 @@ func (b *Tab) Click(selector string) {
 }
 
 // Press presses the left button of the mouse once, or twice for a double click,
-// in the middle of the first element that a CSS selector finds, once it is there
-// and nothing covers it.
+// in the middle of the first element that a CSS selector finds, once it is there,
+// nothing covers it and it stays where it is. What has moved away before the
+// mouse was there is pressed again.
 func (b *Tab) Press(selector string, times int) {
 	b.t.Helper()
-	b.Await(fmt.Sprintf(`(() => {
-		const element = document.querySelector(%q);
-		element.scrollIntoView({block: 'nearest', inline: 'nearest', behavior: 'instant'});
-		const {left, right, top, bottom} = element.getBoundingClientRect();
-		const at = {x: (Math.max(left, 0) + Math.min(right, innerWidth)) / 2, y: (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2};
-		const hit = document.elementFromPoint(at.x, at.y);
-		window.pressed = at;
-		return element.checkVisibility() && hit !== null && (element.contains(hit) || hit.contains(element));
-	})()`, selector))
-	var at struct{ X, Y float64 }
-	if err := json.Unmarshal([]byte(b.Eval("window.pressed")), &at); err != nil {
-		b.t.Fatal(err)
+	for {
+		b.Await(fmt.Sprintf(`(() => {
+			const element = document.querySelector(%q), before = window.pressed;
+			element.scrollIntoView({block: 'nearest', inline: 'nearest', behavior: 'instant'});
+			const {left, right, top, bottom} = element.getBoundingClientRect();
+			const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2, y = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
+			const hit = document.elementFromPoint(x, y);
+			window.pressed = {x, y, hit: false};
+			if (before?.x !== x || before?.y !== y || !element.checkVisibility() || hit === null || !(element.contains(hit) || hit.contains(element))) return false;
+			const here = window.pressed, there = ({target}) => { here.hit = element.contains(target) || target.contains(element); };
+			addEventListener('pointerdown', there, {capture: true, once: true});
+			return true;
+		})()`, selector))
+		var at struct{ X, Y float64 }
+		if err := json.Unmarshal([]byte(b.Eval("window.pressed")), &at); err != nil {
+			b.t.Fatal(err)
+		}
+		b.Eval("window.under = window.pressed, window.pressed = undefined")
+		for i := range times {
+			count := func(p *input.DispatchMouseEventParams) { p.ClickCount = int64(i + 1) }
+			b.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, at.X, at.Y, chromedp.ButtonLeft, count),
+				chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, at.X, at.Y, chromedp.ButtonLeft, count))
+		}
+		if !b.missed() {
+			return
+		}
 	}
-	for i := range times {
-		count := func(p *input.DispatchMouseEventParams) { p.ClickCount = int64(i + 1) }
-		b.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, at.X, at.Y, chromedp.ButtonLeft, count),
-			chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, at.X, at.Y, chromedp.ButtonLeft, count))
-	}
+}
+
+// missed tells whether the mouse was pressed beside its element. A click may have
+// opened another page, which does not know.
+func (b *Tab) missed() bool {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	missed, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("window.under !== undefined && !window.under.hit"))
+	return err == nil && missed
 }
 
 // Wheel turns the mouse wheel over the list; up is negative.

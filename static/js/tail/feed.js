@@ -191,11 +191,20 @@ export class Feed {
         this.add([{ gap: true, count: frame.count, from_seq: frame.from_seq, to_seq: frame.to_seq, upTo: this.scoped }]);
         break;
       case 'error':
-        if (frame.status === 401) goToLogin();
+        if (frame.status === 401) void this.whoAmI();
         // What one sees is another now; what is on the page may not be seen any more.
         if (frame.status === 403) location.reload();
         this.store.set({ trouble: said(frame.detail), loading: false });
         break;
+    }
+  }
+
+  /** Goes to the login page, unless only this socket is of a session that has ended. */
+  async whoAmI() {
+    try {
+      await request('me');
+    } catch (err) {
+      if (err instanceof Problem && err.status === 401) goToLogin();
     }
   }
 
