@@ -255,7 +255,7 @@ func TestTheHistoryOfConfigurationsIsBounded(t *testing.T) {
 	in := Instance{Name: "a/dev1", Conf: filepath.Join(t.TempDir(), "conf/nginx.conf")}
 	for number := 1; number <= keepConfigurations; number++ {
 		r := rendered{in: in, text: []byte("new"), old: []byte("old")}
-		if err := keepHistory(r, number); err != nil {
+		if err := (account{}).keepHistory(r, number); err != nil {
 			t.Fatal(err)
 		}
 	}

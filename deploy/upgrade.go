@@ -62,6 +62,9 @@ func (c *Controller) store(in Instance) (*release.Store, bool) {
 		c.recovery.done = map[string]bool{}
 	}
 	c.recovery.done[dir] = true
+	if as, _ := c.accounts.of(in); as.foreign() && !isRoots(in.Prefix) {
+		return store, true // nothing is there, or what is could lead anywhere
+	}
 	abandoned, err := store.Recover()
 	for _, r := range abandoned {
 		c.cfg.Logger.Warn("release is abandoned", "instance", in.Name, "release", r.Number, "by", r.By)
@@ -70,6 +73,15 @@ func (c *Controller) store(in Instance) (*release.Store, bool) {
 		c.cfg.Logger.Error("releases are not as they should be", "instance", in.Name, "err", err)
 	}
 	return store, true
+}
+
+// claim makes sure that root writes only to what is root's.
+func (c *Controller) claim(in Instance) error {
+	as, err := c.accountNow(in)
+	if err != nil {
+		return err
+	}
+	return as.claim(in)
 }
 
 // Releases lists an instance's releases, newest first. The error is
@@ -299,6 +311,9 @@ func (c *Controller) makeLive(ctx context.Context, j *Job, r release.Release, fi
 	store, ok := c.store(j.in)
 	if !ok {
 		return r, fmt.Errorf("%s can have no releases", j.in.Name)
+	}
+	if err := c.claim(j.in); err != nil {
+		return r, err
 	}
 	v := j.View()
 	r.Instance, r.By, r.Via, r.Job = v.Instance, v.By, v.Via, v.ID
