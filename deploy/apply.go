@@ -46,7 +46,7 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 		j.printf("%s", warning)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; the old configuration goes on serving", err)
+		return &stillServes{err}
 	}
 	if next.same() {
 		j.printf("%s has this configuration already", j.in.Name)
@@ -111,7 +111,7 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 	staged := in
 	staged.Conf = in.Conf + ".new"
 	if err := c.stage(ctx, j, staged, next.text); err != nil {
-		return errors.Join(fmt.Errorf("%w; the old configuration goes on serving", err), removeStaged(staged.Conf))
+		return errors.Join(&stillServes{err}, removeStaged(staged.Conf))
 	}
 	as, err := c.accountNow(in)
 	if err == nil {
@@ -136,6 +136,7 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 	if err = c.drivers[in.Kind].act(ctx, in, Reload, j); err == nil {
 		return nil
 	}
+	err = whyNot(err)
 	j.printf("FAILED: %v", err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -221,7 +222,7 @@ func (c *Controller) takeBack(ctx context.Context, j *Job, next rendered) error 
 	}
 	j.printf("RESTORED: %s is the old one again", in.Conf)
 	if err := c.drivers[in.Kind].act(ctx, j.in, Reload, j); err != nil {
-		return fmt.Errorf("the old configuration is RESTORED and CANNOT be loaded: %w", err)
+		return fmt.Errorf("the old configuration is RESTORED and CANNOT be loaded: %w", whyNot(err))
 	}
 	return errTakenBack
 }

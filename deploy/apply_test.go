@@ -133,7 +133,10 @@ func TestAConfigurationIsAppliedAndTakenBack(t *testing.T) {
 	t.Run("the reload is accepted and then cannot bind", func(t *testing.T) {
 		f.ctrl.commit("master", "a busy port", f.templates(other, "off", busy))
 		v := f.order(Order{Apply: &Apply{}})
-		wantFailed(t, v, "still could not bind()", "the old configuration is RESTORED and serves")
+		wantFailed(t, v, "still could not bind(); the old configuration is RESTORED and serves")
+		if n := strings.Count(strings.Join(v.Output, "\n")+v.Error, "goes on serving"); n > 0 {
+			t.Errorf("what serves is told %d times more:\n%s\n%s", n, strings.Join(v.Output, "\n"), v.Error)
+		}
 		wantOutput(t, v, "FAILED: ", "RESTORED: "+f.in.Conf)
 		if r := f.newest(); r.Result != release.Failed {
 			t.Errorf("got %+v", r)

@@ -393,6 +393,24 @@ func (d nginxDriver) end(ctx context.Context, in Instance, masters []process, jo
 	return nil
 }
 
+// stillServes is a configuration that was not taken. Who puts the file back, too,
+// says so in other words.
+type stillServes struct{ why error }
+
+func (e *stillServes) Error() string {
+	return e.why.Error() + "; the old configuration goes on serving"
+}
+
+func (e *stillServes) Unwrap() error { return e.why }
+
+// whyNot leaves out what serves.
+func whyNot(err error) error {
+	if still := (*stillServes)(nil); errors.As(err, &still) {
+		return still.why
+	}
+	return err
+}
+
 // reload is proven: HUP alone says nothing, since nginx keeps the old workers
 // and its exit status when the new configuration cannot be used.
 func (d nginxDriver) reload(ctx context.Context, in Instance, master process, job *Job) error {
@@ -401,7 +419,7 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 		err = d.test(ctx, in, as, job)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; the old configuration goes on serving", err)
+		return &stillServes{err}
 	}
 	// Of any title: a worker gets its own only a moment after the fork.
 	old := readProcessTable().children(master.pid, anyTitle)
@@ -435,7 +453,7 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 		case errors.Is(err, errTimeout):
 			err = fmt.Errorf("no new workers within %s", nginxReloadLimit)
 		}
-		return fmt.Errorf("the reload did not take: %w; the old configuration goes on serving", err)
+		return &stillServes{fmt.Errorf("the reload did not take: %w", err)}
 	}
 	job.printf("reloaded: workers %s serve now", pidList(workers))
 	if probed {
