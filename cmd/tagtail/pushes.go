@@ -127,12 +127,7 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 		return nil, err
 	}
 	before := e.rendered(e.fresh.instances(), e.app.cfg.Serverctrl)
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		if text := deploy.Diff(name+" now", before[name], name+" then", after[name]); text != "" {
-			lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
-		}
-	}
+	lines := differences(before, after, e.fresh.instances())
 	if len(lines) == 0 {
 		return []string{"no configuration would change"}, nil
 	}
@@ -140,6 +135,49 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 		lines = append(lines[:maxPreviewLines], "(what follows is not shown)")
 	}
 	return lines, nil
+}
+
+// differences shows how each configuration changes, and of changes that are the
+// same but for an instance's names and port the first.
+func differences(before, after map[string][]byte, instances []deploy.Instance) []string {
+	var texts []string
+	alike := map[string][]string{} // names of the instances that change so
+	first := map[string]string{}   // by text, what it changes
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		text := deploy.Diff(name+" now", before[name], name+" then", after[name])
+		if text == "" {
+			continue
+		}
+		in := deploy.Instance{Name: name}
+		if i := find(instances, name); i >= 0 {
+			in = instances[i]
+		}
+		change := in.Service() + "\n" + in.Anonymous(changedLines(text))
+		if alike[change] == nil {
+			texts, first[text] = append(texts, text), change
+		}
+		alike[change] = append(alike[change], name)
+	}
+	var lines []string
+	for _, text := range texts {
+		lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
+		if names := alike[first[text]]; len(names) > 1 {
+			lines = append(lines, "the same for "+push.NameList(names[1:]))
+		}
+	}
+	return lines
+}
+
+// changedLines are the lines of a diff that begin with + or -, without its head.
+func changedLines(text string) string {
+	var b strings.Builder
+	_, hunks, _ := strings.Cut(text, "\n@@")
+	for line := range strings.Lines(hunks) {
+		if line[0] == '+' || line[0] == '-' {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (e *pushEngine) options() deploy.RenderOptions {

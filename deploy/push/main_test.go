@@ -42,6 +42,8 @@ type fakeEngine struct {
 	fail    string        // how jobs fail
 	hold    chan struct{} // jobs end when it is closed
 	begun   chan struct{} // gets one for each order
+
+	output func(instance string) (lines []string, fail string) // of jobs, if not nil
 }
 
 func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
@@ -77,7 +79,11 @@ func (e *fakeEngine) Order(o Order) (Job, error) {
 	if e.fail == "refused" {
 		return nil, errors.New("it is being deployed by dev2")
 	}
-	return &fakeJob{o.Instance, e.fail, e.hold}, nil
+	j := &fakeJob{instance: o.Instance, fail: e.fail, hold: e.hold}
+	if e.output != nil {
+		j.lines, j.fail = e.output(o.Instance)
+	}
+	return j, nil
 }
 
 func (e *fakeEngine) ordered() []string {
@@ -89,10 +95,11 @@ func (e *fakeEngine) ordered() []string {
 type fakeJob struct {
 	instance, fail string
 	hold           chan struct{}
+	lines          []string
 }
 
 func (j *fakeJob) View() deploy.JobView {
-	v := deploy.JobView{ID: "job1", Instance: j.instance, State: deploy.JobSucceeded}
+	v := deploy.JobView{ID: "job1", Instance: j.instance, State: deploy.JobSucceeded, Output: j.lines}
 	if j.fail != "" {
 		v.State, v.Error = deploy.JobFailed, j.fail
 	}
@@ -100,6 +107,9 @@ func (j *fakeJob) View() deploy.JobView {
 }
 
 func (j *fakeJob) Wait(ctx context.Context, from int) ([]string, bool, error) {
+	if j.lines != nil {
+		return j.lines[from:], true, nil
+	}
 	if from == 0 {
 		return []string{"exported 1 file"}, false, nil
 	}
