@@ -64,7 +64,7 @@ func NameList(names []string) string {
 }
 
 var (
-	digits      = regexp.MustCompile(`\d+`)
+	digits      = regexp.MustCompile(`\b[0-9a-f]{12}\b|\d+`) // a generation, or a number
 	numberLists = regexp.MustCompile(`N(?:, N)+`)
 )
 

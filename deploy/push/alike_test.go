@@ -15,6 +15,7 @@ func applied(in deploy.Instance, change string) []string {
 		"--- nginx.conf (now)", "+++ nginx.conf (new)", "@@ -1,3 +1,3 @@",
 		" # " + in.Name, "-" + change + " 1;", fmt.Sprintf("+%s 2; # socketserver_%s %d", change, in.Owner(), in.Port),
 		"wrote " + in.Prefix + "/conf/nginx.conf", fmt.Sprintf("reloaded: workers %d, %d serve now", in.Port*7, in.Port*9),
+		fmt.Sprintf("generation %012x answered 5 new connections in a row", in.Port*99_999_999),
 	}
 }
 
