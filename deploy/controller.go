@@ -35,6 +35,9 @@ type Config struct {
 	// Render is how a missing configuration is written. Modules is found out
 	// by asking the nginx program if it is nil.
 	Render RenderOptions
+	// DeveloperValues are the names of the values that developers may set for
+	// themselves, on their branch of serverctrl.
+	DeveloperValues []string
 	// Nginx and RedisServer are the programs, if not those that PATH finds.
 	Nginx, RedisServer string
 	// Repositories holds serverctrl.git and SERVICE.git, bare. Empty: nothing can

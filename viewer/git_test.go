@@ -34,7 +34,10 @@ type gitEngine struct {
 
 func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error              { return nil }
 func (*gitEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) { return nil, nil }
-func (*gitEngine) Adopt(context.Context) (string, []string, error)                  { return "", nil, nil }
+func (*gitEngine) CheckValues(context.Context, string, string, string, *gitrepo.Repo) (bool, error) {
+	return false, nil
+}
+func (*gitEngine) Adopt(context.Context) (string, []string, error) { return "", nil, nil }
 func (*gitEngine) Publish(context.Context, push.Person) (lines, instances []string, err error) {
 	return nil, nil, nil
 }

@@ -99,7 +99,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
 		Render:       deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
 		Repositories: a.cfg.repositoriesDir(), Layout: a.cfg.layout(), Deploys: a.cfg.proofs(), JobsDir: filepath.Join(a.cfg.Data, "jobs"),
-		RunAs: a.cfg.RunAs,
+		RunAs: a.cfg.RunAs, DeveloperValues: a.cfg.developerValues(),
 	})
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ type config struct {
 	People []personConfig `yaml:"people"`
 	// Deploys says by service how a deploy is proven.
 	Deploys map[string]proofConfig `yaml:"deploys"`
+	// DeveloperValues are the values that developers may set on their branch of
+	// serverctrl; nil means defaultDeveloperValues.
+	DeveloperValues []string `yaml:"developer_values"`
 	// LogPrefix goes before the names git-server and git-serverctrl of the
 	// audit's entries.
 	LogPrefix string `yaml:"log_prefix"`
@@ -173,6 +176,14 @@ func defaultConfig() config {
 		Root:      "/opt/hhl",
 		RedisRoot: "/opt/redis",
 	}
+}
+
+// developerValues are those that developers may set themselves.
+func (c *config) developerValues() []string {
+	if c.DeveloperValues == nil {
+		return []string{"LUA_CODE_CACHE", "WORKER_PROCESSES"}
+	}
+	return c.DeveloperValues
 }
 
 // defaultSyslog lists the listeners of a configuration that names none.
@@ -339,6 +350,7 @@ func (c *config) readFile(path string) error {
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
+	c.DeveloperValues = file.DeveloperValues
 	c.Syslog, c.AdminToken = file.Syslog, file.AdminToken
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit

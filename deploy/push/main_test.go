@@ -43,6 +43,7 @@ type fakeEngine struct {
 	hold    chan struct{} // jobs end when it is closed
 	begun   chan struct{} // gets one for each order
 
+	values func(owner string) (changed bool, err error)        // of CheckValues, if not nil
 	output func(instance string) (lines []string, fail string) // of jobs, if not nil
 }
 
@@ -58,6 +59,13 @@ func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo)
 
 func (e *fakeEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) {
 	return []string{"-listen 1081;", "+listen 1091;"}, nil
+}
+
+func (e *fakeEngine) CheckValues(_ context.Context, owner, _, _ string, _ *gitrepo.Repo) (bool, error) {
+	if e.values == nil {
+		return false, nil
+	}
+	return e.values(owner)
 }
 
 func (e *fakeEngine) Adopt(context.Context) (string, []string, error) { return newSHA, e.adopts, nil }

@@ -101,6 +101,17 @@ func find(ctx context.Context, repo *gitrepo.Repo, rev string) (gitrepo.Commit, 
 // signal does what the first line of serverctrl's commit says.
 func (g *Gate) signal(ctx context.Context, v *visit, u update, subject string) {
 	command, ok, hint := ParseSignal(subject)
+	changed, err := g.changesValues(context.WithoutCancel(ctx), v, u)
+	if err != nil {
+		g.fail(v, u, subject, err)
+		return
+	}
+	if changed {
+		g.adopt(ctx, v, u, subject)
+	}
+	if !ok && changed {
+		return // what it was for is done
+	}
 	if !ok {
 		g.fail(v, u, subject, refusef("%s", hint))
 		return

@@ -86,6 +86,10 @@ type Engine interface {
 	// Render tells what is wrong with serverctrl at a commit, which may be in
 	// the quarantine of repo's environment only.
 	Render(ctx context.Context, sha string, repo *gitrepo.Repo) error
+	// CheckValues tells whether a push to a developer's branch of serverctrl, from
+	// the commit old, empty if the branch is new, sets the developer's own values,
+	// and what is wrong with them.
+	CheckValues(ctx context.Context, owner, old, sha string, repo *gitrepo.Repo) (changed bool, err error)
 	// Preview tells in lines what would change if serverctrl were at the commit,
 	// which may be in the quarantine only.
 	Preview(ctx context.Context, sha string, repo *gitrepo.Repo) (lines []string, err error)
