@@ -46,7 +46,7 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 		j.printf("%s", warning)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; the old configuration goes on serving", err)
+		return &stillServes{err}
 	}
 	if next.same() {
 		j.printf("%s has this configuration already", j.in.Name)
@@ -55,6 +55,9 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 	store, ok := c.store(j.in)
 	if !ok {
 		return fmt.Errorf("%s can have no releases", j.in.Name)
+	}
+	if err := c.claim(j.in); err != nil {
+		return err
 	}
 	v := j.View()
 	r, err := store.Begin(release.Release{
@@ -80,7 +83,11 @@ func (c *Controller) apply(ctx context.Context, j *Job, repo *gitrepo.Repo, comm
 // loadIfOther reloads an nginx whose file is the right one and which answers
 // with another: it was changed by hand, or Tagtail ended before the reload.
 func (c *Controller) loadIfOther(ctx context.Context, j *Job, next rendered) error {
-	p, probed := findProbe(next.text)
+	as, err := c.accountNow(j.in)
+	if err != nil {
+		return err
+	}
+	p, probed := as.findProbe(next.text)
 	if !probed || len(c.drivers[j.in.Kind].observe(readProcessTable(), j.in).processes) == 0 || p.answers(ctx) {
 		return nil
 	}
@@ -104,9 +111,13 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 	staged := in
 	staged.Conf = in.Conf + ".new"
 	if err := c.stage(ctx, j, staged, next.text); err != nil {
-		return errors.Join(fmt.Errorf("%w; the old configuration goes on serving", err), removeStaged(staged.Conf))
+		return errors.Join(&stillServes{err}, removeStaged(staged.Conf))
 	}
-	if err := keepHistory(next, number); err != nil {
+	as, err := c.accountNow(in)
+	if err == nil {
+		err = as.keepHistory(next, number)
+	}
+	if err != nil {
 		return errors.Join(err, removeStaged(staged.Conf))
 	}
 	if err := os.Rename(staged.Conf, in.Conf); err != nil {
@@ -122,10 +133,10 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 		j.printf("%s runs with the old configuration until it is restarted", in.Name)
 		return nil
 	}
-	err := c.drivers[in.Kind].act(ctx, in, Reload, j)
-	if err == nil {
+	if err = c.drivers[in.Kind].act(ctx, in, Reload, j); err == nil {
 		return nil
 	}
+	err = whyNot(err)
 	j.printf("FAILED: %v", err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -135,20 +146,24 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 // stage writes the configuration beside the one that runs and has nginx judge
 // it there, where relative names mean the same.
 func (c *Controller) stage(ctx context.Context, j *Job, staged Instance, text []byte) error {
-	if err := makeDirs(filepath.Dir(staged.Conf)); err != nil {
+	as, err := c.accountNow(staged)
+	if err != nil {
 		return err
 	}
-	if err := writeFile(staged.Conf, text); err != nil {
+	if err := errors.Join(as.claim(staged), makeDirs(filepath.Dir(staged.Conf))); err != nil {
+		return err
+	}
+	if err := as.writeFile(staged.Conf, text); err != nil {
 		return err
 	}
 	d, ok := c.drivers[staged.Kind].(nginxDriver)
 	if !ok {
 		return nil
 	}
-	if err := makeDirs(filepath.Join(staged.Prefix, "logs"), filepath.Join(staged.Prefix, "run")); err != nil {
+	if err := d.giveFolders(staged, as, text); err != nil {
 		return err
 	}
-	if err := d.test(ctx, staged, j); err != nil {
+	if err := d.test(ctx, staged, as, j); err != nil {
 		return err
 	}
 	masters := d.masters(readProcessTable(), staged)
@@ -163,6 +178,18 @@ func (c *Controller) stage(ctx context.Context, j *Job, staged Instance, text []
 		return errors.New(taken) // which nginx -t does not look at
 	}
 	return nil
+}
+
+// accountNow is that of an instance, or ours while what root has started runs.
+func (c *Controller) accountNow(in Instance) (account, error) {
+	as, err := c.accounts.of(in)
+	if err == nil && !as.foreign() {
+		return as, nil
+	}
+	if running := c.drivers[in.Kind].observe(readProcessTable(), in).processes; len(running) > 0 && running[0].uid == 0 {
+		return account{}, nil
+	}
+	return as, err
 }
 
 func removeStaged(path string) error {
@@ -186,30 +213,34 @@ func (c *Controller) takeBack(ctx context.Context, j *Job, next rendered) error 
 		j.printf("RESTORED: there is no %s, as before", in.Conf)
 		return errors.New("there was no old configuration, so the new one is removed")
 	}
-	if err := writeFile(in.Conf, next.old); err != nil {
+	as, err := c.accountNow(in)
+	if err == nil {
+		err = as.writeFile(in.Conf, next.old)
+	}
+	if err != nil {
 		return fmt.Errorf("and the old configuration CANNOT be put back: %w", err)
 	}
 	j.printf("RESTORED: %s is the old one again", in.Conf)
 	if err := c.drivers[in.Kind].act(ctx, j.in, Reload, j); err != nil {
-		return fmt.Errorf("the old configuration is RESTORED and CANNOT be loaded: %w", err)
+		return fmt.Errorf("the old configuration is RESTORED and CANNOT be loaded: %w", whyNot(err))
 	}
 	return errTakenBack
 }
 
 // keepHistory keeps the new configuration under its release's number, and the
 // one before it if that is nowhere else.
-func keepHistory(next rendered, number int) error {
+func (a account) keepHistory(next rendered, number int) error {
 	dir := filepath.Join(filepath.Dir(next.in.Conf), "history")
 	if err := makeDirs(dir); err != nil {
 		return err
 	}
 	base := filepath.Base(next.in.Conf)
 	if next.old != nil {
-		if err := writeFile(filepath.Join(dir, fmt.Sprintf("%06d-before-%s", number, base)), next.old); err != nil {
+		if err := a.writeFile(filepath.Join(dir, fmt.Sprintf("%06d-before-%s", number, base)), next.old); err != nil {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(dir, fmt.Sprintf("%06d-%s", number, base)), next.text); err != nil {
+	if err := a.writeFile(filepath.Join(dir, fmt.Sprintf("%06d-%s", number, base)), next.text); err != nil {
 		return err
 	}
 	kept, err := filepath.Glob(filepath.Join(dir, "[0-9]*-"+base))

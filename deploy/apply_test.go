@@ -133,7 +133,10 @@ func TestAConfigurationIsAppliedAndTakenBack(t *testing.T) {
 	t.Run("the reload is accepted and then cannot bind", func(t *testing.T) {
 		f.ctrl.commit("master", "a busy port", f.templates(other, "off", busy))
 		v := f.order(Order{Apply: &Apply{}})
-		wantFailed(t, v, "still could not bind()", "the old configuration is RESTORED and serves")
+		wantFailed(t, v, "still could not bind(); the old configuration is RESTORED and serves")
+		if n := strings.Count(strings.Join(v.Output, "\n")+v.Error, "goes on serving"); n > 0 {
+			t.Errorf("what serves is told %d times more:\n%s\n%s", n, strings.Join(v.Output, "\n"), v.Error)
+		}
 		wantOutput(t, v, "FAILED: ", "RESTORED: "+f.in.Conf)
 		if r := f.newest(); r.Result != release.Failed {
 			t.Errorf("got %+v", r)
@@ -255,7 +258,7 @@ func TestTheHistoryOfConfigurationsIsBounded(t *testing.T) {
 	in := Instance{Name: "a/dev1", Conf: filepath.Join(t.TempDir(), "conf/nginx.conf")}
 	for number := 1; number <= keepConfigurations; number++ {
 		r := rendered{in: in, text: []byte("new"), old: []byte("old")}
-		if err := keepHistory(r, number); err != nil {
+		if err := (account{}).keepHistory(r, number); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -38,7 +38,7 @@ func (c *Controller) InstanceOf(pid int) (instance string, ok bool) {
 		if err != nil || pid <= 1 {
 			return "", false
 		}
-		if name, ok := c.belonging.startingRedis(p); ok {
+		if name, ok := c.belonging.startingRedis(p, c.accounts); ok {
 			return name, true
 		}
 		pid = p.parent
@@ -49,7 +49,7 @@ func (c *Controller) InstanceOf(pid int) (instance string, ok bool) {
 // startingRedis knows a Redis that nothing proves yet, because it has no pid
 // file and does not listen: by its program, its user, and its title, which is
 // its command line at first and then "redis-server ADDRESS:PORT".
-func (b *belonging) startingRedis(p process) (instance string, ok bool) {
+func (b *belonging) startingRedis(p process, who *accounts) (instance string, ok bool) {
 	if !strings.HasPrefix(filepath.Base(p.exe), "redis") {
 		return "", false
 	}
@@ -58,7 +58,10 @@ func (b *belonging) startingRedis(p process) (instance string, ok bool) {
 		if i := strings.LastIndexByte(word, ':'); !ok && i >= 0 {
 			in, ok = b.redis[word[i:]]
 		}
-		if ok && p.maySignal(in.Prefix) == "" {
+		if !ok {
+			continue
+		}
+		if as, _ := who.of(in); p.maySignal(in.Prefix, as) == "" {
 			return in.Name, true
 		}
 	}

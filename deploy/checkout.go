@@ -16,7 +16,7 @@ import (
 // describes has to render. The commit may be in the quarantine of repo's
 // environment only. The error is a sentence for who pushed it.
 func (c *Controller) Render(ctx context.Context, sha string, repo *gitrepo.Repo) (err error) {
-	dir, remove, err := templatesAt(ctx, repo, sha)
+	dir, remove, err := c.templatesAt(ctx, repo, sha)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *Controller) renderOptions(ctx context.Context) RenderOptions {
 
 // templatesAt writes the files of serverctrl at a commit into a folder of its
 // own, until the caller calls remove.
-func templatesAt(ctx context.Context, repo *gitrepo.Repo, sha string) (dir string, remove func() error, err error) {
+func (c *Controller) templatesAt(ctx context.Context, repo *gitrepo.Repo, sha string) (dir string, remove func() error, err error) {
 	dir, err = os.MkdirTemp("", "tagtail-serverctrl-")
 	if err != nil {
 		return "", nil, fmt.Errorf("make folder for serverctrl: %w", err)
@@ -64,7 +64,10 @@ func templatesAt(ctx context.Context, repo *gitrepo.Repo, sha string) (dir strin
 	if err != nil {
 		return "", nil, errors.Join(err, remove())
 	}
-	_, err = repo.Export(ctx, sha, "", root)
+	values, err := ReadBranchValues(ctx, repo, sha, OwnValues{Names: c.cfg.DeveloperValues})
+	if err == nil {
+		err = ExportServerctrl(ctx, repo, sha, values, root)
+	}
 	if err = errors.Join(err, root.Close()); err != nil {
 		return "", nil, fmt.Errorf("read serverctrl at %.7s: %w", sha, errors.Join(err, remove()))
 	}
@@ -115,7 +118,7 @@ func (r rendered) same() bool { return r.old != nil && bytes.Equal(r.old, r.text
 
 // renderAt gives the configuration of in at a commit.
 func (c *Controller) renderAt(ctx context.Context, in Instance, repo *gitrepo.Repo, sha string) (r rendered, err error) {
-	dir, remove, err := templatesAt(ctx, repo, sha)
+	dir, remove, err := c.templatesAt(ctx, repo, sha)
 	if err != nil {
 		return r, err
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	// Render is how a missing configuration is written. Modules is found out
 	// by asking the nginx program if it is nil.
 	Render RenderOptions
+	// DeveloperValues are the names of the values that developers may set for
+	// themselves, on their branch of serverctrl.
+	DeveloperValues []string
 	// Nginx and RedisServer are the programs, if not those that PATH finds.
 	Nginx, RedisServer string
 	// Repositories holds serverctrl.git and SERVICE.git, bare. Empty: nothing can
@@ -42,6 +45,11 @@ type Config struct {
 	Repositories string
 	// Layout is where the instances of a new serverctrl are.
 	Layout Layout
+	// RunAs is the OS user as whom instances run if Tagtail is root: USER or
+	// USER:GROUP, by names or numbers, in which {owner} and {service} may stand.
+	// Empty: their owner's, where the machine has a person of that name, and
+	// otherwise root.
+	RunAs string
 	// Deploys says, by service, how a deploy is proven.
 	Deploys map[string]Proof
 	// JobsDir keeps the jobs, so that they can be looked at after a restart.
@@ -62,6 +70,9 @@ func (cfg Config) Validate() error {
 			return fmt.Errorf("deploys of %s: health %q is not the path of a page, such as /health", service, cutText(path, 80))
 		}
 	}
+	if err := CheckRunAs(cfg.RunAs); err != nil {
+		return err
+	}
 	return validateInstances(cfg.Instances)
 }
 
@@ -81,6 +92,9 @@ func validateInstances(list []Instance) error {
 		case in.Kind == Command && len(in.Argv) == 0:
 			return fmt.Errorf("instance %s: a command needs the program to run", in.Name)
 		}
+		if err := CheckRunAs(in.RunAs); err != nil {
+			return fmt.Errorf("instance %s: %w", in.Name, err)
+		}
 		seen[in.Name] = true
 	}
 	return nil
@@ -90,10 +104,11 @@ func validateInstances(list []Instance) error {
 // a time per instance; jobs run to their end even when nobody waits for them.
 type Controller struct {
 	// immutable after NewController
-	cfg     Config
-	drivers map[Kind]driver
-	queue   chan *Job // with a slot for every instance there can be
-	stopped chan struct{}
+	cfg      Config
+	drivers  map[Kind]driver
+	accounts *accounts
+	queue    chan *Job // with a slot for every instance there can be
+	stopped  chan struct{}
 
 	patience time.Duration // of an order behind another one
 	journal  journal
@@ -122,12 +137,13 @@ func NewController(cfg Config) (*Controller, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	who := &accounts{runAs: cfg.RunAs}
 	c := &Controller{
-		cfg: cfg,
+		cfg: cfg, accounts: who,
 		drivers: map[Kind]driver{
-			Nginx:   nginxDriver{program: cfg.Nginx, source: source{cfg.Serverctrl, cfg.Render}},
-			Redis:   redisDriver{program: cfg.RedisServer, source: source{cfg.Serverctrl, cfg.Render}},
-			Command: newCommandDriver(),
+			Nginx:   nginxDriver{cfg.Nginx, source{cfg.Serverctrl, cfg.Render}, who},
+			Redis:   redisDriver{cfg.RedisServer, source{cfg.Serverctrl, cfg.Render}, who},
+			Command: newCommandDriver(who),
 			Shared:  sharedDriver{},
 		},
 		queue:    make(chan *Job, MaxInstances),

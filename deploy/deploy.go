@@ -44,6 +44,8 @@ type Instance struct {
 	Port int
 	// Argv is the program and its arguments, of Kind Command only.
 	Argv []string
+	// RunAs is the OS user, if not the one of Config.RunAs.
+	RunAs string
 }
 
 // State is what an instance's process does now.

@@ -73,9 +73,18 @@ type source struct {
 	render RenderOptions
 }
 
+// ownerOf tells why an instance cannot be started, if its user is the reason.
+func (a *accounts) ownerOf(in Instance, seen *observation) account {
+	as, err := a.of(in)
+	if err != nil && seen.noStart == "" {
+		seen.noStart = err.Error()
+	}
+	return as
+}
+
 // ensureConf writes in.Conf if there is none. One that is there is kept, also
 // when the templates have changed since: a start is no deploy.
-func (s source) ensureConf(in Instance, job *Job) error {
+func (s source) ensureConf(in Instance, as account, job *Job) error {
 	have, err := readLimited(in.Conf, 2*maxTemplateBytes)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -98,7 +107,7 @@ func (s source) ensureConf(in Instance, job *Job) error {
 		if err := makeDirs(filepath.Dir(in.Conf)); err != nil {
 			return err
 		}
-		if err := writeFile(in.Conf, want); err != nil {
+		if err := as.writeFile(in.Conf, want); err != nil {
 			return err
 		}
 		job.printf("wrote %s from %s", in.Conf, templ)

@@ -28,14 +28,15 @@ const (
 // child is reaped when it is looked at: no goroutine waits for it.
 type commandDriver struct {
 	stopLimit time.Duration // from TERM to KILL; immutable
+	accounts  *accounts     // immutable
 
 	mu       sync.Mutex
 	children map[int]string    // pid → instance, of those not reaped yet
 	ends     map[string]string // how an instance's last child ended
 }
 
-func newCommandDriver() *commandDriver {
-	return &commandDriver{stopLimit: commandStopLimit, children: map[int]string{}, ends: map[string]string{}}
+func newCommandDriver(who *accounts) *commandDriver {
+	return &commandDriver{stopLimit: commandStopLimit, accounts: who, children: map[int]string{}, ends: map[string]string{}}
 }
 
 // commandPIDFile is where the process is remembered.
@@ -56,10 +57,11 @@ func (d *commandDriver) observe(_ processTable, in Instance) observation {
 	if _, ok := findProgram(in.Argv[0]); !ok {
 		seen.noStart = fmt.Sprintf("the program %s does not exist on the server", in.Argv[0])
 	}
+	as := d.accounts.ownerOf(in, &seen)
 	in.PIDFile = commandPIDFile(in)
-	p, err := readTrackedProcess(in.PIDFile)
+	p, err := as.readTrackedProcess(in.PIDFile)
 	if err == nil {
-		seen.state, seen.processes, seen.noSignal = Running, []process{p}, p.maySignal(in.Prefix)
+		seen.state, seen.processes, seen.noSignal = Running, []process{p}, p.maySignal(in.Prefix, as)
 		return seen
 	}
 	if errors.Is(err, os.ErrNotExist) {
@@ -72,7 +74,7 @@ func (d *commandDriver) observe(_ processTable, in Instance) observation {
 	if end != "" {
 		seen.detail += ": " + end
 	}
-	if lines := linesSince(commandLog(in), 0, 1); len(lines) > 0 {
+	if lines := as.linesSince(commandLog(in), 0, 1); len(lines) > 0 {
 		seen.detail += "; its last line: " + cleanLine(cutText(lines[0], 200))
 	}
 	return seen
@@ -112,8 +114,9 @@ func bootID() string {
 }
 
 // readTrackedProcess gives the process that a pid file proves, os.ErrNotExist
-// without a file, and errGone if the process is no more.
-func readTrackedProcess(path string) (process, error) {
+// without a file, and errGone if the process is no more. What the user can
+// write to proves nothing about processes of others.
+func (a account) readTrackedProcess(path string) (process, error) {
 	text, err := readLimited(path, 200)
 	if err != nil {
 		return process{}, err
@@ -126,46 +129,56 @@ func readTrackedProcess(path string) (process, error) {
 	if err != nil || p.zombie || trackedText(p) != string(text) {
 		return process{}, errGone
 	}
+	if a.foreign() && p.uid != int(a.uid) && !isRoots(filepath.Dir(path)) {
+		return process{}, errGone
+	}
 	return p, nil
 }
 
 func (d *commandDriver) act(ctx context.Context, in Instance, action Action, job *Job) error {
 	in.PIDFile = commandPIDFile(in)
-	p, err := readTrackedProcess(in.PIDFile)
+	as, err := d.accounts.of(in)
+	if err != nil && action != Stop {
+		return err
+	}
+	p, err := as.readTrackedProcess(in.PIDFile)
 	running := err == nil
 	switch {
 	case action == Start && running:
 		return fmt.Errorf("%s runs already, as process %d", in.Name, p.pid)
 	case action == Start, action == Restart && !running:
-		return d.start(ctx, in, job)
+		return d.start(ctx, in, as, job)
 	case !running:
 		return errors.New(in.Name + " does not run")
 	case action == Reload:
-		if err := p.signal(syscall.SIGHUP, in.Prefix); err != nil {
+		if err := p.signal(syscall.SIGHUP, in.Prefix, as); err != nil {
 			return err
 		}
 		job.printf("sent HUP to process %d", p.pid)
 		return nil
 	}
-	if err := d.stop(ctx, in, p, job); err != nil || action == Stop {
+	if err := d.stop(ctx, in, as, p, job); err != nil || action == Stop {
 		return err
 	}
-	return d.start(ctx, in, job)
+	return d.start(ctx, in, as, job)
 }
 
-func (d *commandDriver) start(ctx context.Context, in Instance, job *Job) error {
+func (d *commandDriver) start(ctx context.Context, in Instance, as account, job *Job) error {
 	program, ok := findProgram(in.Argv[0])
 	if !ok {
 		return fmt.Errorf("the program %s does not exist on the server", in.Argv[0])
 	}
-	if err := makeDirs(filepath.Dir(in.PIDFile), filepath.Dir(commandLog(in))); err != nil {
+	if err := as.mayListen(in); err != nil {
+		return err
+	}
+	if err := as.giveCommand(in); err != nil {
 		return err
 	}
 	if taken := portTaken(in.Port); taken != "" {
 		return errors.New(taken)
 	}
 	offset := fileSize(commandLog(in))
-	p, err := d.spawn(in, program)
+	p, err := d.spawn(in, as, program)
 	if err != nil {
 		return err
 	}
@@ -180,7 +193,7 @@ func (d *commandDriver) start(ctx context.Context, in Instance, job *Job) error 
 		}
 		return in.Port != 0 && holdsSocketInSession(p, listenInodes(in.Port)), nil
 	})
-	for _, line := range linesSince(commandLog(in), offset, 20) {
+	for _, line := range as.linesSince(commandLog(in), offset, 20) {
 		job.printf("%s", line)
 	}
 	switch {
@@ -192,13 +205,38 @@ func (d *commandDriver) start(ctx context.Context, in Instance, job *Job) error 
 	case errors.Is(err, errTimeout) && in.Port != 0:
 		return fmt.Errorf("process %d runs, but does not listen on port %d within %s", p.pid, in.Port, limit)
 	}
-	job.printf("%s runs as process %d; its output goes to %s", in.Name, p.pid, commandLog(in))
+	job.printf("%s runs as process %d%s; its output goes to %s", in.Name, p.pid, as.words(), commandLog(in))
 	return nil
 }
 
+// giveCommand makes the folders of the log and the pid file. PREFIX may be the
+// account's own: what is written below it is written with its rights.
+func (a account) giveCommand(in Instance) error {
+	if !a.foreign() {
+		return makeDirs(filepath.Dir(in.PIDFile), filepath.Dir(commandLog(in)))
+	}
+	if err := makeDirs(in.Prefix); err != nil {
+		return err
+	}
+	for _, dir := range unique(filepath.Dir(in.PIDFile), filepath.Dir(commandLog(in))) {
+		if filepath.Dir(dir) == filepath.Clean(in.Prefix) && isRoots(in.Prefix) {
+			if err := a.handOver(dir); err != nil {
+				return err
+			}
+		} else if err := a.do(func() error { return makeDirs(dir) }); err != nil {
+			return err
+		}
+	}
+	return a.mayEnter(in.Prefix)
+}
+
 // spawn starts the program and remembers it.
-func (d *commandDriver) spawn(in Instance, program string) (process, error) {
-	log, err := os.OpenFile(commandLog(in), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+func (d *commandDriver) spawn(in Instance, as account, program string) (process, error) {
+	var log *os.File
+	err := as.do(func() (err error) {
+		log, err = os.OpenFile(commandLog(in), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		return err
+	})
 	if err != nil {
 		return process{}, fmt.Errorf("open the log of %s: %w", in.Name, err)
 	}
@@ -208,7 +246,7 @@ func (d *commandDriver) spawn(in Instance, program string) (process, error) {
 	cmd.Dir, cmd.Env = in.Prefix, childEnv()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := as.start(cmd); err != nil {
 		return process{}, fmt.Errorf("start %s: %w", program, err)
 	}
 	pid := cmd.Process.Pid
@@ -221,7 +259,7 @@ func (d *commandDriver) spawn(in Instance, program string) (process, error) {
 	if err := errors.Join(err, cmd.Process.Release()); err != nil {
 		return process{}, fmt.Errorf("look at process %d: %w", pid, err)
 	}
-	if err := writeFile(in.PIDFile, []byte(trackedText(p))); err != nil {
+	if err := as.do(func() error { return writeFile(in.PIDFile, []byte(trackedText(p))) }); err != nil {
 		// A process that could not be found again would run for ever.
 		return process{}, errors.Join(err, syscall.Kill(-pid, syscall.SIGKILL))
 	}
@@ -253,8 +291,8 @@ func groupAlive(group int) bool {
 }
 
 // stop ends the process and its group: TERM, and KILL for what is left.
-func (d *commandDriver) stop(ctx context.Context, in Instance, p process, job *Job) error {
-	if why := p.maySignal(in.Prefix); why != "" {
+func (d *commandDriver) stop(ctx context.Context, in Instance, as account, p process, job *Job) error {
+	if why := p.maySignal(in.Prefix, as); why != "" {
 		return errors.New(why)
 	}
 	// While a member lives, the group's number is not given to another.
@@ -277,7 +315,7 @@ func (d *commandDriver) stop(ctx context.Context, in Instance, p process, job *J
 			return fmt.Errorf("process %d still runs after KILL", p.pid)
 		}
 	}
-	if err := os.Remove(in.PIDFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := as.do(func() error { return os.Remove(in.PIDFile) }); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the pid file: %w", err)
 	}
 	job.printf("%s is stopped", in.Name)

@@ -31,8 +31,9 @@ const (
 // nginxDriver drives nginx and OpenResty. It never uses "nginx -s", which
 // signals whatever process the pid file names.
 type nginxDriver struct {
-	program string // as configured, may be empty
-	source  source
+	program  string // as configured, may be empty
+	source   source
+	accounts *accounts
 }
 
 func (d nginxDriver) observe(table processTable, in Instance) observation {
@@ -40,6 +41,7 @@ func (d nginxDriver) observe(table processTable, in Instance) observation {
 	if _, ok := FindNginx(d.program); !ok {
 		seen.noStart = "nginx is not installed on the server: apt install nginx libnginx-mod-http-lua lua-nginx-websocket"
 	}
+	as := d.accounts.ownerOf(in, &seen)
 	seen.processes = d.masters(table, in)
 	pid, err := readPID(in.PIDFile)
 	if len(seen.processes) == 0 {
@@ -47,7 +49,7 @@ func (d nginxDriver) observe(table processTable, in Instance) observation {
 		return seen
 	}
 	seen.state = Running
-	seen.noSignal = seen.processes[0].maySignal(in.Prefix)
+	seen.noSignal = seen.processes[0].maySignal(in.Prefix, as)
 	switch named := isNamed(seen.processes, pid); {
 	case len(seen.processes) > 1:
 		seen.detail = fmt.Sprintf("%d masters run for %s: processes %s; stop ends them all", len(seen.processes), in.Prefix, pidList(seen.processes))
@@ -93,13 +95,18 @@ func pidList(list []process) string {
 }
 
 // masters gives the master processes that are proven to be this instance's: by
-// title, with -p and our prefix, and by the program that they run.
+// title, with -p and our prefix, by the program that they run, and by their
+// user: anybody can start an nginx with that title.
 func (d nginxDriver) masters(table processTable, in Instance) []process {
+	as, _ := d.accounts.of(in) // observe tells of the error
 	found := table.find(
 		func(title string) bool {
 			return strings.HasPrefix(title, nginxMaster) && hasPrefixFlag(title, in.Prefix)
 		},
 		func(p process) bool {
+			if as.foreign() && p.uid != int(as.uid) && p.uid != 0 {
+				return false
+			}
 			switch p.program() {
 			case "nginx", "nginx-debug", "openresty":
 				return true
@@ -135,6 +142,13 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 	if len(masters) == 0 && action == Restart {
 		action = Start
 	}
+	as, err := d.runsAs(in, masters)
+	if err != nil && action != Stop && action != Quit {
+		return err
+	}
+	if next, _ := d.accounts.of(in); as != next && action == Reload {
+		job.printf("note: %s runs as root until it is restarted, and then as %s", in.Name, next.name)
+	}
 	switch action {
 	case Start:
 		if len(masters) > 0 {
@@ -142,10 +156,10 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 		}
 		return d.start(ctx, in, job)
 	case Test:
-		if err := d.prepare(ctx, in, job); err != nil {
+		if err := d.prepare(ctx, in, as, job); err != nil {
 			return err
 		}
-		return d.test(ctx, in, job)
+		return d.test(ctx, in, as, job)
 	}
 	if len(masters) == 0 {
 		return errors.New(in.Name + " does not run")
@@ -156,19 +170,19 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 	case Quit:
 		return d.end(ctx, in, masters, job, syscall.SIGQUIT)
 	case Reload:
-		if err := d.prepare(ctx, in, job); err != nil {
+		if err := d.prepare(ctx, in, as, job); err != nil {
 			return err
 		}
 		return d.reload(ctx, in, masters[0], job)
 	case Reopen:
-		if err := masters[0].signal(syscall.SIGUSR1, in.Prefix); err != nil {
+		if err := masters[0].signal(syscall.SIGUSR1, in.Prefix, as); err != nil {
 			return err
 		}
 		job.printf("sent USR1 to process %d: it opens its log files again", masters[0].pid)
 		return nil
 	case Restart:
 		// Tested first: what runs goes on if the new configuration is broken.
-		if err := d.test(ctx, in, job); err != nil {
+		if err := d.test(ctx, in, as, job); err != nil {
 			return err
 		}
 		if err := d.end(ctx, in, masters, job, syscall.SIGTERM); err != nil {
@@ -179,22 +193,58 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 	return fmt.Errorf("nginx has no action %q", action)
 }
 
+// runsAs is the account as which the instance runs now or will run: what root
+// has started stays root's, folders included, until it is started again.
+func (d nginxDriver) runsAs(in Instance, masters []process) (account, error) {
+	if os.Geteuid() == 0 && len(masters) > 0 && masters[0].uid == 0 {
+		return account{}, nil
+	}
+	return d.accounts.of(in)
+}
+
 // prepare makes the directories, and the configuration if there is none.
-func (d nginxDriver) prepare(ctx context.Context, in Instance, job *Job) error {
-	err := makeDirs(filepath.Join(in.Prefix, "logs"), filepath.Join(in.Prefix, "conf"), filepath.Join(in.Prefix, "run"))
+func (d nginxDriver) prepare(ctx context.Context, in Instance, as account, job *Job) error {
+	err := as.claim(in)
+	if err == nil {
+		err = makeDirs(filepath.Dir(in.Conf), filepath.Join(in.Prefix, "conf"))
+	}
 	if err != nil {
 		return err
 	}
+	if err := d.ensureConf(ctx, in, as, job); err != nil {
+		return err
+	}
+	conf, err := readLimited(in.Conf, 2*maxTemplateBytes)
+	if err != nil {
+		return err
+	}
+	return d.giveFolders(in, as, conf)
+}
+
+// giveFolders makes what nginx writes to. Without run_as a configuration's own
+// folders are its author's to make.
+func (d nginxDriver) giveFolders(in Instance, as account, conf []byte) error {
+	if !as.foreign() {
+		return makeDirs(filepath.Join(in.Prefix, "logs"), filepath.Join(in.Prefix, "run"))
+	}
+	return errors.Join(as.handOver(writtenFolders(in, conf)...), as.mayEnter(in.Prefix))
+}
+
+func (d nginxDriver) ensureConf(ctx context.Context, in Instance, as account, job *Job) error {
 	src := d.source
 	if program, ok := FindNginx(d.program); ok && src.render.Modules == nil {
 		src.render.Modules = FindModules(ctx, program)
 	}
-	return src.ensureConf(in, job)
+	return src.ensureConf(in, as, job)
 }
 
 // nginx runs the program with the flags that make it this instance's: without
 // -c and -e, a packaged nginx reads and writes the machine's own files.
-func (d nginxDriver) nginx(ctx context.Context, in Instance, limit time.Duration, job *Job, flags ...string) error {
+func (d nginxDriver) nginx(ctx context.Context, in Instance, as account, job *Job, flags ...string) error {
+	limit := nginxStartLimit
+	if len(flags) > 0 {
+		limit = nginxTestLimit
+	}
 	program, ok := FindNginx(d.program)
 	if !ok {
 		return errors.New("the nginx program is gone from the server")
@@ -205,7 +255,7 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, limit time.Duration
 	}
 	argv := append([]string{program, "-p", in.Prefix, "-c", conf, "-e", nginxErrorLog}, flags...)
 	job.printf("$ %s", strings.Join(argv, " "))
-	out, err := runProgram(ctx, in.Prefix, limit, argv...)
+	out, err := as.runProgram(ctx, in.Prefix, limit, argv...)
 	word := lastWord(out)
 	if err == nil {
 		out = withoutPraise(out)
@@ -249,8 +299,8 @@ func lastWord(out string) string {
 
 // test asks nginx about the configuration, and looks for what it does not look
 // for: missing Lua files.
-func (d nginxDriver) test(ctx context.Context, in Instance, job *Job) error {
-	if err := d.nginx(ctx, in, nginxTestLimit, job, "-t"); err != nil {
+func (d nginxDriver) test(ctx context.Context, in Instance, as account, job *Job) error {
+	if err := d.nginx(ctx, in, as, job, "-t"); err != nil {
 		return fmt.Errorf("nginx refuses the configuration: %w", err)
 	}
 	job.printf("nginx accepts the configuration")
@@ -274,22 +324,29 @@ func (d nginxDriver) test(ctx context.Context, in Instance, job *Job) error {
 }
 
 func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
-	if err := d.prepare(ctx, in, job); err != nil {
+	as, err := d.accounts.of(in)
+	if err != nil {
+		return err
+	}
+	if err := as.mayListen(in); err != nil {
+		return err
+	}
+	if err := d.prepare(ctx, in, as, job); err != nil {
 		return err
 	}
 	if taken := portTaken(in.Port); taken != "" {
 		return errors.New(taken)
 	}
-	if err := errors.Join(d.test(ctx, in, job), removeStaleProbe(in)); err != nil {
+	if err := errors.Join(d.test(ctx, in, as, job), removeStaleProbe(in)); err != nil {
 		return err
 	}
 	log := filepath.Join(in.Prefix, nginxErrorLog)
 	offset := fileSize(log)
-	if err := d.nginx(ctx, in, nginxStartLimit, job); err != nil {
+	if err := d.nginx(ctx, in, as, job); err != nil {
 		return fmt.Errorf("start nginx: %w", err)
 	}
 	var master process
-	err := waitFor(ctx, nginxStartLimit, func() (bool, error) {
+	err = waitFor(ctx, nginxStartLimit, func() (bool, error) {
 		table := readProcessTable()
 		for _, p := range d.masters(table, in) {
 			pid, err := readPID(in.PIDFile)
@@ -301,21 +358,22 @@ func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
 		return false, nil
 	})
 	if err != nil {
-		d.printLog(log, offset, job)
+		d.printLog(as, log, offset, job)
 		return fmt.Errorf("nginx was started, but no process with the pid file %s listens on port %d within %s", in.PIDFile, in.Port, nginxStartLimit)
 	}
-	job.printf("%s runs as process %d on port %d", in.Name, master.pid, in.Port)
+	job.printf("%s runs as process %d%s on port %d", in.Name, master.pid, as.words(), in.Port)
 	return nil
 }
 
 // end signals every master and waits until all are gone.
 func (d nginxDriver) end(ctx context.Context, in Instance, masters []process, job *Job, sig syscall.Signal) error {
+	as, _ := d.accounts.of(in) // to stop it, it need not be known
 	name, limit := "TERM", nginxStopLimit
 	if sig == syscall.SIGQUIT {
 		name, limit = "QUIT", nginxQuitLimit
 	}
 	for _, p := range masters {
-		if err := p.signal(sig, in.Prefix); err != nil && !errors.Is(err, errGone) {
+		if err := p.signal(sig, in.Prefix, as); err != nil && !errors.Is(err, errGone) {
 			return err
 		}
 		job.printf("sent %s to process %d", name, p.pid)
@@ -335,17 +393,39 @@ func (d nginxDriver) end(ctx context.Context, in Instance, masters []process, jo
 	return nil
 }
 
+// stillServes is a configuration that was not taken. Who puts the file back, too,
+// says so in other words.
+type stillServes struct{ why error }
+
+func (e *stillServes) Error() string {
+	return e.why.Error() + "; the old configuration goes on serving"
+}
+
+func (e *stillServes) Unwrap() error { return e.why }
+
+// whyNot leaves out what serves.
+func whyNot(err error) error {
+	if still := (*stillServes)(nil); errors.As(err, &still) {
+		return still.why
+	}
+	return err
+}
+
 // reload is proven: HUP alone says nothing, since nginx keeps the old workers
 // and its exit status when the new configuration cannot be used.
 func (d nginxDriver) reload(ctx context.Context, in Instance, master process, job *Job) error {
-	if err := d.test(ctx, in, job); err != nil {
-		return fmt.Errorf("%w; the old configuration goes on serving", err)
+	as, err := d.runsAs(in, []process{master})
+	if err == nil {
+		err = d.test(ctx, in, as, job)
+	}
+	if err != nil {
+		return &stillServes{err}
 	}
 	// Of any title: a worker gets its own only a moment after the fork.
 	old := readProcessTable().children(master.pid, anyTitle)
 	log := filepath.Join(in.Prefix, nginxErrorLog)
 	offset := fileSize(log)
-	if err := master.signal(syscall.SIGHUP, in.Prefix); err != nil {
+	if err := master.signal(syscall.SIGHUP, in.Prefix, as); err != nil {
 		return err
 	}
 	job.printf("sent HUP to process %d", master.pid)
@@ -353,27 +433,27 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 	if err != nil {
 		return err
 	}
-	generation, probed := findProbe(conf)
+	generation, probed := as.findProbe(conf)
 	var workers, leaving []process
 	err = waitFor(ctx, nginxReloadLimit, func() (bool, error) {
 		if !master.alive() {
 			return false, errors.New("the master process is gone")
 		}
-		if line := emergency(log, offset); line != "" {
+		if line := emergency(as, log, offset); line != "" {
 			return false, errors.New(line)
 		}
 		workers, leaving = d.split(master, old)
 		return len(workers) > 0 && (!probed || generation.answers(ctx)), nil
 	})
 	if err != nil {
-		d.printLog(log, offset, job)
+		d.printLog(as, log, offset, job)
 		switch {
 		case errors.Is(err, errTimeout) && len(workers) > 0:
 			err = fmt.Errorf("there are new workers, and %s does not answer with %s within %s", generation.socket, generation.generation, nginxReloadLimit)
 		case errors.Is(err, errTimeout):
 			err = fmt.Errorf("no new workers within %s", nginxReloadLimit)
 		}
-		return fmt.Errorf("the reload did not take: %w; the old configuration goes on serving", err)
+		return &stillServes{fmt.Errorf("the reload did not take: %w", err)}
 	}
 	job.printf("reloaded: workers %s serve now", pidList(workers))
 	if probed {
@@ -411,8 +491,8 @@ func (d nginxDriver) split(master process, old []process) (serving, leaving []pr
 
 // emergency finds the line with which a master says that it keeps the old
 // configuration. That a port is busy it only says after five attempts.
-func emergency(log string, offset int64) string {
-	for _, line := range linesSince(log, offset, 5000) {
+func emergency(as account, log string, offset int64) string {
+	for _, line := range as.linesSince(log, offset, 5000) {
 		if strings.Contains(line, "[emerg]") && !strings.Contains(line, " bind() to ") {
 			return line
 		}
@@ -420,8 +500,8 @@ func emergency(log string, offset int64) string {
 	return ""
 }
 
-func (d nginxDriver) printLog(log string, offset int64, job *Job) {
-	lines := linesSince(log, offset, 5000) // nginx's debug lines are left out below
+func (d nginxDriver) printLog(as account, log string, offset int64, job *Job) {
+	lines := as.linesSince(log, offset, 5000) // nginx's debug lines are left out below
 	shown := lines[:0]
 	for _, line := range lines {
 		if !strings.Contains(line, "[debug]") {

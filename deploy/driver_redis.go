@@ -23,8 +23,9 @@ const (
 // redisDriver drives one redis-server per port. There is no reload: Redis reads
 // its file at the start only.
 type redisDriver struct {
-	program string // as configured, may be empty
-	source  source
+	program  string // as configured, may be empty
+	source   source
+	accounts *accounts
 }
 
 func (d redisDriver) find() (string, bool) {
@@ -44,6 +45,7 @@ func (d redisDriver) observe(table processTable, in Instance) observation {
 		seen.noStart = seen.detail
 		return seen
 	}
+	as := d.accounts.ownerOf(in, &seen)
 	pid, err := readPID(in.PIDFile)
 	seen.processes = d.servers(table, in, pid)
 	if len(seen.processes) == 0 {
@@ -51,7 +53,7 @@ func (d redisDriver) observe(table processTable, in Instance) observation {
 		return seen
 	}
 	seen.state = Running
-	seen.noSignal = seen.processes[0].maySignal(filepath.Dir(in.PIDFile))
+	seen.noSignal = seen.processes[0].maySignal(filepath.Dir(in.PIDFile), as)
 	if !isNamed(seen.processes, pid) {
 		seen.detail = fmt.Sprintf("the pid file %s does not name the running process %d", in.PIDFile, seen.processes[0].pid)
 	}
@@ -62,9 +64,13 @@ func (d redisDriver) observe(table processTable, in Instance) observation {
 // and it is a Redis; without a useful pid file, the one that listens on the port
 // with such a title.
 func (d redisDriver) servers(table processTable, in Instance, pid int) []process {
+	as, _ := d.accounts.of(in) // observe tells of the error
 	found := table.find(
 		func(title string) bool { return redisTitle(title, in.Port) },
 		func(p process) bool {
+			if as.foreign() && p.uid != int(as.uid) && p.uid != 0 {
+				return false
+			}
 			switch p.program() {
 			// Debian's redis-server is a link to redis-check-rdb.
 			case "redis-server", "redis-check-rdb", "valkey-server", "valkey-check-rdb":
@@ -127,13 +133,20 @@ func (d redisDriver) act(ctx context.Context, in Instance, action Action, job *J
 // test reads the configuration as far as we know it: redis-server itself has no
 // way to be asked.
 func (d redisDriver) test(in Instance, job *Job) error {
-	if err := d.source.ensureConf(in, job); err != nil {
+	as, err := d.accounts.of(in)
+	if err == nil {
+		err = as.claim(in)
+	}
+	if err == nil {
+		err = d.source.ensureConf(in, as, job)
+	}
+	if err != nil {
 		return err
 	}
 	if err := ensureIncludes(in, job.printf); err != nil {
 		return err
 	}
-	_, err := d.conf(in)
+	_, err = d.conf(in)
 	if err == nil {
 		job.printf("%s and all that it includes can be read; whether Redis likes every line shows at the start", in.Conf)
 	}
@@ -159,7 +172,14 @@ func (d redisDriver) start(ctx context.Context, in Instance, job *Job) error {
 	if !ok {
 		return errors.New("the redis-server program is gone from the server")
 	}
-	if err := makeDirs(filepath.Dir(in.Conf), filepath.Join(in.Prefix, "var"), filepath.Dir(in.PIDFile)); err != nil {
+	as, err := d.accounts.of(in)
+	if err == nil {
+		err = as.mayListen(in)
+	}
+	if err == nil {
+		err = makeDirs(filepath.Dir(in.Conf))
+	}
+	if err != nil {
 		return err
 	}
 	if err := d.test(in, job); err != nil {
@@ -172,35 +192,73 @@ func (d redisDriver) start(ctx context.Context, in Instance, job *Job) error {
 	if taken := portTaken(in.Port); taken != "" {
 		return errors.New(taken)
 	}
-	dir := conf.last("dir")
-	if dir == "" || !filepath.IsAbs(dir) {
-		dir = filepath.Join(in.Prefix, "var")
-	}
-	if err := makeDirs(dir); err != nil {
+	dir, log, err := d.giveFolders(in, as, conf)
+	if err != nil {
 		return err
-	}
-	log := conf.last("logfile")
-	if log != "" && !filepath.IsAbs(log) {
-		log = filepath.Join(dir, log)
 	}
 	offset := fileSize(log)
 	// It opens a relative log file once before it goes to its directory.
 	job.printf("$ %s %s", program, in.Conf)
-	out, err := runProgram(ctx, dir, redisStartLimit, program, in.Conf)
+	out, err := as.runProgram(ctx, dir, redisStartLimit, program, in.Conf)
 	if out != "" {
 		job.printf("%s", out)
 	}
 	if err == nil {
-		gaveUp := func() string { return redisReason(linesSince(log, offset, 10)) }
+		gaveUp := func() string { return redisReason(as.linesSince(log, offset, 10)) }
 		err = d.answers(ctx, in, conf, gaveUp, job)
 	}
 	if err != nil {
-		for _, line := range linesSince(log, offset, 10) {
+		for _, line := range as.linesSince(log, offset, 10) {
 			job.printf("%s: %s", filepath.Base(log), line)
 		}
 		return fmt.Errorf("start redis-server: %w", err)
 	}
 	return nil
+}
+
+// giveFolders makes the folders of the data, the log and the pid file. That of
+// all Redis is shared; another below our root is the account's own. It gives the
+// data's and the log's path.
+func (d redisDriver) giveFolders(in Instance, as account, conf redisConf) (dir, log string, err error) {
+	shared := filepath.Join(in.Prefix, "var")
+	dir = conf.last("dir")
+	if dir == "" || !filepath.IsAbs(dir) {
+		dir = shared
+	}
+	inDir := func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(dir, name)
+	}
+	log = inDir(conf.last("logfile"))
+	if !as.foreign() {
+		return dir, log, makeDirs(shared, filepath.Dir(in.PIDFile), dir)
+	}
+	if conf, err := os.Lstat(in.Conf); err == nil && conf.Mode().IsRegular() {
+		err = errors.Join(os.Lchown(in.Conf, 0, int(as.gid)), os.Chmod(in.Conf, 0o640))
+		if err != nil {
+			return dir, log, fmt.Errorf("let %s read its configuration: %w", as.name, err)
+		}
+	}
+	for _, folder := range unique(filepath.Clean(dir), filepath.Dir(in.PIDFile), filepath.Dir(log)) {
+		switch {
+		case folder == shared:
+			err = as.share(folder)
+		case strings.HasPrefix(folder, in.Prefix+"/"):
+			err = as.handOver(folder)
+		}
+		if err != nil {
+			return dir, log, err
+		}
+	}
+	files := []string{in.PIDFile}
+	for _, name := range []string{log, conf.last("dbfilename"), conf.last("appendfilename")} {
+		if name != "" {
+			files = append(files, inDir(name))
+		}
+	}
+	return dir, log, errors.Join(as.own(files...), as.mayEnter(dir))
 }
 
 // redisReason joins the warnings with which Redis gives up; empty if it has not.
@@ -243,7 +301,8 @@ func (d redisDriver) answers(ctx context.Context, in Instance, conf redisConf, g
 		if pid, err := readPID(in.PIDFile); err != nil || pid != server.pid {
 			return false, nil
 		}
-		job.printf("%s runs as process %d on port %d", in.Name, server.pid, in.Port)
+		as, _ := d.accounts.of(in)
+		job.printf("%s runs as process %d%s on port %d", in.Name, server.pid, as.words(), in.Port)
 		return true, nil
 	})
 	if errors.Is(err, errTimeout) {
@@ -294,7 +353,8 @@ func redisAddress(in Instance, conf redisConf) string {
 // stop asks the server to save and end, and sends TERM to one that does not.
 // KILL would lose data and is never sent.
 func (d redisDriver) stop(ctx context.Context, in Instance, p process, job *Job) error {
-	if why := p.maySignal(filepath.Dir(in.PIDFile)); why != "" {
+	as, _ := d.accounts.of(in) // to stop it, it need not be known
+	if why := p.maySignal(filepath.Dir(in.PIDFile), as); why != "" {
 		return errors.New(why)
 	}
 	if err := d.shutdown(in, p); err != nil {
@@ -306,7 +366,7 @@ func (d redisDriver) stop(ctx context.Context, in Instance, p process, job *Job)
 			return nil
 		}
 	}
-	if err := p.signal(syscall.SIGTERM, filepath.Dir(in.PIDFile)); err != nil && !errors.Is(err, errGone) {
+	if err := p.signal(syscall.SIGTERM, filepath.Dir(in.PIDFile), as); err != nil && !errors.Is(err, errGone) {
 		return err
 	}
 	job.printf("sent TERM to process %d", p.pid)

@@ -11,7 +11,10 @@ import (
 )
 
 // writeFile replaces path in one step: nobody ever reads half of it.
-func writeFile(path string, text []byte) (err error) {
+func writeFile(path string, text []byte) error { return account{}.writeFile(path, text) }
+
+// writeFile replaces path with a file that the account can read and not write.
+func (a account) writeFile(path string, text []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -23,7 +26,12 @@ func writeFile(path string, text []byte) (err error) {
 	}()
 	_, err = f.Write(text)
 	// Worker processes of another user read it.
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	mode := os.FileMode(0o644)
+	if a.foreign() { // it may hold the account's passwords
+		mode = 0o640
+		err = errors.Join(err, f.Chown(0, int(a.gid)))
+	}
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}
@@ -51,9 +59,9 @@ func fileSize(path string) int64 {
 // linesSince gives at most the last n lines that were written to a log after
 // offset. A log that cannot be read has none: it only explains, it decides
 // nothing.
-func linesSince(path string, offset int64, n int) []string {
+func (a account) linesSince(path string, offset int64, n int) []string {
 	const window = 64 << 10
-	f, err := openFile(path)
+	f, err := a.open(path)
 	if err != nil {
 		return nil
 	}

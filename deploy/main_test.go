@@ -121,8 +121,9 @@ func (w *world) control(instances []Instance, change func(*Config)) *Controller 
 func endAll(t *testing.T, c *Controller) {
 	table := readProcessTable()
 	for _, in := range c.instances() {
+		as, _ := c.accounts.of(in)
 		for _, p := range c.drivers[in.Kind].observe(table, in).processes {
-			if err := p.signal(syscall.SIGTERM, in.Prefix); err != nil && !errors.Is(err, errGone) {
+			if err := p.signal(syscall.SIGTERM, in.Prefix, as); err != nil && !errors.Is(err, errGone) {
 				t.Errorf("end %s: %v", in.Name, err)
 			}
 			err := waitFor(context.Background(), testTimeout, func() (bool, error) {

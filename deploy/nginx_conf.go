@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -49,6 +51,29 @@ func scanNginx(conf []byte) []directive {
 			words = append(words, token)
 		}
 	}
+}
+
+// masterOnly are directives that read other files, load code, or take the
+// instance out of our hands: a value may not be one.
+var masterOnly = []string{"include", "load_module", "user", "pid", "error_log", "env", "daemon", "master_process", "lua_package_path", "lua_package_cpath"}
+
+// sameDirectives tells whether values have changed no more of a template than
+// words: single values cannot, and this is to hold for all of them.
+func sameDirectives(template, filled []byte) error {
+	before, after := scanNginx(template), scanNginx(filled)
+	if len(before) != len(after) {
+		return fmt.Errorf("with its values it has %d directives, and without %d: a value may not add or take away one", len(after), len(before))
+	}
+	for i, d := range after {
+		switch was := before[i].name; {
+		case was == d.name:
+		case !strings.Contains(was, "$"):
+			return fmt.Errorf("with its values the directive %s becomes %s: a value may not do that", cutText(was, 40), cutText(d.name, 40))
+		case slices.Contains(masterOnly, d.name) || strings.Contains(d.name, "_by_lua"):
+			return fmt.Errorf("the value at %s makes it the directive %s, which only the template itself may have", cutText(was, 40), cutText(d.name, 40))
+		}
+	}
+	return nil
 }
 
 // nginxScanner cuts a configuration into words and the marks ; { }.

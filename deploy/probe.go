@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -28,7 +30,10 @@ const (
 )
 
 // probe is a page that tells which configuration answers.
-type probe struct{ socket, generation string }
+type probe struct {
+	socket, generation string
+	as                 account // who may have put the socket there
+}
 
 var (
 	probePattern     = regexp.MustCompile(`\blisten unix:(/\S+/run/probe\.sock); .*\breturn 200 "([0-9a-f]{12})";`)
@@ -49,12 +54,12 @@ func probeLine(in Instance, rest ...string) (line string, ok bool) {
 }
 
 // findProbe reads the probe of a configuration.
-func findProbe(conf []byte) (probe, bool) {
+func (a account) findProbe(conf []byte) (probe, bool) {
 	m := probePattern.FindSubmatch(conf)
 	if m == nil {
 		return probe{}, false
 	}
-	return probe{string(m[1]), string(m[2])}, true
+	return probe{string(m[1]), string(m[2]), a}, true
 }
 
 // answers tells whether each of several new connections is served by the
@@ -77,6 +82,9 @@ func (p probe) ask(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
+	if err := p.as.listens(conn); err != nil {
+		return "", err
+	}
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return "", err
@@ -96,6 +104,29 @@ func (p probe) ask(ctx context.Context) (string, error) {
 	}
 	body, err := io.ReadAll(r)
 	return strings.TrimSpace(string(body)), err
+}
+
+// listens checks who has made the socket at the other end: a link in its place
+// could lead to anybody's.
+func (a account) listens(conn net.Conn) error {
+	socket, ok := conn.(*net.UnixConn)
+	if !a.foreign() || !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var peer *unix.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) { peer, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err = errors.Join(err, credErr); err != nil {
+		return err
+	}
+	if peer.Uid != a.uid {
+		return fmt.Errorf("user %d listens in place of %s", peer.Uid, a.name)
+	}
+	return nil
 }
 
 // removeStaleProbe removes the socket that a killed nginx has left, on which

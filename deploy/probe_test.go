@@ -33,12 +33,12 @@ func TestANginxWhoseProbeLeftASocketBehindIsStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, ok := findProbe(conf)
+	p, ok := (account{}).findProbe(conf)
 	if !ok || !p.answers(t.Context()) {
 		t.Errorf("the probe %+v does not answer", p)
 	}
 	wantOutput(t, mustDo(t, c, in.Name, Reload), "generation "+p.generation+" answered 5 new connections in a row")
-	if (probe{p.socket, "0123456789ab"}).answers(t.Context()) {
+	if (probe{socket: p.socket, generation: "0123456789ab"}).answers(t.Context()) {
 		t.Error("the probe answers for another generation")
 	}
 	t.Run("a reload that loads another configuration is told", func(t *testing.T) {

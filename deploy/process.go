@@ -93,13 +93,13 @@ func readBootTime() time.Time {
 // maySignal says why we may not signal p, or nothing. Root, too, keeps to
 // processes of the instance's owner: a process of somebody else that only bears
 // the right title is not ours.
-func (p process) maySignal(prefix string) string {
+func (p process) maySignal(prefix string, as account) string {
 	uid := os.Geteuid()
-	if p.uid == uid {
+	if p.uid == uid || as.foreign() && p.uid == int(as.uid) {
 		return ""
 	}
 	var st syscall.Stat_t
-	if uid == 0 && syscall.Stat(prefix, &st) == nil && int(st.Uid) == p.uid {
+	if uid == 0 && !as.foreign() && syscall.Stat(prefix, &st) == nil && int(st.Uid) == p.uid {
 		return ""
 	}
 	return fmt.Sprintf("process %d runs as user %d and Tagtail as %d: it was not started from here", p.pid, p.uid, uid)
@@ -173,7 +173,7 @@ func (p process) alive() bool {
 // signal sends sig to p after a proof. The handle is taken first and the proof
 // after it: what the proof saw is then what the signal reaches, whatever becomes
 // of the number.
-func (p process) signal(sig syscall.Signal, prefix string) error {
+func (p process) signal(sig syscall.Signal, prefix string, as account) error {
 	handle, err := os.FindProcess(p.pid)
 	if err != nil {
 		return errGone
@@ -183,7 +183,7 @@ func (p process) signal(sig syscall.Signal, prefix string) error {
 	if err != nil || now.ticks != p.ticks || now.zombie || now.title != p.title || now.exe != p.exe {
 		return errGone
 	}
-	if why := now.maySignal(prefix); why != "" {
+	if why := now.maySignal(prefix, as); why != "" {
 		return errors.New(why)
 	}
 	if err := handle.Signal(sig); err != nil {

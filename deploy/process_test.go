@@ -36,14 +36,14 @@ func TestASignalNeverReachesAnotherProcessOfTheSameNumber(t *testing.T) {
 	} {
 		other := seen
 		change(&other)
-		if err := other.signal(syscall.SIGKILL, t.TempDir()); err != errGone { //nolint:errorlint // it is never wrapped
+		if err := other.signal(syscall.SIGKILL, t.TempDir(), account{}); err != errGone { //nolint:errorlint // it is never wrapped
 			t.Errorf("%s: got %v, want %v", name, err, errGone)
 		}
 	}
 	if !seen.alive() {
 		t.Fatal("the stranger was ended")
 	}
-	if err := seen.signal(syscall.SIGTERM, t.TempDir()); err != nil {
+	if err := seen.signal(syscall.SIGTERM, t.TempDir(), account{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := sleep.Wait(); err == nil || !strings.Contains(err.Error(), "terminated") {
@@ -54,11 +54,11 @@ func TestASignalNeverReachesAnotherProcessOfTheSameNumber(t *testing.T) {
 func TestAnotherUsersProcessIsNotSignalled(t *testing.T) {
 	p := process{pid: 7, uid: os.Geteuid() + 1}
 	want := fmt.Sprintf("process 7 runs as user %d and Tagtail as %d: it was not started from here", p.uid, os.Geteuid())
-	if got := p.maySignal(t.TempDir()); got != want {
+	if got := p.maySignal(t.TempDir(), account{}); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	p.uid = os.Geteuid()
-	if got := p.maySignal(t.TempDir()); got != "" {
+	if got := p.maySignal(t.TempDir(), account{}); got != "" {
 		t.Errorf("our own process: got %q, want nothing", got)
 	}
 }
@@ -71,7 +71,7 @@ func TestAFIFOInPlaceOfAFileIsNotWaitedFor(t *testing.T) {
 	if pid, err := readPID(path); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 		t.Errorf("the pid is %d, %v, want that it is not a regular file", pid, err)
 	}
-	if lines := linesSince(path, 0, 5); lines != nil {
+	if lines := (account{}).linesSince(path, 0, 5); lines != nil {
 		t.Errorf("the lines are %q, want none", lines)
 	}
 }

@@ -47,6 +47,11 @@ func findProgram(names ...string) (string, bool) {
 // stdout and stderr. The output goes through a file: a daemon that it leaves
 // behind may keep that open for as long as it likes.
 func runProgram(ctx context.Context, dir string, timeout time.Duration, argv ...string) (string, error) {
+	return account{}.runProgram(ctx, dir, timeout, argv...)
+}
+
+// runProgram runs it as the account.
+func (a account) runProgram(ctx context.Context, dir string, timeout time.Duration, argv ...string) (string, error) {
 	f, err := os.CreateTemp("", "tagtail-output-*")
 	if err != nil {
 		return "", fmt.Errorf("make a file for the output: %w", err)
@@ -63,7 +68,10 @@ func runProgram(ctx context.Context, dir string, timeout time.Duration, argv ...
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second
-	runErr := cmd.Run()
+	runErr := a.start(cmd)
+	if runErr == nil {
+		runErr = cmd.Wait()
+	}
 	out, err := io.ReadAll(io.NewSectionReader(f, 0, maxProgramOutput))
 	if err != nil {
 		return "", fmt.Errorf("read the output of %s: %w", argv[0], err)

@@ -61,8 +61,8 @@ func (c *Controller) prove(ctx context.Context, j *Job) error {
 		return nil
 	}
 	err := askHealth(ctx, in, path, j)
-	if err != nil {
-		for _, line := range errorLines(linesSince(log, offset, 5000), in.Prefix) {
+	if as, accountErr := c.accountNow(in); err != nil && accountErr == nil {
+		for _, line := range errorLines(as.linesSince(log, offset, 5000), in.Prefix) {
 			j.printf("%s: %s", nginxErrorLog, line)
 		}
 	}

@@ -52,6 +52,11 @@ func Render(in Instance, dir string, opts RenderOptions) ([]byte, error) {
 	if err != nil {
 		return nil, problemOf(templName, err)
 	}
+	if in.Kind == Nginx {
+		if err := sameDirectives(text, filled); err != nil {
+			return nil, Problem{File: templName, Text: err.Error()}
+		}
+	}
 	if opts.Plain {
 		return filled, nil
 	}

@@ -90,7 +90,7 @@ http {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probed, ok := findProbe(text)
+	probed, ok := (account{}).findProbe(text)
 	if !ok || probed.socket != in.Prefix+"/run/probe.sock" {
 		t.Fatalf("got the probe %+v in\n%s", probed, text)
 	}

@@ -62,6 +62,9 @@ func (c *Controller) store(in Instance) (*release.Store, bool) {
 		c.recovery.done = map[string]bool{}
 	}
 	c.recovery.done[dir] = true
+	if as, _ := c.accounts.of(in); as.foreign() && !isRoots(in.Prefix) {
+		return store, true // nothing is there, or what is could lead anywhere
+	}
 	abandoned, err := store.Recover()
 	for _, r := range abandoned {
 		c.cfg.Logger.Warn("release is abandoned", "instance", in.Name, "release", r.Number, "by", r.By)
@@ -70,6 +73,15 @@ func (c *Controller) store(in Instance) (*release.Store, bool) {
 		c.cfg.Logger.Error("releases are not as they should be", "instance", in.Name, "err", err)
 	}
 	return store, true
+}
+
+// claim makes sure that root writes only to what is root's.
+func (c *Controller) claim(in Instance) error {
+	as, err := c.accountNow(in)
+	if err != nil {
+		return err
+	}
+	return as.claim(in)
 }
 
 // Releases lists an instance's releases, newest first. The error is
@@ -143,16 +155,28 @@ func (c *Controller) planDeploy(in Instance, o Order) (plan, error) {
 	if o.Deploy.Ref != "" {
 		r.Ref = o.Deploy.Ref
 	}
-	fill := func(ctx context.Context, _ release.Release, tree *os.Root) (gitrepo.Exported, error) {
-		done, err := repo.Export(ctx, commit.SHA, codeFolder, tree)
+	return plan{JobView{Kind: DeployJob, Action: "deploy"}, func(ctx context.Context, j *Job) error {
+		return c.upgrade(ctx, j, r, c.codeOf(in, repo, commit))
+	}}, nil
+}
+
+// codeOf fills a release with the code of a commit. What is the same as in the
+// release before it shares its files.
+func (c *Controller) codeOf(in Instance, repo *gitrepo.Repo, commit gitrepo.Commit) filler {
+	return func(ctx context.Context, r release.Release, tree *os.Root) (gitrepo.Exported, error) {
+		like, err := c.treeOf(in, r.Parent)
+		if err != nil {
+			return gitrepo.Exported{}, err
+		}
+		if like != nil {
+			defer like.Close() //nolint:errcheck // it is only read
+		}
+		done, err := repo.ExportLike(ctx, commit.SHA, codeFolder, tree, like)
 		if err == nil && done.Files == 0 {
 			err = fmt.Errorf("the commit %.7s has no files below %s/", commit.SHA, codeFolder)
 		}
 		return done, err
 	}
-	return plan{JobView{Kind: DeployJob, Action: "deploy"}, func(ctx context.Context, j *Job) error {
-		return c.upgrade(ctx, j, r, fill)
-	}}, nil
 }
 
 // planRollback finds the release at once, and looks again when the job begins:
@@ -207,6 +231,21 @@ func rollbackOf(of release.Release) release.Release {
 // filler writes the files of a release.
 type filler func(ctx context.Context, r release.Release, tree *os.Root) (gitrepo.Exported, error)
 
+// treeOf opens the files of a release, nil if it has none.
+func (c *Controller) treeOf(in Instance, number int) (*os.Root, error) {
+	store, _ := c.store(in)
+	list, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		if r.Number == number && r.Kept {
+			return store.OpenTree(r)
+		}
+	}
+	return nil, nil
+}
+
 // copyOf fills a release with the kept tree of another one.
 func (c *Controller) copyOf(in Instance, of release.Release) filler {
 	return func(ctx context.Context, _ release.Release, tree *os.Root) (gitrepo.Exported, error) {
@@ -216,6 +255,14 @@ func (c *Controller) copyOf(in Instance, of release.Release) filler {
 			return gitrepo.Exported{}, fmt.Errorf("open files of v%d: %w", of.Number, err)
 		}
 		defer from.Close() //nolint:errcheck // it is only read
+		// As git has them, where it still has the commit: the tree may have been
+		// changed by hand.
+		repo, err := c.codeRepository(in)
+		if err == nil {
+			if _, err = repo.Commit(ctx, of.SHA); err == nil {
+				return repo.ExportLike(ctx, of.SHA, codeFolder, tree, from)
+			}
+		}
 		return copyTree(ctx, from, tree)
 	}
 }
@@ -255,7 +302,7 @@ func copyFile(from, to *os.Root, at string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	mode := info.Mode().Perm() | 0o444
+	mode := info.Mode().Perm()&^0o222 | 0o444
 	out, err := to.OpenFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return 0, err
@@ -299,6 +346,9 @@ func (c *Controller) makeLive(ctx context.Context, j *Job, r release.Release, fi
 	store, ok := c.store(j.in)
 	if !ok {
 		return r, fmt.Errorf("%s can have no releases", j.in.Name)
+	}
+	if err := c.claim(j.in); err != nil {
+		return r, err
 	}
 	v := j.View()
 	r.Instance, r.By, r.Via, r.Job = v.Instance, v.By, v.Via, v.ID

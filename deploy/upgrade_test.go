@@ -97,7 +97,9 @@ func (f *field) templates(template, cache string, extra int) map[string]string {
 	}
 }
 
-func newField(t *testing.T) *field {
+func newField(t *testing.T) *field { return newFieldWith(t, nil) }
+
+func newFieldWith(t *testing.T, change func(*Config)) *field {
 	t.Helper()
 	need(t, "nginx")
 	w := newWorld(t)
@@ -117,6 +119,9 @@ func newField(t *testing.T) *field {
 		cfg.Layout = w.layout
 		cfg.JobsDir = filepath.Join(filepath.Dir(w.serverctrl), "jobs")
 		cfg.Deploys = map[string]Proof{"socketserver": {Health: "/hhl"}}
+		if change != nil {
+			change(cfg)
+		}
 	})
 	return f
 }

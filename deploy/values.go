@@ -31,6 +31,8 @@ type setting struct {
 type subFile struct {
 	name string // base name
 	root pyliteral.Value
+
+	branches map[string]map[string]string // by owner; see BranchValues
 }
 
 // readSubFile reads DIR/NAME.
@@ -43,7 +45,12 @@ func readSubFile(dir, name string) (*subFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &subFile{name: name, root: root}
+	service, _ := serviceOf(name)
+	branches, err := readBranchValues(dir, service)
+	if err != nil {
+		return nil, err
+	}
+	f := &subFile{name: name, root: root, branches: branches}
 	if root.Kind != pyliteral.Dict {
 		return nil, f.problem(root, "the file must be one dict { 'master': { … }, … }, not a "+string(root.Kind))
 	}
@@ -121,7 +128,8 @@ func (f *subFile) merged(owner string) (map[string]setting, []Problem) {
 	for key, s := range own {
 		values[key] = s
 	}
-	return values, append(problems, more...)
+	problems = append(problems, more...)
+	return values, append(problems, f.addBranch(owner, values)...)
 }
 
 // openFile opens a file for reading without waiting: opening a FIFO, which a

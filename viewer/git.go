@@ -22,14 +22,20 @@ import (
 type Git interface {
 	// Repository finds a repository by its name, without ".git".
 	Repository(name string) (push.Repository, bool)
-	// Pass and Command are described at push.Gate.
+	// Pass, RefuseSize and Command are described at push.Gate.
 	Pass(p push.Person, r push.Repository, from string) (id string, end func())
+	RefuseSize(p push.Person, r push.Repository, from string) (line string)
 	Command(ctx context.Context, s push.Service, r push.Repository, pass, protocol string, args ...string) *exec.Cmd
 }
 
 const (
 	// maxGitBytes is the longest request: a pack, and git's words around it.
 	maxGitBytes = push.MaxPushBytes + 1<<20
+	// maxDrainBytes is how much of a push over the limit is taken and thrown
+	// away: a client reads why it is refused once it has sent everything.
+	maxDrainBytes = 1 << 30
+	// gitDrainPause is how long the client may pause meanwhile.
+	gitDrainPause = 3 * time.Second
 	// maxWantBytes is the longest request of a fetch.
 	maxWantBytes = 4 << 20
 	// gitTimeout is how long one may last; a job that is followed goes on.
@@ -97,7 +103,7 @@ func (s *Server) gitRefs(c echo.Context, p principal) error {
 	cmd := s.cfg.Git.Command(ctx, service, *r, "", c.Request().Header.Get("Git-Protocol"), "--stateless-rpc", "--advertise-refs")
 	first := "# service=git-" + string(service) + "\n"
 	out := s.newGitAnswer(c, "application/x-git-"+string(service)+"-advertisement", fmt.Sprintf("%04x%s0000", len(first)+4, first))
-	return s.runGit(cmd, out)
+	return s.runGit(cmd, out, out)
 }
 
 // gitFetch answers a fetch.
@@ -134,15 +140,40 @@ func (s *Server) gitService(c echo.Context, p principal, service push.Service) e
 	}
 	ctx, cancel := context.WithTimeout(request.Context(), gitTimeout)
 	defer cancel()
-	pass := ""
-	if service == push.Receive {
-		id, end := s.cfg.Git.Pass(push.Person{Name: p.Name, Admin: p.isAdmin()}, *r, clientOf(request))
-		defer end()
-		pass = id
+	out := s.newGitAnswer(c, "application/x-git-"+string(service)+"-result", "")
+	if service == push.Upload {
+		cmd := s.cfg.Git.Command(ctx, service, *r, "", request.Header.Get("Git-Protocol"), "--stateless-rpc")
+		cmd.Stdin = body
+		return s.runGit(cmd, out, out)
+	}
+	who := push.Person{Name: p.Name, Admin: p.isAdmin()}
+	pass, end := s.cfg.Git.Pass(who, *r, clientOf(request))
+	defer end()
+	if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("answer a push before it has ended: %w", err)
 	}
 	cmd := s.cfg.Git.Command(ctx, service, *r, pass, request.Header.Get("Git-Protocol"), "--stateless-rpc")
 	cmd.Stdin = body
-	return s.runGit(cmd, s.newGitAnswer(c, "application/x-git-"+string(service)+"-result", ""))
+	packets := &gitPackets{out: out, refuse: func() string { return s.cfg.Git.RefuseSize(who, *r, clientOf(request)) }}
+	err = s.runGit(cmd, out, packets)
+	if packets.over {
+		drain(control, request.Body)
+	}
+	return err
+}
+
+// drain takes what a client still sends, until it pauses. A proxy that has begun
+// to pass the answer on sends no more, and waits for the end of the answer.
+func drain(control *http.ResponseController, body io.Reader) {
+	piece := make([]byte, 64<<10)
+	for {
+		if err := control.SetReadDeadline(time.Now().Add(gitDrainPause)); err != nil {
+			return
+		}
+		if _, err := body.Read(piece); err != nil {
+			return // the person has been told already
+		}
+	}
 }
 
 // gitRepository finds the repository of the address. Without an error and
@@ -235,9 +266,9 @@ func (a *gitAnswer) Write(p []byte) (int, error) {
 
 // runGit runs git to its end. Git tells the client of its own troubles; only
 // what it could not begin to tell is an error of ours.
-func (s *Server) runGit(cmd *exec.Cmd, out *gitAnswer) error {
+func (s *Server) runGit(cmd *exec.Cmd, out *gitAnswer, stdout io.Writer) error {
 	words := &cutWriter{left: maxGitWords}
-	cmd.Stdout, cmd.Stderr = out, words
+	cmd.Stdout, cmd.Stderr = stdout, words
 	err := cmd.Run()
 	if err == nil {
 		return nil

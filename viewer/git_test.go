@@ -35,7 +35,10 @@ type gitEngine struct {
 
 func (*gitEngine) Render(context.Context, string, *gitrepo.Repo) error              { return nil }
 func (*gitEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) { return nil, nil }
-func (*gitEngine) Adopt(context.Context) (string, []string, error)                  { return "", nil, nil }
+func (*gitEngine) CheckValues(context.Context, string, string, string, *gitrepo.Repo) (bool, error) {
+	return false, nil
+}
+func (*gitEngine) Adopt(context.Context) (string, []string, error) { return "", nil, nil }
 func (*gitEngine) Publish(context.Context, push.Person) (lines, instances []string, err error) {
 	return nil, nil, nil
 }
@@ -67,14 +70,29 @@ func (j gitJob) Wait(ctx context.Context, from int) ([]string, bool, error) {
 type gitServer struct {
 	*testServer
 	engine *gitEngine
+	audit  *refusals
 	work   string
 	repo   string // the bare one
+}
+
+// refusals are those that the log is told of.
+type refusals struct {
+	mu      sync.Mutex
+	refused []push.Record
+}
+
+func (r *refusals) add(record push.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if record.Event == push.Refused {
+		r.refused = append(r.refused, record)
+	}
 }
 
 func startGit(t *testing.T) *gitServer {
 	t.Helper()
 	root := t.TempDir()
-	g := &gitServer{engine: &gitEngine{}, work: filepath.Join(root, "work"), repo: filepath.Join(root, "socketserver.git")}
+	g := &gitServer{engine: &gitEngine{}, audit: &refusals{}, work: filepath.Join(root, "work"), repo: filepath.Join(root, "socketserver.git")}
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +101,7 @@ func startGit(t *testing.T) *gitServer {
 	g.git(t, "", "init", "-q", "--bare", filepath.Join(root, "lib.git"))
 	g.git(t, "", "init", "-q", "-b", "master", g.work)
 	gate, err := push.Open(push.Config{
-		Socket: filepath.Join(root, "push.sock"), Hooks: filepath.Join(root, "hooks"), Program: program, Engine: g.engine,
+		Socket: filepath.Join(root, "push.sock"), Hooks: filepath.Join(root, "hooks"), Program: program, Engine: g.engine, Audit: g.audit.add,
 		Repositories: []push.Repository{
 			{Name: "socketserver", Kind: push.Code, Dir: g.repo}, {Name: "lib", Kind: push.Library, Dir: filepath.Join(root, "lib.git")},
 		},
@@ -245,12 +263,28 @@ func TestPushOfMegabytesArrivesAndOneOverTheLimitIsRefused(t *testing.T) {
 	g.git(t, g.work, "-c", "core.compression=0", "push", at, "HEAD:refs/heads/dev1")
 	before := g.git(t, g.repo, "rev-parse", "refs/heads/dev1")
 	write(65)
-	out, err := gitCommand(g.work, "-c", "core.compression=0", "push", at, "HEAD:refs/heads/dev1").CombinedOutput()
-	if err == nil {
-		t.Errorf("65 MB are taken:\n%s", out)
+	refused := func(what string, args ...string) {
+		t.Helper()
+		args = append([]string{"-c", "core.compression=0"}, append(args, "push", at, "HEAD:refs/heads/dev1")...)
+		out, err := gitCommand(g.work, args...).CombinedOutput()
+		if err == nil {
+			t.Errorf("%s are taken:\n%s", what, out)
+		}
+		if !strings.Contains(string(out), "remote: [git-server] refused, and nothing is stored: this push has more than 64 MB") {
+			t.Errorf("%s: the pusher is not told why:\n%s", what, out)
+		}
+		if got := g.git(t, g.repo, "rev-parse", "refs/heads/dev1"); got != before {
+			t.Errorf("%s: the branch is %s, want %s", what, got, before)
+		}
 	}
-	if got := g.git(t, g.repo, "rev-parse", "refs/heads/dev1"); got != before {
-		t.Errorf("the branch is %s, want %s", got, before)
+	refused("65 MB")
+	write(120) // more than what goes on to git
+	refused("120 MB")
+	refused("120 MB in one piece", "-c", "http.postBuffer=200m")
+	g.audit.mu.Lock()
+	defer g.audit.mu.Unlock()
+	if n := len(g.audit.refused); n != 3 || !strings.Contains(g.audit.refused[0].Text, "more than 64 MB") || g.audit.refused[0].By != "dev1" {
+		t.Errorf("the log is told of %+v, want three refusals", g.audit.refused)
 	}
 	if loose := g.git(t, g.repo, "count-objects", "-v"); strings.Contains(loose, "garbage: 1") {
 		t.Errorf("something is left on the disk:\n%s", loose)

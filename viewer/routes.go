@@ -62,7 +62,7 @@ func (s *Server) routes() []route {
 
 		{method: get, path: "/git/:repo/info/refs", access: gitUser, handler: s.gitRefs},
 		{method: post, path: "/git/:repo/git-upload-pack", access: gitUser, handler: s.gitFetch, maxBody: maxWantBytes},
-		{method: post, path: "/git/:repo/git-receive-pack", access: gitUser, handler: s.gitPush, maxBody: maxGitBytes},
+		{method: post, path: "/git/:repo/git-receive-pack", access: gitUser, handler: s.gitPush, maxBody: maxDrainBytes},
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},

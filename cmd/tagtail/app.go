@@ -59,6 +59,12 @@ func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []de
 	if err := cfg.checkReadable(os.Getuid()); err != nil && hasNginx(instances) {
 		logger.Warn("services may not answer", "err", err)
 	}
+	users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs}.CheckUsers()
+	for _, err := range append(users, odd) {
+		if err != nil {
+			logger.Warn("instances have no user of their own", "err", err)
+		}
+	}
 	a := &app{cfg: cfg, logger: logger, instances: instances}
 	if err := a.open(more); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -94,6 +100,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
 		Render:       deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
 		Repositories: a.cfg.repositoriesDir(), Layout: a.cfg.layout(), Deploys: a.cfg.proofs(), JobsDir: filepath.Join(a.cfg.Data, "jobs"),
+		RunAs: a.cfg.RunAs, DeveloperValues: a.cfg.developerValues(),
 	})
 	if err != nil {
 		return err

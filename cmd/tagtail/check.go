@@ -32,7 +32,12 @@ func newCheckCommand(std streams) *cobra.Command {
 			}
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
-			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs()}.Validate(), false)
+			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs(), RunAs: cfg.RunAs}.Validate(), false)
+			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs}.CheckUsers()
+			for _, err := range users {
+				c.note(err, false)
+			}
+			c.note(odd, true)
 			if hasNginx(instances) {
 				c.note(cfg.checkReadable(os.Getuid()), true)
 			}

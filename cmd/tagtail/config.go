@@ -48,12 +48,18 @@ type config struct {
 	// Root and RedisRoot are where the instances live.
 	Root      string `yaml:"root"`
 	RedisRoot string `yaml:"redis_root"`
+	// RunAs is the OS user as whom instances run if Tagtail is root; see
+	// deploy.Config.
+	RunAs string `yaml:"run_as"`
 	// Repositories is the folder of the bare repositories to push to: NAME.git.
 	Repositories string `yaml:"repositories"`
 	// People are those who push over a path, as OS users of their own.
 	People []personConfig `yaml:"people"`
 	// Deploys says by service how a deploy is proven.
 	Deploys map[string]proofConfig `yaml:"deploys"`
+	// DeveloperValues are the values that developers may set on their branch of
+	// serverctrl; nil means defaultDeveloperValues.
+	DeveloperValues []string `yaml:"developer_values"`
 	// LogPrefix goes before the names git-server and git-serverctrl of the
 	// audit's entries.
 	LogPrefix string `yaml:"log_prefix"`
@@ -97,6 +103,8 @@ type instanceConfig struct {
 	Port    int    `yaml:"port"`
 	// Command is the program and its arguments, of kind command.
 	Command []string `yaml:"command"`
+	// RunAs is its OS user, if not that of all.
+	RunAs string `yaml:"run_as"`
 }
 
 // proofConfig is how the deploys of one service are proven.
@@ -172,6 +180,14 @@ func defaultConfig() config {
 	}
 }
 
+// developerValues are those that developers may set themselves.
+func (c *config) developerValues() []string {
+	if c.DeveloperValues == nil {
+		return []string{"LUA_CODE_CACHE", "WORKER_PROCESSES"}
+	}
+	return c.DeveloperValues
+}
+
 // defaultSyslog lists the listeners of a configuration that names none.
 func defaultSyslog(data string) []string {
 	return []string{
@@ -213,6 +229,9 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 		"`folder` with nginx.*.sub.py, redis.sub.py and their templates")
 	flags.StringVar(&c.Repositories, "repositories", c.Repositories,
 		"`folder` of the bare repositories to push to: serverctrl.git, lib.git, SERVICE.git")
+	flags.StringVar(&c.RunAs, "run-as", c.RunAs,
+		"OS `user` of the instances if Tagtail is root: USER or USER:GROUP, in which {owner} stands for the developer\n"+
+			"(default the developer's own, where there is one)")
 	flags.StringVar(&c.Root, "root", c.Root, "`folder` of the instances: ROOT/SERVICE/OWNER")
 	flags.StringVar(&c.RedisRoot, "redis-root", c.RedisRoot, "`folder` of the Redis instances")
 }
@@ -324,12 +343,16 @@ func (c *config) readFile(path string) error {
 	if file.Keep != "" {
 		c.Keep = file.Keep
 	}
+	if file.RunAs != "" {
+		c.RunAs = file.RunAs
+	}
 	if file.Sync != "" {
 		c.Sync = file.Sync
 	}
 	c.KeepBytes, c.KeepInstanceBytes = file.KeepBytes, file.KeepInstanceBytes
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
+	c.DeveloperValues = file.DeveloperValues
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
@@ -365,6 +388,9 @@ func (c *config) validate() error {
 		if info, err := os.Stat(c.Serverctrl); err != nil || !info.IsDir() {
 			return fmt.Errorf("serverctrl %q is not a folder: name the one with the nginx.*.sub.py files", c.Serverctrl)
 		}
+	}
+	if err := deploy.CheckRunAs(c.RunAs); err != nil {
+		return err
 	}
 	if !prefixPattern.MatchString(c.LogPrefix) {
 		return fmt.Errorf("log_prefix %q is not possible: it may have at most 16 letters, digits, - and _", c.LogPrefix)

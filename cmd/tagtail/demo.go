@@ -39,6 +39,9 @@ func newDemoCommand(std streams) *cobra.Command {
 				}
 				cfg.setData(folder)
 			}
+			if cfg.RunAs == "" {
+				cfg.RunAs = "root" // if root it is: nothing strange runs here
+			}
 			real, err := addDemoRepositories(cmd.Context(), &cfg)
 			if err != nil {
 				return err
@@ -94,7 +97,7 @@ func runDemo(ctx context.Context, a *app) error {
 
 // stopDemo stops what was started when the app's own controller is gone.
 func (a *app) stopDemo() error {
-	controller, err := deploy.NewController(deploy.Config{Instances: a.instances, Logger: a.logger})
+	controller, err := deploy.NewController(deploy.Config{Instances: a.instances, Logger: a.logger, RunAs: a.cfg.RunAs})
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func fingerprint(folder string) string {
 	}
 	var b strings.Builder
 	b.WriteString(folder)
-	for _, pattern := range []string{"*.sub.py", "*.templ.conf"} {
+	for _, pattern := range []string{"*.sub.py", "*.templ.conf", "developers.json"} {
 		names, _ := fs.Glob(os.DirFS(folder), pattern) // the folder's name is no pattern
 		for _, name := range names {
 			if info, err := os.Stat(filepath.Join(folder, name)); err == nil {

@@ -54,7 +54,7 @@ func (c instanceConfig) instance() (deploy.Instance, error) {
 	}
 	in := deploy.Instance{
 		Name: c.Name, Kind: deploy.Kind(c.Kind), Tags: c.Tags, Port: c.Port, Argv: c.Command,
-		Prefix: c.Prefix, Conf: c.Conf, PIDFile: c.PIDFile,
+		Prefix: c.Prefix, Conf: c.Conf, PIDFile: c.PIDFile, RunAs: c.RunAs,
 	}
 	if in.Kind == "" {
 		in.Kind = deploy.Shared

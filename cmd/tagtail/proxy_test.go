@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -108,4 +109,21 @@ func TestThePageWorksBelowAPathOfNginx(t *testing.T) {
 	say(t, at, "through nginx")
 	b.AwaitLine("through nginx")
 	b.Await(`window.sameDocument && document.getElementById('banner').hidden`)
+}
+
+func TestAPushThroughNginxIsTakenOrToldItsLimit(t *testing.T) {
+	s := newStudio(t, "dev1")
+	port := freePort(t)
+	startProxy(t, port, proxySample(t, port, strings.TrimPrefix(s.at.Server, "http://")))
+	w := s.cloneOf(t, "http://dev1:"+s.secrets["dev1"]+"@127.0.0.1:"+port+"/logs/git/socketserver.git", "dev1")
+	w.write(t, "src/main.lua", fmt.Sprintf(says, "through nginx"))
+	w.commit(t, "UP")
+	w.mustPush(t, "dev1", "exported 1 file", "socketserver/dev1: done")
+	noise := make([]byte, 90<<20)
+	_, _ = rand.Read(noise)
+	mustWrite(t, filepath.Join(w.dir, "noise"), string(noise))
+	w.git(t, "config", "core.compression", "0")
+	w.commit(t, "UP")
+	w.mustNotPush(t, "dev1", "remote: [git-server] refused, and nothing is stored: this push has more than 64 MB")
+	until(t, s.at, "more than 64 MB", "search", "msg_id:REFUSED")
 }

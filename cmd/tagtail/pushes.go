@@ -60,12 +60,57 @@ func (e *pushEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo)
 	if err != nil {
 		return nil //nolint:nilerr // there are no templates yet, or none that can be read: any are better
 	}
-	return e.at(ctx, sha, repo, func(next []deploy.Instance, _ string) error {
+	return e.at(ctx, sha, repo, nil, func(next []deploy.Instance, _ string) error {
 		for _, status := range e.fresh.Status(ctx) {
 			if find(before, status.Instance.Name) < 0 {
 				continue // the configuration has it
 			}
 			if err := outOfReach(status, next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CheckValues implements push.Engine: with the values of the branch all has to
+// be as right as without them.
+func (e *pushEngine) CheckValues(ctx context.Context, owner, old, sha string, repo *gitrepo.Repo) (changed bool, err error) {
+	own := deploy.OwnValues{Names: e.app.cfg.developerValues()}
+	if changed, err = deploy.CheckBranch(ctx, repo, owner, old, sha, own); err != nil || !changed {
+		return false, err
+	}
+	master, err := repo.Branch(ctx, push.Base)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, e.at(ctx, master.SHA, repo, map[string]string{owner: sha}, func(next []deploy.Instance, files string) error {
+		_, problems, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
+		if err != nil {
+			return err
+		}
+		_, known, err := deploy.LoadServerctrl(e.app.cfg.Serverctrl, e.app.cfg.layout())
+		if err != nil {
+			return err
+		}
+		for _, p := range problems {
+			if !p.Warning && !slices.Contains(known, p) {
+				return p
+			}
+		}
+		for _, in := range next {
+			if in.Owner() != owner {
+				continue
+			}
+			if _, err := deploy.Render(in, files, e.options()); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%s: %w", in.Name, err)
+			}
+		}
+		for _, status := range e.fresh.Status(ctx) {
+			if err := outOfReach(status, next); status.Instance.Owner() == owner && find(next, status.Instance.Name) >= 0 && err != nil {
 				return err
 			}
 		}
@@ -95,15 +140,20 @@ func find(list []deploy.Instance, name string) int {
 	return slices.IndexFunc(list, func(in deploy.Instance) bool { return in.Name == name })
 }
 
-// at calls use with the instances and the files of serverctrl at a commit.
-func (e *pushEngine) at(ctx context.Context, sha string, repo *gitrepo.Repo, use func(instances []deploy.Instance, files string) error) (err error) {
+// at calls use with the instances and the files of serverctrl at a commit; tips
+// are the commits of branches that are being pushed.
+func (e *pushEngine) at(ctx context.Context, sha string, repo *gitrepo.Repo, tips map[string]string, use func(instances []deploy.Instance, files string) error) (err error) {
 	dir, err := os.MkdirTemp(e.app.cfg.Data, "render-")
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files := filepath.Join(dir, "files")
-	if err := exportTo(ctx, repo, sha, "", files); err != nil {
+	values, err := deploy.ReadBranchValues(ctx, repo, sha, deploy.OwnValues{Names: e.app.cfg.developerValues(), Tips: tips})
+	if err != nil {
+		return err
+	}
+	if err := exportTo(ctx, repo, sha, values, files); err != nil {
 		return err
 	}
 	instances, _, err := deploy.LoadServerctrl(files, e.app.cfg.layout())
@@ -119,7 +169,7 @@ const maxPreviewLines = 400
 // Preview implements push.Engine.
 func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo) ([]string, error) {
 	after := map[string][]byte{}
-	err := e.at(ctx, sha, repo, func(next []deploy.Instance, files string) error {
+	err := e.at(ctx, sha, repo, nil, func(next []deploy.Instance, files string) error {
 		after = e.rendered(next, files)
 		return nil
 	})
@@ -127,12 +177,7 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 		return nil, err
 	}
 	before := e.rendered(e.fresh.instances(), e.app.cfg.Serverctrl)
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		if text := deploy.Diff(name+" now", before[name], name+" then", after[name]); text != "" {
-			lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
-		}
-	}
+	lines := differences(before, after, e.fresh.instances())
 	if len(lines) == 0 {
 		return []string{"no configuration would change"}, nil
 	}
@@ -140,6 +185,49 @@ func (e *pushEngine) Preview(ctx context.Context, sha string, repo *gitrepo.Repo
 		lines = append(lines[:maxPreviewLines], "(what follows is not shown)")
 	}
 	return lines, nil
+}
+
+// differences shows how each configuration changes, and of changes that are the
+// same but for an instance's names and port the first.
+func differences(before, after map[string][]byte, instances []deploy.Instance) []string {
+	var texts []string
+	alike := map[string][]string{} // names of the instances that change so
+	first := map[string]string{}   // by text, what it changes
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		text := deploy.Diff(name+" now", before[name], name+" then", after[name])
+		if text == "" {
+			continue
+		}
+		in := deploy.Instance{Name: name}
+		if i := find(instances, name); i >= 0 {
+			in = instances[i]
+		}
+		change := in.Service() + "\n" + in.Anonymous(changedLines(text))
+		if alike[change] == nil {
+			texts, first[text] = append(texts, text), change
+		}
+		alike[change] = append(alike[change], name)
+	}
+	var lines []string
+	for _, text := range texts {
+		lines = append(lines, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
+		if names := alike[first[text]]; len(names) > 1 {
+			lines = append(lines, "the same for "+push.NameList(names[1:]))
+		}
+	}
+	return lines
+}
+
+// changedLines are the lines of a diff that begin with + or -, without its head.
+func changedLines(text string) string {
+	var b strings.Builder
+	_, hunks, _ := strings.Cut(text, "\n@@")
+	for line := range strings.Lines(hunks) {
+		if line[0] == '+' || line[0] == '-' {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (e *pushEngine) options() deploy.RenderOptions {
@@ -157,7 +245,7 @@ func (e *pushEngine) Adopt(ctx context.Context) (string, []string, error) {
 	}
 	instances := e.fresh.instances()
 	before := e.rendered(instances, e.app.cfg.Serverctrl)
-	if err := checkOut(ctx, repo, commit.SHA, e.app.cfg.checkouts()); err != nil {
+	if err := e.app.cfg.checkOut(ctx, repo, commit.SHA); err != nil {
 		return "", nil, err
 	}
 	e.fresh.refresh()

@@ -13,7 +13,7 @@ import (
 // nginx's workers are the user nobody when its master is root's. A service then
 // answers with 403 or 503, which hints at anything but its folder.
 func (c *config) checkReadable(uid int) error {
-	if uid != 0 {
+	if uid != 0 || c.RunAs != "" && c.RunAs != "root" {
 		return nil
 	}
 	root, err := filepath.Abs(c.layoutRoot())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/gitrepo"
 	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/deploy/release"
@@ -128,7 +129,7 @@ func (c *config) prepareRepositories(ctx context.Context) error {
 		if c.Serverctrl != "" && c.Serverctrl != c.checkout() {
 			return fmt.Errorf("serverctrl is %s, and there is a repository %s too: the templates come from one of them, so leave serverctrl out", c.Serverctrl, r.Dir)
 		}
-		if err := checkOut(ctx, repo, commit.SHA, c.checkouts()); err != nil {
+		if err := c.checkOut(ctx, repo, commit.SHA); err != nil {
 			return err
 		}
 		c.Serverctrl = c.checkout()
@@ -136,16 +137,25 @@ func (c *config) prepareRepositories(ctx context.Context) error {
 	return nil
 }
 
-// checkOut makes DIR/current the files of a commit of serverctrl. Whoever reads
-// there sees the one or the other whole.
-func checkOut(ctx context.Context, repo *gitrepo.Repo, sha, dir string) error {
-	if err := exportTo(ctx, repo, sha, "", filepath.Join(dir, sha)); err != nil {
+// checkOut makes checkouts()/current the files of a commit of serverctrl, with
+// the values of the developers' branches. Whoever reads there sees the one or the
+// other whole.
+func (c *config) checkOut(ctx context.Context, repo *gitrepo.Repo, sha string) error {
+	values, err := deploy.ReadBranchValues(ctx, repo, sha, deploy.OwnValues{Names: c.developerValues()})
+	if err != nil {
 		return fmt.Errorf("check out serverctrl at %s: %w", sha, err)
 	}
-	if err := relink(filepath.Join(dir, "current"), sha); err != nil {
+	dir, name := c.checkouts(), sha
+	if digest := values.Digest(); digest != "" {
+		name += "-" + digest
+	}
+	if err := exportTo(ctx, repo, sha, values, filepath.Join(dir, name)); err != nil {
 		return fmt.Errorf("check out serverctrl at %s: %w", sha, err)
 	}
-	return removeOthers(dir, sha)
+	if err := relink(filepath.Join(dir, "current"), name); err != nil {
+		return fmt.Errorf("check out serverctrl at %s: %w", sha, err)
+	}
+	return removeOthers(dir, name)
 }
 
 // libraryInstance is the name under which releases of the library are counted.
@@ -193,8 +203,8 @@ func fillRelease(ctx context.Context, store *release.Store, r release.Release, r
 	return r, err
 }
 
-// exportTo writes a commit's files into a new folder, whole or not at all.
-func exportTo(ctx context.Context, repo *gitrepo.Repo, sha, under, dir string) error {
+// exportTo writes serverctrl's files into a new folder, whole or not at all.
+func exportTo(ctx context.Context, repo *gitrepo.Repo, sha string, values deploy.BranchValues, dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil // the same commit has the same files
 	}
@@ -209,7 +219,7 @@ func exportTo(ctx context.Context, repo *gitrepo.Repo, sha, under, dir string) e
 	if err != nil {
 		return err
 	}
-	_, err = repo.Export(ctx, sha, under, root)
+	err = deploy.ExportServerctrl(ctx, repo, sha, values, root)
 	if err = errors.Join(err, root.Close()); err != nil {
 		return errors.Join(err, os.RemoveAll(temporary))
 	}

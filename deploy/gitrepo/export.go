@@ -19,29 +19,48 @@ type Exported struct {
 // Export writes a commit's files below the folder under into dst, which has
 // none of them yet. They are the exact bytes of the commit: unlike git archive,
 // no .gitattributes leaves files out or rewrites them. Everybody may read them,
-// as nginx's workers have to. After an error dst may hold a part of them.
+// as nginx's workers have to, and nobody write to them. After an error dst may
+// hold a part of them.
 func (r *Repo) Export(ctx context.Context, sha, under string, dst *os.Root) (Exported, error) {
+	return r.ExportLike(ctx, sha, under, dst, nil)
+}
+
+// ExportLike is Export, and faster where like, which may be nil, has the same
+// files: an older export on the same disk, which shares them from then on.
+func (r *Repo) ExportLike(ctx context.Context, sha, under string, dst, like *os.Root) (Exported, error) {
 	list, err := r.Files(ctx, sha, under)
 	if err != nil || len(list) == 0 {
 		return Exported{}, err
 	}
 	under = strings.Trim(under, "/")
-	blobs := make([]string, len(list))
+	var done Exported
 	for i := range list {
-		blobs[i] = list[i].Blob
 		if under != "" {
 			list[i].Path = strings.TrimPrefix(list[i].Path, under+"/")
 		}
+		done.Files++
+		done.Bytes += list[i].Size
+	}
+	taken, err := reuse(list, like, dst)
+	if err != nil {
+		return Exported{}, err
+	}
+	var rest []File
+	var blobs []string
+	for i, f := range list {
+		if !taken[i] {
+			rest, blobs = append(rest, f), append(blobs, f.Blob)
+		}
+	}
+	if len(rest) == 0 {
+		return done, nil
 	}
 	w := &treeWriter{root: dst, made: map[string]bool{".": true}}
-	var done Exported
 	err = r.batch(ctx, blobs, func(i int, o object) error {
-		if o.kind != "blob" || o.size != list[i].Size {
-			return fmt.Errorf("export %s: git gives a %s of %d bytes, and listed one of %d", list[i].Path, o.kind, o.size, list[i].Size)
+		if o.kind != "blob" || o.size != rest[i].Size {
+			return fmt.Errorf("export %s: git gives a %s of %d bytes, and listed one of %d", rest[i].Path, o.kind, o.size, rest[i].Size)
 		}
-		done.Files++
-		done.Bytes += o.size
-		return w.write(list[i], o)
+		return w.write(rest[i], o)
 	})
 	return done, errors.Join(err, w.close())
 }
@@ -55,23 +74,35 @@ type treeWriter struct {
 	// its path part by part costs as much as the file.
 	open *os.Root
 	dir  string
+
+	content []byte // of the newest file
+}
+
+func fileMode(f File) os.FileMode {
+	if f.Executable {
+		return 0o555
+	}
+	return 0o444
 }
 
 func (w *treeWriter) write(f File, content io.Reader) (err error) {
 	if err := w.enter(path.Dir(f.Path)); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	mode := os.FileMode(0o644)
-	if f.Executable {
-		mode = 0o755
+	if int64(cap(w.content)) < f.Size {
+		w.content = make([]byte, max(f.Size, 32<<10))
 	}
-	out, err := w.open.OpenFile(path.Base(f.Path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	w.content = w.content[:f.Size]
+	if _, err := io.ReadFull(content, w.content); err != nil {
+		return err
+	}
+	out, err := w.open.OpenFile(path.Base(f.Path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode(f))
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	_, err = io.Copy(out, content)
+	_, err = out.Write(w.content)
 	// The process's umask is not the release's.
-	if err = errors.Join(err, out.Chmod(mode), out.Close()); err != nil {
+	if err = errors.Join(err, out.Chmod(fileMode(f)), out.Close()); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return nil
@@ -106,9 +137,12 @@ func (w *treeWriter) folder(dir string) error {
 	if err := w.folder(path.Dir(dir)); err != nil {
 		return err
 	}
+	w.made[dir] = true
 	if err := w.root.Mkdir(dir, 0o755); err != nil {
+		if info, statErr := w.root.Lstat(dir); statErr == nil && info.IsDir() {
+			return nil // of a file that was reused
+		}
 		return err
 	}
-	w.made[dir] = true
 	return w.root.Chmod(dir, 0o755)
 }

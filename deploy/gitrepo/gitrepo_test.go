@@ -145,9 +145,9 @@ func TestAnExportIsTheExactBytes(t *testing.T) {
 		"docs/no":            "no",
 	})
 	want := map[string]string{
-		".gitattributes": "644 * export-subst filter=evil\n",
-		"main.lua":       "644 a\nb $Format:%H$\n", "left.lua": "644 left", "deep/x/bin": "644 " + binary, "empty": "644 ",
-		"ä \"q\" $(id)": "644 odd",
+		".gitattributes": "444 * export-subst filter=evil\n",
+		"main.lua":       "444 a\nb $Format:%H$\n", "left.lua": "444 left", "deep/x/bin": "444 " + binary, "empty": "444 ",
+		"ä \"q\" $(id)": "444 odd",
 	}
 	got, done, err := exported(t, r, sha, "src")
 	if diff := cmp.Diff(got, want); err != nil || diff != "" || done.Files != 6 {
@@ -285,6 +285,61 @@ func TestTheQuarantineOfAPushIsRead(t *testing.T) {
 	cancel()
 	if _, err := r.Files(ctx, sha, ""); err == nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's end", err)
+	}
+}
+
+func TestAnExportSharesTheSameFilesOfAnOlderOne(t *testing.T) {
+	dir, r := newRepo(t)
+	all := map[string]string{"src/same": "s", "src/dir/same": "s", "src/other": "1", "src/edited": "aaaa", "src/open": "o", "src/link": "l", "src/gone": "g", "src/long": strings.Repeat("x", 200<<10)}
+	one := commitFiles(t, dir, "dev1", "UP", all)
+	all["src/other"], all["src/new/a"] = "2", "n"
+	delete(all, "src/gone")
+	two := commitFiles(t, dir, "dev1", "UP", all)
+	into := t.TempDir()
+	tree := func(name, sha string, like *os.Root) *os.Root {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(into, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		root, err := os.OpenRoot(filepath.Join(into, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { root.Close() })
+		if done, err := r.ExportLike(t.Context(), sha, "src", root, like); err != nil || done.Files != len(all) && like != nil {
+			t.Fatalf("got %+v, %v", done, err)
+		}
+		return root
+	}
+	first := tree("1", one, nil)
+	at := func(name string) string { return filepath.Join(into, name) }
+	// What a hand may have done to the older one, each so that it looks the same.
+	must := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Chmod(at("1/edited"), 0o644), os.WriteFile(at("1/edited"), []byte("bbbb"), 0o644), os.Chmod(at("1/edited"), 0o444))
+	must(os.Chmod(at("1/open"), 0o644))
+	must(os.WriteFile(at("l"), []byte("l"), 0o444), os.Remove(at("1/link")), os.Symlink(at("l"), at("1/link")))
+	second := tree("2", two, first)
+	for name, shared := range map[string]bool{"same": true, "dir/same": true, "long": true, "other": false, "edited": false, "open": false, "link": false} {
+		a, errA := os.Stat(at("1/" + name))
+		b, errB := os.Lstat(at("2/" + name))
+		must(errA, errB)
+		if os.SameFile(a, b) != shared || b.Mode() != 0o444 {
+			t.Errorf("%s: shared is %t, want %t, with the mode %s", name, !shared, shared, b.Mode())
+		}
+	}
+	for name, text := range all {
+		got, err := second.ReadFile(strings.TrimPrefix(name, "src/"))
+		if err != nil || string(got) != text {
+			t.Errorf("%s: got %.20q, %v, want %.20q", name, got, err, text)
+		}
+	}
+	if _, err := os.Stat(at("2/gone")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what is not in the commit is there: %v", err)
 	}
 }
 

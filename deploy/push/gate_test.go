@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestPushersTranscript(t *testing.T) {
@@ -441,4 +442,32 @@ func TestPassOfAnotherUserIsWorthNothing(t *testing.T) {
 	if records := strings.Join(b.recorded(), "\n"); !strings.Contains(records, "only the server's own user may run git for others") {
 		t.Errorf("records are\n%s", records)
 	}
+}
+
+func TestValuesOnADevelopersBranchAreTakenOver(t *testing.T) {
+	b := startBench(t, nil)
+	b.engine.adopts = []string{"socketserver/dev1"}
+	dev1 := Person{Name: "dev1"}
+	push := func(message string, changed bool, err error, want string, orders ...string) {
+		t.Helper()
+		b.engine.values = func(owner string) (bool, error) {
+			if owner != "dev1" {
+				t.Errorf("asked about %s", owner)
+			}
+			return changed, err
+		}
+		b.commit(t, message)
+		before := len(b.engine.ordered())
+		got, stored := b.push(t, dev1, "serverctrl", "HEAD:refs/heads/dev1")
+		if stored != (err == nil) || !strings.Contains(got, want) {
+			t.Errorf("%s: stored %t, the terminal shows\n%s\nwant\n%s", message, stored, got, want)
+		}
+		if diff := cmp.Diff(orders, b.engine.ordered()[before:], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: orders (-want +got):\n%s", message, diff)
+		}
+	}
+	push("two workers", true, nil, "socketserver/dev1: done", "socketserver/dev1 configuration by dev1")
+	push("restart redis", true, nil, "redis/dev1: done", "socketserver/dev1 configuration by dev1", "redis/dev1 restart by dev1")
+	push("reload", false, nil, "dtserver/dev1: done", "socketserver/dev1 reload by dev1", "dtserver/dev1 reload by dev1")
+	push("my port", true, errors.New("LISTEN is not to be set"), "refused, and nothing is stored: the values on dev1 at ")
 }

@@ -42,6 +42,9 @@ type fakeEngine struct {
 	fail    string        // how jobs fail
 	hold    chan struct{} // jobs end when it is closed
 	begun   chan struct{} // gets one for each order
+
+	values func(owner string) (changed bool, err error)        // of CheckValues, if not nil
+	output func(instance string) (lines []string, fail string) // of jobs, if not nil
 }
 
 func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo) error {
@@ -56,6 +59,13 @@ func (e *fakeEngine) Render(ctx context.Context, sha string, repo *gitrepo.Repo)
 
 func (e *fakeEngine) Preview(context.Context, string, *gitrepo.Repo) ([]string, error) {
 	return []string{"-listen 1081;", "+listen 1091;"}, nil
+}
+
+func (e *fakeEngine) CheckValues(_ context.Context, owner, _, _ string, _ *gitrepo.Repo) (bool, error) {
+	if e.values == nil {
+		return false, nil
+	}
+	return e.values(owner)
 }
 
 func (e *fakeEngine) Adopt(context.Context) (string, []string, error) { return newSHA, e.adopts, nil }
@@ -77,7 +87,11 @@ func (e *fakeEngine) Order(o Order) (Job, error) {
 	if e.fail == "refused" {
 		return nil, errors.New("it is being deployed by dev2")
 	}
-	return &fakeJob{o.Instance, e.fail, e.hold}, nil
+	j := &fakeJob{instance: o.Instance, fail: e.fail, hold: e.hold}
+	if e.output != nil {
+		j.lines, j.fail = e.output(o.Instance)
+	}
+	return j, nil
 }
 
 func (e *fakeEngine) ordered() []string {
@@ -89,10 +103,11 @@ func (e *fakeEngine) ordered() []string {
 type fakeJob struct {
 	instance, fail string
 	hold           chan struct{}
+	lines          []string
 }
 
 func (j *fakeJob) View() deploy.JobView {
-	v := deploy.JobView{ID: "job1", Instance: j.instance, State: deploy.JobSucceeded}
+	v := deploy.JobView{ID: "job1", Instance: j.instance, State: deploy.JobSucceeded, Output: j.lines}
 	if j.fail != "" {
 		v.State, v.Error = deploy.JobFailed, j.fail
 	}
@@ -100,6 +115,9 @@ func (j *fakeJob) View() deploy.JobView {
 }
 
 func (j *fakeJob) Wait(ctx context.Context, from int) ([]string, bool, error) {
+	if j.lines != nil {
+		return j.lines[from:], true, nil
+	}
 	if from == 0 {
 		return []string{"exported 1 file"}, false, nil
 	}

@@ -101,6 +101,17 @@ func find(ctx context.Context, repo *gitrepo.Repo, rev string) (gitrepo.Commit, 
 // signal does what the first line of serverctrl's commit says.
 func (g *Gate) signal(ctx context.Context, v *visit, u update, subject string) {
 	command, ok, hint := ParseSignal(subject)
+	changed, err := g.changesValues(context.WithoutCancel(ctx), v, u)
+	if err != nil {
+		g.fail(v, u, subject, err)
+		return
+	}
+	if changed {
+		g.adopt(ctx, v, u, subject)
+	}
+	if !ok && changed {
+		return // what it was for is done
+	}
 	if !ok {
 		g.fail(v, u, subject, refusef("%s", hint))
 		return
@@ -240,12 +251,67 @@ func (g *Gate) carryOut(ctx context.Context, v *visit, u update, orders []Order)
 		}
 		jobs[i], well = job, true
 	}
+	if len(orders) > manyOrders {
+		return g.followMany(ctx, v, orders, jobs) && well
+	}
 	for i, job := range jobs {
 		if job != nil {
 			well = g.follow(ctx, v, orders[i], job) && well
 		}
 	}
 	return well
+}
+
+// followMany shows the first of each service as it happens, and of the others
+// those that went another way than one that is shown.
+func (g *Gate) followMany(ctx context.Context, v *visit, orders []Order, jobs []Job) bool {
+	v.out.printf("%d instances: of those that go the same way one is shown", len(orders))
+	at := map[string]deploy.Instance{}
+	for _, in := range g.cfg.Instances() {
+		at[in.Name] = in
+	}
+	well := true
+	var kinds alikes
+	met := map[string]bool{}
+	for i, job := range jobs {
+		if job == nil {
+			continue
+		}
+		in, known := at[orders[i].Instance]
+		if !known {
+			in = deploy.Instance{Name: orders[i].Instance}
+		}
+		live := !met[in.Service()]
+		met[in.Service()] = true
+		if live {
+			g.follow(ctx, v, orders[i], job)
+		}
+		if !ended(ctx, job) {
+			v.out.printf("%s and those after it go on without you: look at job %s", in.Name, job.View().ID)
+			return false
+		}
+		end := job.View()
+		failed := end.State != deploy.JobSucceeded
+		if kinds.add(in.Name, alikeKey(in, append(end.Output, end.Error)), failed) && !live {
+			g.follow(ctx, v, orders[i], job)
+		}
+		well = well && !failed
+	}
+	for _, line := range kinds.lines() {
+		v.out.printf("%s", line)
+	}
+	return well
+}
+
+// ended waits until a job has ended, and is false if nobody waits any more.
+func ended(ctx context.Context, job Job) bool {
+	for from := 0; ; {
+		lines, done, err := job.Wait(ctx, from)
+		if done || err != nil {
+			return err == nil
+		}
+		from += len(lines)
+	}
 }
 
 // follow copies a job's output to the person's terminal.

@@ -241,8 +241,15 @@ func (g *Gate) decide(ctx context.Context, v *visit, q question) error {
 		return err
 	}
 	for _, u := range v.updates {
-		if v.pass.repo.Kind == Control && u.branch() == Base {
+		if v.pass.repo.Kind != Control {
+			continue
+		}
+		if u.branch() == Base {
 			if err := g.render(ctx, v, u); err != nil {
+				return err
+			}
+		} else if u.verb() == "" {
+			if _, err := g.changesValues(ctx, v, u); err != nil {
 				return err
 			}
 		}
@@ -286,6 +293,21 @@ func (g *Gate) preview(ctx context.Context, v *visit, u update) error {
 		v.out.printf("dry run: src/ of %s has %d files that can be deployed", short(u.new), len(files))
 	}
 	return nil
+}
+
+// changesValues tells whether an update of a developer's branch sets values.
+func (g *Gate) changesValues(ctx context.Context, v *visit, u update) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
+	old := u.old
+	if strings.Trim(old, "0") == "" {
+		old = ""
+	}
+	changed, err := g.cfg.Engine.CheckValues(ctx, u.branch(), old, u.new, v.repo)
+	if err != nil {
+		return false, refusef("the values on %s at %s cannot be used: %v", u.branch(), short(u.new), err)
+	}
+	return changed, nil
 }
 
 func (g *Gate) render(ctx context.Context, v *visit, u update) error {

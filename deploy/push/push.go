@@ -86,6 +86,10 @@ type Engine interface {
 	// Render tells what is wrong with serverctrl at a commit, which may be in
 	// the quarantine of repo's environment only.
 	Render(ctx context.Context, sha string, repo *gitrepo.Repo) error
+	// CheckValues tells whether a push to a developer's branch of serverctrl, from
+	// the commit old, empty if the branch is new, sets the developer's own values,
+	// and what is wrong with them.
+	CheckValues(ctx context.Context, owner, old, sha string, repo *gitrepo.Repo) (changed bool, err error)
 	// Preview tells in lines what would change if serverctrl were at the commit,
 	// which may be in the quarantine only.
 	Preview(ctx context.Context, sha string, repo *gitrepo.Repo) (lines []string, err error)
@@ -275,6 +279,14 @@ func (g *Gate) owners() []string {
 func (g *Gate) Pass(p Person, r Repository, from string) (id string, end func()) {
 	id = g.passes.add(pass{person: p, repo: r, from: from}, time.Now())
 	return id, func() { g.passes.remove(id) }
+}
+
+// RefuseSize keeps a record of a push that is over MaxPushBytes, and gives the
+// line for the person's terminal: git itself says no more than the limit.
+func (g *Gate) RefuseSize(p Person, r Repository, from string) string {
+	err := refusef("this push has more than %d MB, which is the most that is taken at once: push it in parts, older commits first (git push origin COMMIT:refs/heads/BRANCH), or keep large files out of the repository", MaxPushBytes>>20)
+	g.cfg.Audit(Record{Event: Refused, Repo: r.Name, Kind: r.Kind, By: p.Name, From: from, Text: err.Error()})
+	return fmt.Sprintf("[%s] refused, and nothing is stored: %v", r.program(), err)
 }
 
 // Run answers hooks until ctx ends.

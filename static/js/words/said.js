@@ -68,6 +68,8 @@ export const sentences = [
   ['There is no release {}: give its number, as the list of releases does.', '没有版本 {1}：请给出版本列表中的编号。'],
   ['There is no order {}: there are deploy, rollback and apply.', '没有命令 {1}：可用的有 deploy、rollback 和 apply。'],
   ['Tagtail ended before the release did', 'Tagtail 在此版本完成之前已结束'],
+  ['{} cannot be started: run_as {} makes it root, as which only an instance that is named runs', '{1} 无法启动：run_as {2} 会使它以 root 运行，只有单独指定的实例才可以'],
+  ['{} cannot be started: {}', '{1} 无法启动：{2}'],
   ['the program {} does not exist on the server', '服务器上没有程序 {1}'],
   ['the nginx program is gone from the server', '服务器上的 nginx 程序不见了'],
   ['the redis-server program is gone from the server', '服务器上的 redis-server 程序不见了'],
