@@ -32,7 +32,7 @@ func (in *input) overTLS(serve serveFunc) (serveFunc, error) {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			config, err := certificates.current()
+			config, err := certificates.Current()
 			if err != nil {
 				in.report("reload certificates", err)
 			}

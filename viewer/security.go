@@ -11,10 +11,16 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// strictTransport makes a browser that has come by TLS come by TLS for a year.
+const strictTransport = "max-age=31536000"
+
 // secureHeaders sets what every answer has.
 func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
+		if isSecure(c.Request()) {
+			h.Set("Strict-Transport-Security", strictTransport)
+		}
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")

@@ -1,7 +1,9 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/internal/certificates"
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
@@ -92,6 +95,9 @@ func Listen(cfg Config) (*Server, error) {
 	if s.listener, err = listen(cfg.Addr); err != nil {
 		return nil, err
 	}
+	if err := s.speakTLS(); err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
 	if err = s.openAccounts(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
@@ -119,11 +125,33 @@ func listen(addr string) (net.Listener, error) {
 	return newLimitListener(l.(*net.TCPListener), maxConns), nil
 }
 
+// speakTLS makes the listener one of TLS, if there is a certificate.
+func (s *Server) speakTLS() error {
+	if s.cfg.Cert == "" {
+		return nil
+	}
+	files, err := certificates.Open(certificates.Files{Cert: s.cfg.Cert, Key: cmp.Or(s.cfg.Key, s.cfg.Cert)})
+	if err != nil {
+		return fmt.Errorf("serve https: %w", err)
+	}
+	s.listener = tls.NewListener(s.listener, &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			config, err := files.Current()
+			if err != nil {
+				s.log.Error("certificate of the page", "err", err)
+			}
+			return config, nil
+		},
+	})
+	return nil
+}
+
 // handler wires the middleware and the routes. Middleware runs outermost first.
 func (s *Server) handler() http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.writeProblem
-	e.Use(s.measure, secureHeaders, s.recoverPanics, refuseCrossOrigin(), s.limitBody)
+	e.Use(s.measure, s.behindProxies, secureHeaders, s.recoverPanics, refuseCrossOrigin(), s.limitBody)
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, s.guard(r))
 		if r.head {
@@ -210,7 +238,12 @@ func (s *Server) loginLink(person string) (string, error) {
 }
 
 // Page is the page's address on this machine, without a slash at its end.
-func (s *Server) Page() string { return "http://" + s.publicHost() }
+func (s *Server) Page() string {
+	if s.cfg.Cert != "" {
+		return "https://" + s.publicHost()
+	}
+	return "http://" + s.publicHost()
+}
 
 // Public is the page's address as people reach it, without a slash at its end.
 func (s *Server) Public() string {

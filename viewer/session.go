@@ -397,7 +397,7 @@ func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, id str
 	cookie := &http.Cookie{
 		Name: s.cookieName(), Value: id, Path: "/",
 		MaxAge:   int(sessionLife / time.Second),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: isSecure(r),
 	}
 	if id == "" {
 		cookie.MaxAge = -1

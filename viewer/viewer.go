@@ -135,6 +135,12 @@ type Config struct {
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
+	// Cert and Key are the files of a certificate, which are read again when they
+	// change; empty means plain HTTP.
+	Cert, Key string
+	// Proxies are the networks of the proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the

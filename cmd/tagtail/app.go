@@ -126,9 +126,14 @@ func (a *app) openPage() error {
 	if err := a.openGate(fresh); err != nil {
 		return err
 	}
+	proxies, err := a.cfg.proxies()
+	if err != nil {
+		return err
+	}
 	a.server, err = viewer.Listen(viewer.Config{
 		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
+		Cert: a.cfg.HTTPCert, Key: a.cfg.HTTPKey, Proxies: proxies,
 		Inputs: a.inputs, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
@@ -139,7 +144,7 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.page = a.server.Page()
-	if err := (endpoint{Server: a.page, Syslog: a.listeners}).write(a.cfg.Data); err != nil {
+	if err := (endpoint{Server: a.page, Syslog: a.listeners, Cert: a.cfg.HTTPCert}).write(a.cfg.Data); err != nil {
 		return err
 	}
 	a.found = true

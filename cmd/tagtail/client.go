@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +24,7 @@ type client struct {
 	server *url.URL
 	token  string
 	http   *http.Client
+	tls    *tls.Config // nil if what the machine trusts is trusted
 }
 
 // clientFlags are the flags of every command that is a client.
@@ -38,7 +41,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 // connect finds the server: the flags, then the environment, then the data
 // folder of a server on this machine.
 func (f *clientFlags) connect(cmd *cobra.Command) (*client, error) {
-	server, token := f.server, f.token
+	server, token, trust := f.server, f.token, ""
 	if token == "" {
 		token = os.Getenv("TAGTAIL_TOKEN")
 	}
@@ -59,15 +62,47 @@ func (f *clientFlags) connect(cmd *cobra.Command) (*client, error) {
 			server = local.Server
 		}
 		// The local token is only ever shown to the server it is for.
-		if token == "" && strings.TrimSuffix(server, "/") == local.Server {
-			token = local.Token
+		if strings.TrimSuffix(server, "/") == local.Server {
+			trust = local.Cert
+			if token == "" {
+				token = local.Token
+			}
 		}
 	}
 	u, err := url.Parse(strings.TrimSuffix(server, "/"))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usagef(cmd, "server %q is not a URL such as http://127.0.0.1:8514", server)
 	}
-	return &client{server: u, token: token, http: &http.Client{}}, nil
+	c := &client{server: u, token: token, http: &http.Client{}}
+	if trust != "" {
+		if c.tls, err = trustOnly(trust); err != nil {
+			return nil, err
+		}
+		c.http.Transport = &http.Transport{TLSClientConfig: c.tls}
+	}
+	return c, nil
+}
+
+// trustOnly trusts the certificate in the file, whatever name is in it: the server
+// is this machine's.
+func trustOnly(file string) (*tls.Config, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's certificate: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read the server's certificate %s: there is none in it", file)
+	}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, // the name only: the chain is verified below
+		VerifyConnection: func(state tls.ConnectionState) error {
+			opts := x509.VerifyOptions{Roots: pool, Intermediates: pool}
+			_, err := state.PeerCertificates[0].Verify(opts)
+			return err
+		},
+	}, nil
 }
 
 // api returns the URL of a path below /api/v1. Times in a search text are in
@@ -152,7 +187,9 @@ func (c *client) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) 
 	ws := *u
 	ws.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
 	header := http.Header{"Authorization": {"Bearer " + c.token}}
-	conn, response, err := websocket.DefaultDialer.DialContext(ctx, ws.String(), header)
+	dialer := *websocket.DefaultDialer
+	dialer.TLSClientConfig = c.tls
+	conn, response, err := dialer.DialContext(ctx, ws.String(), header)
 	if response != nil && err != nil {
 		defer response.Body.Close()
 		return nil, problemOf(response)

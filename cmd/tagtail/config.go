@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -66,6 +67,12 @@ type config struct {
 	// AdminToken is an API token with an admin's rights. It has no flag: a
 	// process list would show it.
 	AdminToken string `yaml:"admin_token"`
+	// HTTPCert and HTTPKey are the files of the page's certificate; empty means
+	// plain HTTP.
+	HTTPCert string `yaml:"http_cert"`
+	HTTPKey  string `yaml:"http_key"`
+	// Proxies are addresses and networks of proxies in front of the page.
+	Proxies []string `yaml:"proxies"`
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool `yaml:"team_reads"`
 	// Instances are further instances, beside those of Serverctrl. They have
@@ -317,6 +324,11 @@ func (c *config) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("find folder of the configuration: %w", err)
 	}
+	for _, p := range []*string{&file.HTTPCert, &file.HTTPKey} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(folder, *p)
+		}
+	}
 	for i := range file.Files {
 		if p := &file.Files[i].Path; !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
@@ -353,6 +365,7 @@ func (c *config) readFile(path string) error {
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
 	c.DeveloperValues = file.DeveloperValues
+	c.HTTPCert, c.HTTPKey, c.Proxies = file.HTTPCert, file.HTTPKey, file.Proxies
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
@@ -366,6 +379,23 @@ func isPort(text string) bool {
 	return err == nil && n <= 65535
 }
 
+// proxies are the networks of Proxies; an address is a network of one.
+func (c *config) proxies() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range c.Proxies {
+		if addr, err := netip.ParseAddr(text); err == nil {
+			networks = append(networks, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil || network != network.Masked() {
+			return nil, fmt.Errorf("proxies has %q, which is neither an address nor a network: write 192.0.2.7 or 192.0.2.0/24", text)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
 // validate says what is wrong with c beyond what the packages check of their
 // own part.
 func (c *config) validate() error {
@@ -374,6 +404,12 @@ func (c *config) validate() error {
 	}
 	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
 		return fmt.Errorf("url %q is not the address of a page, such as https://logs.example.org/", c.URL)
+	}
+	if c.HTTPKey != "" && c.HTTPCert == "" {
+		return errors.New("http_key is given without http_cert: name the certificate too")
+	}
+	if _, err := c.proxies(); err != nil {
+		return err
 	}
 	if c.HTTPRate < 0 || c.HTTPBurst < 0 {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)

@@ -22,6 +22,9 @@ const (
 // endpoint is where a server of this machine is.
 type endpoint struct {
 	Server string `json:"server"` // the page's URL, without a final slash
+	// Cert is the file of the page's certificate, which may be of any name; empty
+	// if it speaks plain HTTP.
+	Cert string `json:"cert,omitempty"`
 	// Syslog lists the listeners with their real ports.
 	Syslog []string `json:"syslog"`
 	Token  string   `json:"-"` // of tokenFile

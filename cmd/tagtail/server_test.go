@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net/http"
 	"os"
 	"os/exec"
@@ -70,6 +71,8 @@ func startServer(t fataler, opts serverOptions) (*testServer, endpoint) {
 
 // waitReady waits until the server has said where it is and answers there.
 func (s *testServer) waitReady(t fataler, data string) endpoint {
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		select {
 		case <-s.exited:
@@ -80,7 +83,7 @@ func (s *testServer) waitReady(t fataler, data string) endpoint {
 		if err != nil {
 			continue
 		}
-		response, err := http.Get(at.Server + "/readyz")
+		response, err := client.Get(at.Server + "/readyz")
 		if err != nil {
 			continue
 		}
