@@ -1,12 +1,15 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tagtail/tagtail/index/internal/blockindex"
 )
@@ -41,35 +44,57 @@ func (s *Store) openWords(d *day) *blockindex.Index {
 	return words
 }
 
-// readNewestWords opens the newest day's index of words before a search asks for
-// it, which would wait.
-func (s *Store) readNewestWords(ctx context.Context) {
+// warmDays is how many of the newest days have their words read at the start: two
+// weeks are what people look back. Each takes a fifth of a millisecond once the
+// kernel has its files, and longer for who has to wait for the disk.
+const warmDays = 16
+
+// warmAtOnce leaves time for who asks meanwhile.
+const warmAtOnce = 2
+
+// warmUp opens the newest days' indexes of words before a search asks for them,
+// which would wait.
+func (s *Store) warmUp(ctx context.Context) {
 	defer s.warmOnce.Do(func() { close(s.warm) })
 	if s.begin() != nil {
 		return
 	}
 	defer s.inUse.Done()
 	defer s.leases.give(s.leases.take())
-	var newest *day
-	var blocks []*storedBlock
+	type part struct {
+		day    *day
+		blocks []*storedBlock
+	}
+	var newest []part
 	s.mu.Lock()
 	for _, d := range s.days {
-		if len(d.blocks) > 0 && (newest == nil || d.number > newest.number) {
-			newest = d
+		if len(d.blocks) > 0 {
+			newest = append(newest, part{d, slices.Clone(d.blocks)})
 		}
-	}
-	if newest != nil {
-		blocks = slices.Clone(newest.blocks)
 	}
 	s.mu.Unlock()
-	if newest == nil {
+	slices.SortFunc(newest, func(a, b part) int { return cmp.Compare(b.day.number, a.day.number) })
+	newest = newest[:min(len(newest), warmDays)]
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range warmAtOnce {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(newest)) && s.stopped(ctx) == nil; i = next.Add(1) - 1 {
+				s.warmDay(ctx, newest[i].day, newest[i].blocks)
+			}
+		})
+	}
+	readers.Wait()
+}
+
+func (s *Store) warmDay(ctx context.Context, d *day, blocks []*storedBlock) {
+	words := s.openWords(d)
+	if words == nil {
 		return
 	}
-	if words := s.openWords(newest); words != nil {
-		s.completeWords(ctx, newest, words, blocks)
-		if err := words.ReadDictionary(); err != nil {
-			s.reportIndex("read its words", newest, err)
-		}
+	s.completeWords(ctx, d, words, blocks)
+	if err := words.ReadDictionary(); err != nil {
+		s.reportIndex("read its words", d, err)
 	}
 }
 

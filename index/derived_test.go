@@ -1,6 +1,8 @@
 package index
 
 import (
+	"cmp"
+	"slices"
 	"testing"
 	"time"
 )
@@ -16,7 +18,7 @@ func TestTheNewestDaysWordsAreReadBeforeASearchAsksForThem(t *testing.T) {
 		t.Error("it is warm before it has read anything")
 	default:
 	}
-	s.readNewestWords(t.Context())
+	s.warmUp(t.Context())
 	<-s.Warm()
 	for _, d := range s.allDays() {
 		for _, b := range d.blocks {
@@ -30,11 +32,35 @@ func TestTheNewestDaysWordsAreReadBeforeASearchAsksForThem(t *testing.T) {
 	}
 }
 
+func TestTheStartOpensTheWordsOfTheNewestDays(t *testing.T) {
+	clock := newClock()
+	cfg := Config{Dir: t.TempDir(), now: clock.now}
+	s := openStore(t, cfg)
+	for range warmDays + 3 {
+		oneBlockEach(t, s, "some words", "other words")
+		clock.at = clock.at.Add(24 * time.Hour)
+	}
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	s.warmUp(t.Context())
+	days := s.allDays()
+	slices.SortFunc(days, func(a, b *day) int { return cmp.Compare(b.number, a.number) })
+	for i, d := range days {
+		if open := d.words != nil; open != (i < warmDays) {
+			t.Errorf("the words of day %d, counted from the newest, are open: %t", i, open)
+		}
+	}
+	s.warmUp(t.Context()) // nothing is the matter if it is warm
+	if got := findAll(t, s, textQuery("other")); len(got) != warmDays+3 {
+		t.Errorf("%d entries, want one a day", len(got))
+	}
+}
+
 func TestReadingTheWordsOfAnEmptyStoreIsNoTrouble(t *testing.T) {
 	s := openStore(t, Config{Dir: t.TempDir()})
-	s.readNewestWords(t.Context())
+	s.warmUp(t.Context())
 	closeStore(t, s)
-	s.readNewestWords(t.Context())
+	s.warmUp(t.Context())
 	if n := s.Stats().IndexErrors; n != 0 {
 		t.Errorf("%d errors", n)
 	}

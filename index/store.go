@@ -214,7 +214,7 @@ func (s *Store) Run(ctx context.Context) error {
 	wg.Go(func() { s.runSealer(ctx) })
 	wg.Go(func() { s.runSyncer(ctx) })
 	wg.Go(func() { s.runKeeper(ctx) })
-	wg.Go(func() { s.readNewestWords(ctx) })
+	wg.Go(func() { s.warmUp(ctx) })
 	wg.Wait()
 	return nil
 }
