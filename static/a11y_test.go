@@ -132,6 +132,12 @@ func TestEveryStateMeetsWCAG(t *testing.T) {
 		b.Key("\u001b")
 		b.Await(`!document.querySelector('[popover]:popover-open')`)
 	}
+	openAccount(b)
+	b.Type(".token-form [name=label]", "\r")
+	b.Await(`document.querySelector('.account-secret')`)
+	a.themes("account dialog")
+	b.Key("\u001b")
+	b.Await(`!document.querySelector('dialog[open]')`)
 	b.Click("#export")
 	b.Await(`!menu.hidden`)
 	a.check("menu")
@@ -159,6 +165,13 @@ func TestEveryStateMeetsWCAG(t *testing.T) {
 	s.cut(true)
 	b.Await(`!banner.hidden`)
 	a.themes("disconnected")
+}
+
+// openAccount opens the dialog of one's account.
+func openAccount(b *browsertest.Tab) {
+	b.Click("#account")
+	b.Click("#account-menu [aria-haspopup=dialog]")
+	b.Await(`document.querySelectorAll('.people > li').length === 3`)
 }
 
 func TestFirstStartLoginAndPhoneMeetWCAG(t *testing.T) {

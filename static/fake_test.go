@@ -1,7 +1,6 @@
 package static
 
 import (
-	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -156,11 +155,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
 	s.handleReleases(mux)
 	mux.HandleFunc("POST /api/v1/login", s.login)
-	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		writeJSON(w, http.StatusOK, map[string]string{"name": cmp.Or(s.me, "admin"), "role": "admin", "version": "1.0.0", "zone": "Asia/Tokyo"})
-	})
+	s.handleAccounts(mux)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.record(r)
 		s.mu.Lock()

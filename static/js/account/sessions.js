@@ -18,7 +18,7 @@ export async function sessionsSection(store, me) {
     /** @type {{sessions: Session[]}} */
     const { sessions } = await request('sessions');
     replace(rows, ...sessions.filter(({ person }) => person === me.name).map((one) => h('li', {},
-      h('span', { class: 'account-what' }, browserOf(one.agent), ' ', h('span', { class: 'quiet data' }, one.from)),
+      h('span', { class: 'account-what' }, h('span', { class: 'data' }, browserOf(one.agent)), ' ', h('span', { class: 'quiet data' }, one.from)),
       one.current ? h('span', { class: 'quiet' }, t('sessions.current'))
         : h('time', { class: 'quiet', datetime: one.used, title: fullTime(one.used, zoneOf(store.state)) }, t('sessions.used', { ago: since(one.used) })),
       !one.current && button(t('sessions.end'), async () => {

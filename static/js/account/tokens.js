@@ -22,7 +22,7 @@ export async function tokensSection(store, me) {
     const { tokens } = await request('tokens');
     const own = tokens.filter(({ owner }) => owner === me.name);
     replace(rows, ...own.map((one) => h('li', {},
-      h('span', { class: 'account-what' }, one.label || h('code', {}, one.id), ' ', h('span', { class: 'quiet' }, one.scopes.map((scope) => t(`tokens.${scope}`)).join(', '))),
+      h('span', { class: 'account-what' }, one.label === '' ? h('code', {}, one.id) : h('span', { class: 'data' }, one.label), ' ', h('span', { class: 'quiet' }, one.scopes.map((scope) => t(`tokens.${scope}`)).join(', '))),
       one.last_used === undefined ? h('span', { class: 'quiet' }, t('tokens.never'))
         : h('time', { class: 'quiet', datetime: one.last_used, title: fullTime(one.last_used, zoneOf(store.state)) }, t('sessions.used', { ago: since(one.last_used) })),
       button(t('tokens.revoke'), async () => {
