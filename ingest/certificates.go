@@ -1,6 +1,6 @@
 package ingest
 
-import "github.com/tagtail/tagtail/internal/certificates"
+import "github.com/tagtail/tagtail/ingest/certificates"
 
 // tlsSpec is the part of an inputSpec that is about TLS.
 type tlsSpec struct {

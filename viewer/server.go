@@ -1,7 +1,6 @@
 package viewer
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,7 +21,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tagtail/tagtail/index"
-	"github.com/tagtail/tagtail/internal/certificates"
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
@@ -95,8 +93,8 @@ func Listen(cfg Config) (*Server, error) {
 	if s.listener, err = listen(cfg.Addr); err != nil {
 		return nil, err
 	}
-	if err := s.speakTLS(); err != nil {
-		return nil, errors.Join(err, s.listener.Close())
+	if cfg.TLS != nil {
+		s.listener = tls.NewListener(s.listener, cfg.TLS)
 	}
 	if err = s.openAccounts(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
@@ -123,28 +121,6 @@ func listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on http address %s: %w", addr, err)
 	}
 	return newLimitListener(l.(*net.TCPListener), maxConns), nil
-}
-
-// speakTLS makes the listener one of TLS, if there is a certificate.
-func (s *Server) speakTLS() error {
-	if s.cfg.Cert == "" {
-		return nil
-	}
-	files, err := certificates.Open(certificates.Files{Cert: s.cfg.Cert, Key: cmp.Or(s.cfg.Key, s.cfg.Cert)})
-	if err != nil {
-		return fmt.Errorf("serve https: %w", err)
-	}
-	s.listener = tls.NewListener(s.listener, &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			config, err := files.Current()
-			if err != nil {
-				s.log.Error("certificate of the page", "err", err)
-			}
-			return config, nil
-		},
-	})
-	return nil
 }
 
 // handler wires the middleware and the routes. Middleware runs outermost first.
@@ -239,7 +215,7 @@ func (s *Server) loginLink(person string) (string, error) {
 
 // Page is the page's address on this machine, without a slash at its end.
 func (s *Server) Page() string {
-	if s.cfg.Cert != "" {
+	if s.cfg.TLS != nil {
 		return "https://" + s.publicHost()
 	}
 	return "http://" + s.publicHost()

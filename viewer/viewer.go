@@ -12,6 +12,7 @@ package viewer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -135,9 +136,8 @@ type Config struct {
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
-	// Cert and Key are the files of a certificate, which are read again when they
-	// change; empty means plain HTTP.
-	Cert, Key string
+	// TLS has the page's certificate; nil means plain HTTP.
+	TLS *tls.Config
 	// Proxies are the networks of the proxies whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix

@@ -130,10 +130,14 @@ func (a *app) openPage() error {
 	if err != nil {
 		return err
 	}
+	secure, err := a.cfg.httpTLS(a.logger)
+	if err != nil {
+		return err
+	}
 	a.server, err = viewer.Listen(viewer.Config{
 		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
-		Cert: a.cfg.HTTPCert, Key: a.cfg.HTTPKey, Proxies: proxies,
+		TLS: secure, Proxies: proxies,
 		Inputs: a.inputs, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})

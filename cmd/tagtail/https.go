@@ -1,0 +1,32 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+
+	"github.com/tagtail/tagtail/ingest/certificates"
+)
+
+// httpTLS is the page's side of TLS, whose files are read again when they change;
+// nil if it speaks plain HTTP.
+func (c *config) httpTLS(logger *slog.Logger) (*tls.Config, error) {
+	if c.HTTPCert == "" {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	files, err := certificates.Open(certificates.Files{Cert: c.HTTPCert, Key: cmp.Or(c.HTTPKey, c.HTTPCert)})
+	if err != nil {
+		return nil, fmt.Errorf("http_cert cannot be used: %w", err)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			now, err := files.Current()
+			if err != nil {
+				logger.Error("certificate of the page", "err", err)
+			}
+			return now, nil
+		},
+	}, nil
+}
