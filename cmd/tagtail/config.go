@@ -89,6 +89,9 @@ type config struct {
 	Rules     []ruleConfig     `yaml:"rules"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
 
+	// Redact is what is taken out of entries before they are kept.
+	Redact []redactConfig `yaml:"redact"`
+
 	// ownData tells that Data is somebody's choice and not the default.
 	ownData bool
 }
@@ -369,6 +372,7 @@ func (c *config) readFile(path string) error {
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
+	c.Redact = file.Redact
 	return nil
 }
 
@@ -415,6 +419,9 @@ func (c *config) validate() error {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)
 	}
 	if _, err := c.retention(); err != nil {
+		return err
+	}
+	if _, err := c.redaction(); err != nil {
 		return err
 	}
 	if _, err := index.ParseSyncMode(c.Sync); err != nil {
