@@ -48,6 +48,11 @@ func newCheckCommand(std streams) *cobra.Command {
 				}
 				fmt.Fprintf(std.Out, "%-24s %-8s %s\n", in.Name, in.Kind, strings.Join(in.Tags, " "))
 			}
+			names := make([]string, 0, len(instances))
+			for _, in := range instances {
+				names = append(names, in.Name)
+			}
+			c.note(cfg.explainRetention(std.Out, names), false)
 			c.note(cfg.explainRedaction(std.Out, sample, cmd.Flags().Changed("redact")), false)
 			if c.wrong > 0 {
 				return errors.New("the configuration has errors: see above")

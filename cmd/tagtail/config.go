@@ -38,6 +38,8 @@ type config struct {
 	Keep              string `yaml:"keep"`
 	KeepBytes         string `yaml:"keep_bytes"`
 	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
+	// Retention says otherwise for some instances; the first that fits wins.
+	Retention []retentionConfig `yaml:"retention"`
 	// Sync is when what is received is synced to the disk: interval, batch or
 	// none.
 	Sync string `yaml:"sync"`
@@ -372,7 +374,7 @@ func (c *config) readFile(path string) error {
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
-	c.Redact = file.Redact
+	c.Redact, c.Retention = file.Redact, file.Retention
 	return nil
 }
 
