@@ -93,7 +93,7 @@ func (c *Config) Validate() error {
 	}
 	for i := range c.Keep {
 		if err := c.Keep[i].validate(); err != nil {
-			return fmt.Errorf("Keep[%d]: %w", i, err)
+			return fmt.Errorf("rule %d of Keep: %w", i, err)
 		}
 	}
 	if int(c.Sync) >= len(syncModeNames) {

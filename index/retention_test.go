@@ -112,7 +112,7 @@ func TestUnreadableBlockStaysAsLongAsAnyRuleKeeps(t *testing.T) {
 
 func TestBadKeepRuleIsRefused(t *testing.T) {
 	for _, r := range []KeepRule{{Instances: "a b"}, {Instances: "a/b", For: -1}, {Instances: "a/b", Bytes: -1}} {
-		if _, err := Open(Config{Dir: t.TempDir(), Keep: []KeepRule{r}}); err == nil || !strings.Contains(err.Error(), "Keep[0]") {
+		if _, err := Open(Config{Dir: t.TempDir(), Keep: []KeepRule{r}}); err == nil || !strings.Contains(err.Error(), "rule 0 of Keep") {
 			t.Errorf("error of %+v = %v", r, err)
 		}
 	}
