@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/tagtail/tagtail/index/internal/block"
@@ -68,10 +69,18 @@ type Config struct {
 	createFile func(path string) (journal.File, error) // the seam for faults of the journal
 	writeFile  func(path string, data []byte) error    // and of blocks
 	bootID     func() string                           // and of the machine
+	openToSync func(path string) (syncCloser, error)   // and of filters that are given up
+	atPurge    func(step string)                       // is told how far a Purge is
 
 	sealWithin  time.Duration // how long Close seals heads; 0 means 5 s, less than 0 not at all
 	wordsWithin time.Duration // how long it waits for bleve to write; 0 means 2 s, less than 0 not at all
 	flushWithin time.Duration // how long a Rebuild waits for a word index to be written; 0 means a minute
+}
+
+// syncCloser is what syncing needs of a file.
+type syncCloser interface {
+	Sync() error
+	Close() error
 }
 
 // Validate says what is wrong with the configuration, in one sentence.
@@ -121,6 +130,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.writeFile == nil {
 		c.writeFile = block.WriteFile
+	}
+	if c.openToSync == nil {
+		c.openToSync = func(path string) (syncCloser, error) { return os.OpenFile(path, os.O_WRONLY, 0) }
 	}
 	if c.bootID == nil {
 		c.bootID = bootID

@@ -58,6 +58,7 @@ type storedBlock struct {
 	indexed atomic.Pointer[blockindex.Index] // its words are in this one, which a rebuild may have deleted
 	marks   atomic.Uint32                    // what is not in there, as blockindex.Marks
 	damaged atomic.Bool                      // this was reported
+	moved   atomic.Pointer[moved]            // it was purged
 }
 
 // marked tells whether the index of words has the mark for the block.

@@ -135,7 +135,7 @@ func (s *Store) addMissing(ctx context.Context, index *blockindex.Index, blocks 
 		return err
 	}
 	for _, b := range blocks {
-		if b.indexed.Load() == index || b.damaged.Load() {
+		if b.indexed.Load() == index || b.damaged.Load() || b.moved.Load() != nil {
 			continue
 		}
 		if ids[b.id()] {

@@ -274,6 +274,15 @@ func (s *Store) bury() {
 			}
 		}
 	}
+	marked := make(map[*day]bool)
+	for _, r := range ready {
+		if err := s.dropFilter(r.block); err == nil { // else deleteFiles tells
+			marked[r.day] = true
+		}
+	}
+	for d := range marked {
+		s.syncFilters(d)
+	}
 	for _, r := range ready {
 		s.deleteFiles(r)
 	}

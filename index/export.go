@@ -36,7 +36,7 @@ func (s *Store) Export(ctx context.Context, req ExportRequest, yield func([]Entr
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.leases.give(s.leases.take())
+	defer s.leases.give(s.leases.takeLong())
 	x := newExport(s, req)
 	s.inUse.Done()
 	batch := make([]Entry, 0, exportBatch)
@@ -47,6 +47,9 @@ func (s *Store) Export(ctx context.Context, req ExportRequest, yield func([]Entr
 		}
 		if len(batch) == 0 {
 			return nil
+		}
+		if batch = s.leave(batch); len(batch) == 0 {
+			continue
 		}
 		if err := yield(batch); err != nil {
 			return err

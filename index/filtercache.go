@@ -52,6 +52,15 @@ func (c *filterCache) get(f *filterFile, hash uint64) *filter.Chunk {
 	return at.Value.(*cachedChunk).chunk
 }
 
+// clear forgets everything.
+func (c *filterCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.known)
+	c.used.Init()
+	c.bytes = 0
+}
+
 // put adds a chunk in the place of those that were not used for longest.
 func (c *filterCache) put(f *filterFile, hash uint64, chunk *filter.Chunk) {
 	key := chunkAt(f, hash)

@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,4 +251,48 @@ func TestSearchFindsFiltersThatAreJoinedMeanwhile(t *testing.T) {
 	}
 	wantIDs(t, s, "joined", blockNumbers(0, joinFanIn)...)
 	wantNoneRebuilt(t, s, "joined")
+}
+
+// syncedFilter is a file of filters of which a test looks when it is synced.
+type syncedFilter struct {
+	*os.File
+	synced func()
+}
+
+func (f syncedFilter) Sync() error {
+	f.synced()
+	return f.File.Sync()
+}
+
+func TestFilterIsGivenUpForGoodBeforeItsBlockGoes(t *testing.T) {
+	var victims []placed
+	synced := 0
+	cfg := Config{Dir: t.TempDir()}
+	cfg.openToSync = func(path string) (syncCloser, error) {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return syncedFilter{file, func() {
+			synced++
+			for _, v := range victims {
+				if _, err := os.Stat(v.path); err != nil {
+					t.Errorf("the block went first: %v", err)
+				}
+			}
+			if f, err := readFilterFile(nil, path); err != nil || f.kept != len(f.gone)-len(victims) {
+				t.Errorf("the file that is synced has %d of %d filters, %v", f.kept, len(f.gone), err)
+			}
+		}}, err
+	}
+	s := openStore(t, cfg)
+	blocksOfIDs(t, s, joinFanIn)
+	victims = s.placedBlocks()[:2]
+	s.letGo(victims)
+	s.bury()
+	if synced != 1 {
+		t.Errorf("synced %d files, want the one of both", synced)
+	}
+	closeStore(t, s)
+	report, err := Verify(t.Context(), cfg, nil)
+	if err != nil || slices.ContainsFunc(report.Findings, func(f Finding) bool { return !f.Derived }) {
+		t.Errorf("%v, %v", err, report.Findings)
+	}
 }

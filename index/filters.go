@@ -28,6 +28,7 @@ type filterFile struct {
 	blocks []*storedBlock // nil: it is not there
 	gone   []bool         // its filter is given up
 	kept   int            // slots that are not gone
+	dirty  bool           // a slot was given up, and the file not synced since
 }
 
 // filterPlace is where a block's filter is.
@@ -183,6 +184,26 @@ func (s *Store) giveUpLocked(f *filterFile, slot int) {
 	}
 	_, _ = file.WriteAt([]byte{1}, f.head.GoneAt(slot))
 	_ = file.Close()
+	f.dirty = true
+}
+
+// syncFilters makes durable that filters of a day were given up: a power cut that
+// takes the block but not the mark would leave a filter that tells of a lost one.
+func (s *Store) syncFilters(d *day) {
+	s.placing.Lock()
+	var paths []string
+	for _, f := range d.filters {
+		if f.dirty {
+			paths, f.dirty = append(paths, f.path), false
+		}
+	}
+	s.placing.Unlock()
+	for _, path := range paths {
+		if file, err := s.cfg.openToSync(path); err == nil { // else it was joined with others
+			_ = file.Sync() // what stays a filter without a block is given up by a rebuild
+			_ = file.Close()
+		}
+	}
 }
 
 // cachedChunk returns what decides about a hash in the filter of a block, and the
@@ -246,6 +267,9 @@ func (s *Store) rebuildFilter(src *source, hash uint64) *filter.Chunk {
 	s.rebuilding.Lock()
 	defer s.rebuilding.Unlock()
 	b := src.block
+	if b.moved.Load() != nil {
+		return nil
+	}
 	if place := b.filter.Load(); place != nil && place.file.path == b.filterPath() {
 		if chunk, err := s.readChunk(place.file, hash); err == nil {
 			return chunk

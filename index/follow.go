@@ -131,6 +131,7 @@ func (f *follower) keepUp(ctx context.Context, newest uint64) error {
 // tell yields what there is to tell.
 func (f *follower) tell(entries []Entry, seq uint64) error {
 	f.at = seq
+	entries = f.store.leave(entries)
 	now := f.store.cfg.now()
 	if len(entries) == 0 && f.gap.Count == 0 && now.Sub(f.told) < progressInterval {
 		return nil

@@ -11,17 +11,22 @@ type lease uint64
 type leases struct {
 	mu   sync.Mutex
 	last lease
-	held map[lease]bool
+	held map[lease]bool // true for those of calls that end by themselves
 }
 
-func (l *leases) take() lease {
+func (l *leases) take() lease { return l.hold(true) }
+
+// takeLong is for a call that takes as long as who reads its answer.
+func (l *leases) takeLong() lease { return l.hold(false) }
+
+func (l *leases) hold(short bool) lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.held == nil {
 		l.held = make(map[lease]bool)
 	}
 	l.last++
-	l.held[l.last] = true
+	l.held[l.last] = short
 	return l.last
 }
 
@@ -36,6 +41,18 @@ func (l *leases) newest() lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
+}
+
+// overShort tells whether all leases up to n were given back but for long ones.
+func (l *leases) overShort(n lease) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for held, short := range l.held {
+		if short && held <= n {
+			return false
+		}
+	}
+	return true
 }
 
 // over tells whether all leases up to n were given back.

@@ -13,7 +13,13 @@ import (
 // load reads a block. The first error is reported; after that the block counts
 // as damaged.
 func (s *Store) load(b *storedBlock) (*block.Columns, error) {
+	s.moving.RLock()
+	if b = b.now(); b == nil {
+		s.moving.RUnlock()
+		return &block.Columns{}, nil
+	}
 	file, err := os.ReadFile(b.path)
+	s.moving.RUnlock()
 	if err == nil {
 		var columns *block.Columns
 		if columns, err = s.codec.Decode(file); err == nil {
@@ -22,6 +28,18 @@ func (s *Store) load(b *storedBlock) (*block.Columns, error) {
 	}
 	s.reportBlock(b, err)
 	return nil, err
+}
+
+// now is the block itself, or what a purge has left of it, which may be nothing.
+func (b *storedBlock) now() *storedBlock {
+	for b != nil {
+		m := b.moved.Load()
+		if m == nil {
+			break
+		}
+		b = m.to
+	}
+	return b
 }
 
 // reportBlock tells of a block that cannot be read. Only what is wrong with its
@@ -78,9 +96,17 @@ func (s *Store) openRows(src *source, part block.Part, left expr) (*partRows, er
 		r.count = len(src.columns.Seq)
 		return r, nil
 	}
-	r.columns, r.count = &block.Columns{}, src.block.header.Entries
+	s.moving.RLock()
+	if r.block = src.block.now(); r.block == nil {
+		s.moving.RUnlock()
+		r.columns = &block.Columns{}
+		return r, nil
+	}
+	r.columns, r.count = &block.Columns{}, r.block.header.Entries
 	var err error
-	if r.file, err = s.codec.OpenFile(src.block.path, &src.block.header); err == nil {
+	r.file, err = s.codec.OpenFile(r.block.path, &r.block.header)
+	s.moving.RUnlock()
+	if err == nil {
 		err = r.read(part, left)
 	}
 	if err != nil {

@@ -58,6 +58,11 @@ func (s *Store) rebuildDay(ctx context.Context, d *day, step func()) error {
 		return err
 	}
 	defer s.unlockBlocks()
+	return s.rebuildDayLocked(ctx, d, step)
+}
+
+// rebuildDayLocked is for who has locked the blocks.
+func (s *Store) rebuildDayLocked(ctx context.Context, d *day, step func()) error {
 	if err := s.forgetWords(ctx, d); err != nil {
 		return err
 	}

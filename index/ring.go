@@ -58,6 +58,32 @@ func (r *ring) add(entries []Entry) {
 	}
 }
 
+// drop takes out the entries of which gone says so.
+func (r *ring) drop(gone func(*Entry) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := make([]*Entry, 0, r.count)
+	for i := range r.count {
+		if e := r.slotLocked(i); !gone(e) {
+			kept = append(kept, e)
+		}
+	}
+	clear(r.slots)
+	r.count = copy(r.slots, kept)
+	r.next = r.count % len(r.slots)
+}
+
+// all copies the entries, oldest first.
+func (r *ring) all() []*Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	entries := make([]*Entry, r.count)
+	for i := range entries {
+		entries[i] = r.slotLocked(i)
+	}
+	return entries
+}
+
 func (r *ring) keepLocked(entries []Entry) {
 	fallOut := r.count+len(entries) > len(r.slots)
 	for i := range entries {

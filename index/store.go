@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tagtail/tagtail/index/internal/block"
@@ -60,8 +61,11 @@ type Store struct {
 	pages    sync.Pool // of *[]byte, for filters
 	counters counters
 
-	rebuilding sync.Mutex // held while a filter is made again; taken before mu
-	placing    sync.Mutex // guards where filters are; taken after all others
+	purges atomic.Pointer[[]purge] // what was deleted since Open
+
+	rebuilding sync.Mutex   // held while a filter is made again; taken before mu
+	moving     sync.RWMutex // held for reading while a block's file is opened; taken after rebuilding
+	placing    sync.Mutex   // guards where filters are; taken after all others
 
 	syncReport, sealReport, indexReport, keepReport, blockReport throttle
 
@@ -107,6 +111,9 @@ func Open(cfg Config) (*Store, error) {
 	s.frames.New = func() any { return new([]byte) }
 	s.files.New = func() any { return new([]byte) }
 	s.pages.New = func() any { return new([]byte) }
+	if p, e := readPurge(cfg.Dir); e == nil && p != nil {
+		s.purges.Store(&[]purge{*p})
+	}
 	if err = s.openDays(); err == nil {
 		s.prefetchWords()
 		err = s.openJournal()
@@ -129,6 +136,9 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", cfg.Dir, err), lock.release(false))
 	}
 	s.ring = newRing(cfg.RingEntries, s.lastSeq)
+	if err := s.resumePurge(context.Background()); err != nil {
+		s.cfg.Logger.Error("purge cannot be finished: trying again at the next start", slog.Any("err", err))
+	}
 	return s, nil
 }
 
@@ -157,6 +167,9 @@ func (s *Store) openJournal() error {
 				continue
 			}
 			replayed = e.Seq
+			if s.purged(e) {
+				continue // its segment goes with the purge
+			}
 			if !sealed.has(keyOf(e), e.Seq) {
 				s.replayLocked(e, sealed)
 			}

@@ -18,6 +18,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("TAGTAIL_TEST_PURGE"); dir != "" {
+		purgeChild(dir, os.Getenv("TAGTAIL_TEST_STEP"))
+		os.Exit(0)
+	}
 	if dir := os.Getenv("TAGTAIL_TEST_CRASH"); dir != "" {
 		crashChild(dir)
 		return
