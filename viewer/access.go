@@ -161,6 +161,9 @@ func (p principal) mayIngest(instance string) bool {
 // mayKeepStore tells whether p may verify and rebuild the store.
 func (p principal) mayKeepStore() bool { return administering.allows(p) }
 
+// mayPurge tells whether p may delete what is kept of an instance.
+func (p principal) mayPurge() bool { return administering.allows(p) }
+
 // maySeeInputs tells whether p may see the listeners, which are everybody's.
 func (p principal) maySeeInputs() bool { return p.scope().everything }
 

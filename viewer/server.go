@@ -147,7 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.rates.run(ctx, s.cfg.Logs) })
-	wg.Go(func() { s.upkeep.run(ctx, s.cfg.Upkeep) })
+	wg.Go(func() { s.upkeep.run(ctx) })
 
 	served := make(chan error, 1)
 	wg.Go(func() { served <- s.http.Serve(s.listener) })

@@ -44,7 +44,7 @@ type upkeepJobs struct {
 }
 
 // start adds a job; nil if one is not done.
-func (u *upkeepJobs) start(action deploy.Action, by string) *upkeepJob {
+func (u *upkeepJobs) start(action deploy.Action, by string, work upkeepWork) *upkeepJob {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if n := len(u.jobs); n > 0 && u.jobs[n-1].View().State == deploy.JobRunning {
@@ -52,6 +52,7 @@ func (u *upkeepJobs) start(action deploy.Action, by string) *upkeepJob {
 	}
 	u.count++
 	j := &upkeepJob{
+		work:    work,
 		view:    deploy.JobView{ID: fmt.Sprintf("store-%d", u.count), Action: action, By: by, State: deploy.JobRunning, Started: time.Now()},
 		changed: make(chan struct{}),
 	}
@@ -75,7 +76,7 @@ func (u *upkeepJobs) find(id string) *upkeepJob {
 }
 
 // run does the jobs until ctx ends.
-func (u *upkeepJobs) run(ctx context.Context, store Upkeep) {
+func (u *upkeepJobs) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -85,30 +86,40 @@ func (u *upkeepJobs) run(ctx context.Context, store Upkeep) {
 		u.mu.Lock()
 		j := u.jobs[len(u.jobs)-1]
 		u.mu.Unlock()
-		j.finish(j.do(ctx, store))
+		j.finish(j.work(ctx, j))
 	}
 }
 
-// upkeepJob is a verify or rebuild. Lines that begin with # are words, others
-// are findings.
+// upkeepWork is what a job does; it prints into the job.
+type upkeepWork func(ctx context.Context, j *upkeepJob) error
+
+// upkeepJob is a verify, rebuild or purge. Lines that begin with # are words,
+// others are findings, or the report of a purge in JSON.
 type upkeepJob struct {
+	work upkeepWork // immutable
+
 	mu      sync.Mutex
 	view    deploy.JobView
 	changed chan struct{} // closed and replaced at every change
 }
 
-func (j *upkeepJob) do(ctx context.Context, store Upkeep) error {
+// progress returns what prints each tenth of the way.
+func (j *upkeepJob) progress() func(index.Progress) {
 	tenths := 0
-	progress := func(p index.Progress) {
+	return func(p index.Progress) {
 		if p.Total > 0 && p.Done*10/p.Total > tenths {
 			tenths = p.Done * 10 / p.Total
 			j.print(fmt.Sprintf("# %d of %d files", p.Done, p.Total))
 		}
 	}
-	if j.View().Action == actionRebuild {
-		return store.Rebuild(ctx, progress)
-	}
-	report, err := store.Verify(ctx, progress)
+}
+
+func (s *Server) rebuild(ctx context.Context, j *upkeepJob) error {
+	return s.cfg.Upkeep.Rebuild(ctx, j.progress())
+}
+
+func (s *Server) verify(ctx context.Context, j *upkeepJob) error {
+	report, err := s.cfg.Upkeep.Verify(ctx, j.progress())
 	for _, f := range report.Findings {
 		j.print(f.String())
 	}
@@ -183,13 +194,22 @@ func (s *Server) keepStore(action deploy.Action) handler {
 		if s.cfg.Upkeep == nil {
 			return newProblem(http.StatusNotFound, "This server keeps no store of its own.")
 		}
-		job := s.upkeep.start(action, p.Name)
-		if job == nil {
-			return newProblem(http.StatusConflict, "The store is being verified or rebuilt already: wait until that is done.")
+		work := s.verify
+		if action == actionRebuild {
+			work = s.rebuild
 		}
-		view := viewOf(job)
-		s.log.Info("action started", "action", string(action), "by", p.Name, "job", view.ID)
-		c.Response().Header().Set("Location", "/api/v1/jobs/"+view.ID)
-		return s.sendJSON(c, http.StatusAccepted, view)
+		return s.startUpkeep(c, action, p, work)
 	}
+}
+
+// startUpkeep answers with the job that does the work.
+func (s *Server) startUpkeep(c echo.Context, action deploy.Action, p principal, work upkeepWork) error {
+	job := s.upkeep.start(action, p.Name, work)
+	if job == nil {
+		return newProblem(http.StatusConflict, "The store is being verified, rebuilt or purged already: wait until that is done.")
+	}
+	view := viewOf(job)
+	s.log.Info("action started", "action", string(action), "by", p.Name, "job", view.ID)
+	c.Response().Header().Set("Location", "/api/v1/jobs/"+view.ID)
+	return s.sendJSON(c, http.StatusAccepted, view)
 }

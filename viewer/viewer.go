@@ -119,6 +119,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Purger is nil if nothing can be purged here.
+	Purger Purger
 	// Views is nil if no views can be saved.
 	Views Views
 	// Git is nil if there are no repositories to push to.

@@ -109,7 +109,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newServeCommand(std), newInitCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newRenderCommand(std),
 		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newReleasesCommand(std), newRollbackCommand(std), newLoginCommand(std), newUserCommand(std), newTokenCommand(std), newHookCommand(std), newGitServeCommand(std),
-		newVerifyCommand(std), newRebuildCommand(std),
+		newVerifyCommand(std), newRebuildCommand(std), newPurgeCommand(std),
 		newVersionCommand(std),
 	)
 	return root
