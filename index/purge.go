@@ -170,7 +170,7 @@ func (s *Store) Purge(ctx context.Context, req PurgeRequest, progress func(Progr
 		return PurgeReport{}, err
 	}
 	defer s.unlockBlocks()
-	if err := s.resumePurge(ctx); err != nil {
+	if _, err := s.resumePurge(ctx); err != nil {
 		return PurgeReport{}, fmt.Errorf("finish an earlier purge: %w", err)
 	}
 	s.mu.Lock()
@@ -187,19 +187,25 @@ func (s *Store) Purge(ctx context.Context, req PurgeRequest, progress func(Progr
 	return s.purge(ctx, p, progress)
 }
 
-// resumePurge does what a crash or an error has left.
-func (s *Store) resumePurge(ctx context.Context) error {
+// resumePurge does what a crash or an error has left; nil if that is nothing.
+func (s *Store) resumePurge(ctx context.Context) (*PurgeReport, error) {
 	p, err := readPurge(s.cfg.Dir)
 	if err != nil || p == nil {
-		return err
+		return nil, err
 	}
+	if last := s.LastSeq(); p.UpTo > last { // whatever somebody has written there
+		p.UpTo = last
+		s.purges.Store(nil)
+	}
+	s.cfg.Logger.Info("finishing a purge that was begun before", slog.String("instance", p.Instance))
 	report, err := s.purge(ctx, *p, nil)
-	if err != nil {
-		return err
-	}
-	s.cfg.Logger.Info("purge is finished that was begun before", slog.String("instance", p.Instance), slog.Uint64("entries", report.Deleted.Entries))
-	return nil
+	report.Deleted.Entries += s.replayPurged
+	return &report, err
 }
+
+// Resumed is the report of a purge that a crash has broken off and Open has
+// finished, nil if there was none. What was deleted before is not in it.
+func (s *Store) Resumed() *PurgeReport { return s.resumed }
 
 // purge deletes what is written down. Nobody else changes blocks meanwhile.
 func (s *Store) purge(ctx context.Context, p purge, progress func(Progress)) (PurgeReport, error) {
@@ -391,7 +397,7 @@ func (s *Store) purgeBlock(p *purge, deleted *PurgeContent, d *day, b *storedBlo
 			return nil
 		}
 		if len(left.Seq) > 0 {
-			if rest, err = s.writeRest(d, left); err != nil {
+			if rest, err = s.writeRest(d, b, left); err != nil {
 				return fmt.Errorf("write what stays of %s: %w", b.path, err)
 			}
 		}
@@ -455,9 +461,9 @@ func (s *Store) restOf(p *purge, b *storedBlock) (*block.Columns, error) {
 	return &rest, nil
 }
 
-// writeRest makes a block of what stays, durable and with a temporary name: it may
-// have the same as the one before.
-func (s *Store) writeRest(d *day, left *block.Columns) (*storedBlock, error) {
+// writeRest makes a durable block of what stays of old. If it has the same name it
+// gets that when the old one goes, and a temporary one until then.
+func (s *Store) writeRest(d *day, old *storedBlock, left *block.Columns) (*storedBlock, error) {
 	t := s.tokens.Get().(*tokens)
 	defer s.tokens.Put(t)
 	t.collect(left.Message)
@@ -466,7 +472,10 @@ func (s *Store) writeRest(d *day, left *block.Columns) (*storedBlock, error) {
 		path: filepath.Join(d.dir, block.FileName(header.First, header.Last, header.Instance)),
 		size: int64(len(file)), header: header,
 	}
-	return b, s.cfg.writeFile(b.path+purgeSuffix, file)
+	if b.path == old.path {
+		return b, s.cfg.writeFile(b.path+purgeSuffix, file)
+	}
+	return b, s.writeBlock(d, b, file)
 }
 
 // purgeSuffix ends the temporary name of a rest. Open deletes what has it.
@@ -479,7 +488,8 @@ func (s *Store) eraseBlock(b, rest *storedBlock) error {
 	defer s.rebuilding.Unlock()
 	s.moving.Lock()
 	defer s.moving.Unlock()
-	if rest != nil {
+	same := rest != nil && rest.path == b.path
+	if same {
 		if err := os.Rename(rest.path+purgeSuffix, rest.path); err != nil {
 			return err
 		}
@@ -488,7 +498,7 @@ func (s *Store) eraseBlock(b, rest *storedBlock) error {
 	if err := s.dropFilter(b); err != nil {
 		return err
 	}
-	if rest != nil && rest.path == b.path {
+	if same {
 		return nil
 	}
 	return removeFile(b.path)

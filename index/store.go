@@ -61,7 +61,9 @@ type Store struct {
 	pages    sync.Pool // of *[]byte, for filters
 	counters counters
 
-	purges atomic.Pointer[[]purge] // what was deleted since Open
+	purges       atomic.Pointer[[]purge] // what was deleted since Open
+	resumed      *PurgeReport            // immutable after Open
+	replayPurged uint64                  // entries of the journal that Open has left out; not used after it
 
 	rebuilding sync.Mutex   // held while a filter is made again; taken before mu
 	moving     sync.RWMutex // held for reading while a block's file is opened; taken after rebuilding
@@ -136,7 +138,8 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", cfg.Dir, err), lock.release(false))
 	}
 	s.ring = newRing(cfg.RingEntries, s.lastSeq)
-	if err := s.resumePurge(context.Background()); err != nil {
+	if s.resumed, err = s.resumePurge(context.Background()); err != nil {
+		s.resumed = nil
 		s.cfg.Logger.Error("purge cannot be finished: trying again at the next start", slog.Any("err", err))
 	}
 	return s, nil
@@ -167,8 +170,11 @@ func (s *Store) openJournal() error {
 				continue
 			}
 			replayed = e.Seq
-			if s.purged(e) {
-				continue // its segment goes with the purge
+			if s.purged(e) { // its segment goes with the purge
+				if !sealed.has(keyOf(e), e.Seq) {
+					s.replayPurged++
+				}
+				continue
 			}
 			if !sealed.has(keyOf(e), e.Seq) {
 				s.replayLocked(e, sealed)

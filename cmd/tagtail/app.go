@@ -85,6 +85,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	if a.redact, err = a.cfg.redaction(); err != nil {
 		return err
 	}
+	a.auditResumedPurge()
 	inputs := a.cfg.ingestConfig(a.instances)
 	inputs.Redact = a.redact
 	inputs.Logger = a.logger

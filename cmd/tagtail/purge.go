@@ -98,7 +98,9 @@ func (f *clientFlags) purging(cmd *cobra.Command, std streams) (purging, error) 
 		}
 		store, err := index.Open(logs)
 		if err == nil {
-			return &localPurging{app: &app{cfg: cfg, logger: logger, store: store}, bar: newProgressBar(std.Err)}, nil
+			a := &app{cfg: cfg, logger: logger, store: store}
+			a.auditResumedPurge()
+			return &localPurging{app: a, bar: newProgressBar(std.Err)}, nil
 		}
 		if !errors.Is(err, index.ErrLocked) {
 			return nil, err
@@ -216,19 +218,30 @@ func (p purger) Purge(ctx context.Context, req index.PurgeRequest, by string, pr
 		data = append(data, [2]string{"before", req.Before.Format(time.RFC3339Nano)})
 		what += " up to " + req.Before.Format(time.RFC3339)
 	}
-	note := func(message string, severity index.Severity, data deployData) {
-		e := p.auditEntry("tagtail", "PURGE", "", data)
-		e.Message, e.Severity = message, severity
-		p.append(e)
-	}
-	note(what, index.Notice, data)
+	p.auditPurge(what, index.Notice, data)
 	report, err := p.store.Purge(ctx, req, progress)
 	if err != nil {
-		note(what+": "+oneLine(err.Error()), index.Err, append(data, [2]string{"result", "failed"}))
+		p.auditPurge(what+": "+oneLine(err.Error()), index.Err, append(data, [2]string{"result", "failed"}))
 		return report, err
 	}
 	d := report.Deleted
-	note(fmt.Sprintf("%s: %d entries in %d blocks are deleted", what, d.Entries, d.Blocks+d.Rewritten), index.Notice,
+	p.auditPurge(fmt.Sprintf("%s: %d entries in %d blocks are deleted", what, d.Entries, d.Blocks+d.Rewritten), index.Notice,
 		append(data, [2]string{"result", "ok"}, [2]string{"entries", fmt.Sprint(d.Entries)}, [2]string{"bytes", fmt.Sprint(d.Bytes)}))
 	return report, nil
+}
+
+// auditPurge keeps what is told of a purge. It is of no instance: that of which it
+// tells has nothing any more.
+func (a *app) auditPurge(message string, severity index.Severity, data deployData) {
+	e := a.auditEntry("tagtail", "PURGE", "", data)
+	e.Message, e.Severity = message, severity
+	a.append(e)
+}
+
+// auditResumedPurge keeps that this start has finished a purge.
+func (a *app) auditResumedPurge() {
+	if r := a.store.Resumed(); r != nil {
+		a.auditPurge(fmt.Sprintf("purge of %s, which was broken off, is finished: %d more entries are deleted", r.Instance, r.Deleted.Entries),
+			index.Notice, deployData{{"server", r.Instance}, {"action", "purge"}, {"result", "ok"}, {"entries", fmt.Sprint(r.Deleted.Entries)}})
+	}
 }
