@@ -67,9 +67,22 @@ func (f *fakeLogs) Search(_ context.Context, req index.SearchRequest) (index.Sea
 		return index.SearchResult{}, f.fail
 	}
 	result := index.SearchResult{Stats: index.SearchStats{ScannedBlocks: 1, SkippedBlocks: 2, Took: 1500 * time.Microsecond}}
+	looked := 0
 	for i := range f.entries {
 		if req.Order == index.NewestFirst {
 			i = len(f.entries) - 1 - i
+		}
+		if !wanted(index.SearchRequest{After: req.After, Before: req.Before}, &f.entries[i]) {
+			continue
+		}
+		// Seven entries are as many as one can look at in a moment.
+		if looked++; req.Within > 0 && looked > 7 {
+			result.More = true
+			result.Reached = index.Reached{Seq: f.entries[i].Seq + 1, Received: f.entries[i].Received}
+			if req.Order == index.OldestFirst {
+				result.Reached.Seq = f.entries[i].Seq - 1
+			}
+			break
 		}
 		if !wanted(req, &f.entries[i]) {
 			continue

@@ -121,6 +121,13 @@ func (p *params) window() (from, to time.Time) {
 	return from, to
 }
 
+// within returns the parameter within_ms, how long a search may look; 0 if it is
+// not given.
+func (p *params) within() time.Duration {
+	most := uint64(searchTimeout / time.Millisecond)
+	return time.Duration(p.number("within_ms", 0, 1, most)) * time.Millisecond //nolint:gosec // at most a minute
+}
+
 // order returns the parameter order.
 func (p *params) order() index.Order {
 	switch text := p.text("order"); text {

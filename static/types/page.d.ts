@@ -90,6 +90,8 @@ interface Term {
 interface SearchResult {
   entries: Entry[];
   next: string;
+  /** How far a search was that took too long: next goes on from there. */
+  reached?: string;
   stats: { matched: number; scanned_blocks: number; skipped_blocks: number; took_ms: number };
   terms?: Term[];
 }
@@ -157,9 +159,18 @@ interface SampleFrame {
   seq: number;
 }
 
+interface EntriesFrame {
+  type: 'entries';
+  seq: number;
+  entries: Entry[];
+  /** As in a SearchResult; only of history. */
+  next?: string;
+  reached?: string;
+}
+
 type Frame =
   | { type: 'status'; seq: number; time: string; terms?: Term[] | null }
-  | { type: 'entries'; seq: number; entries: Entry[] }
+  | EntriesFrame
   | SampleFrame
   | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
   | { type: 'error'; status: number; detail: string };
@@ -194,6 +205,8 @@ interface State {
 
   // The feed.
   loading: boolean;
+  /** How far back a search that takes long has looked; '' if there is none. */
+  scannedTo: string;
   /** Whether the list moves with what arrives. */
   following: boolean;
   shown: number;
