@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -305,6 +307,7 @@ func (d nginxDriver) test(ctx context.Context, in Instance, as account, job *Job
 		return err
 	}
 	if err != nil {
+		showPlace(in.Conf, err, job)
 		return fmt.Errorf("nginx refuses the configuration: %w", err)
 	}
 	job.printf("nginx accepts the configuration")
@@ -320,11 +323,39 @@ func (d nginxDriver) test(ctx context.Context, in Instance, as account, job *Job
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(in.Prefix, path)
 		}
-		if _, err := os.Stat(path); err != nil {
-			job.printf("warning: %s of %s does not exist", path, dir.name)
+		if _, err := os.Stat(path); err == nil {
+			continue
 		}
+		code := filepath.Join(in.Prefix, codeFolder)
+		if _, err := os.Lstat(code); errors.Is(err, os.ErrNotExist) && strings.HasPrefix(path, code+"/") {
+			job.printf("note: no code is deployed yet: push a commit with the first line UP to %s", in.Service())
+			return nil
+		}
+		job.printf("warning: %s of %s does not exist", path, dir.name)
 	}
 	return nil
+}
+
+// placePattern is where nginx has found something.
+var placePattern = regexp.MustCompile(` in (\S+):(\d+)$`)
+
+// showPlace prints the lines of a configuration up to the one that nginx does
+// not like: who has pushed a template has not seen what became of it.
+func showPlace(conf string, refused error, job *Job) {
+	const before = 2
+	m := placePattern.FindStringSubmatch(refused.Error())
+	if m == nil || m[1] != conf {
+		return
+	}
+	last, err := strconv.Atoi(m[2])
+	text, readErr := readLimited(conf, 2*maxTemplateBytes)
+	lines := strings.Split(string(text), "\n")
+	if err != nil || readErr != nil || last < 1 || last > len(lines) {
+		return
+	}
+	for n := max(1, last-before); n <= last; n++ {
+		job.printf("%6d | %s", n, strings.TrimRight(lines[n-1], "\r"))
+	}
 }
 
 func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {

@@ -112,7 +112,11 @@ func (d redisDriver) act(ctx context.Context, in Instance, action Action, job *J
 	servers := d.servers(readProcessTable(), in, pid)
 	switch {
 	case action == Test:
-		return d.test(in, job)
+		if err := d.test(in, job); err != nil {
+			return err
+		}
+		job.printf("%s and all that it includes can be read; whether Redis likes every line shows at the start", in.Conf)
+		return nil
 	case action == Start && len(servers) > 0:
 		return fmt.Errorf("%s runs already, as process %d", in.Name, servers[0].pid)
 	case action == Stop && len(servers) == 0:
@@ -147,9 +151,6 @@ func (d redisDriver) test(in Instance, job *Job) error {
 		return err
 	}
 	_, err = d.conf(in)
-	if err == nil {
-		job.printf("%s and all that it includes can be read; whether Redis likes every line shows at the start", in.Conf)
-	}
 	return err
 }
 
