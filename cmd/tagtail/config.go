@@ -38,6 +38,8 @@ type config struct {
 	Keep              string `yaml:"keep"`
 	KeepBytes         string `yaml:"keep_bytes"`
 	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
+	// Retention says otherwise for some instances; the first that fits wins.
+	Retention []retentionConfig `yaml:"retention"`
 	// Sync is when what is received is synced to the disk: interval, batch or
 	// none.
 	Sync string `yaml:"sync"`
@@ -90,6 +92,9 @@ type config struct {
 	Evidence  []evidenceConfig `yaml:"evidence"`
 	Rules     []ruleConfig     `yaml:"rules"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
+
+	// Redact is what is taken out of entries before they are kept.
+	Redact []redactConfig `yaml:"redact"`
 
 	// ownData tells that Data is somebody's choice and not the default.
 	ownData bool
@@ -376,6 +381,7 @@ func (c *config) readFile(path string) error {
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
+	c.Redact, c.Retention = file.Redact, file.Retention
 	return nil
 }
 
@@ -422,6 +428,9 @@ func (c *config) validate() error {
 		return fmt.Errorf("http_rate %d with http_burst %d is not possible: give positive numbers, or 0 for the default", c.HTTPRate, c.HTTPBurst)
 	}
 	if _, err := c.retention(); err != nil {
+		return err
+	}
+	if _, err := c.redaction(); err != nil {
 		return err
 	}
 	if _, err := index.ParseSyncMode(c.Sync); err != nil {
