@@ -56,6 +56,7 @@ type rsyslogd struct {
 	local  net.Conn
 	end    string
 	marked int
+	stop   func() // returns when all is written
 }
 
 // freePort is a UDP port that nobody has just now.
@@ -112,7 +113,7 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 		_ = cmd.Wait() // it is told to end
 		close(ended)
 	}()
-	t.Cleanup(func() {
+	d.stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		select {
 		case <-ended:
@@ -120,6 +121,9 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 			_ = cmd.Process.Kill()
 			<-ended
 		}
+	}
+	t.Cleanup(func() {
+		d.stop()
 		if t.Failed() {
 			t.Logf("rsyslogd said:\n%s", &words)
 		}
@@ -220,6 +224,8 @@ func compare(t *testing.T, rules string, local bool, messages [][]byte) {
 		conn, in = d.local, Input{URL: "unixgram:///dev/log", Local: true}
 	}
 	d.send(conn, messages)
+	// It writes to the files one after the other, when it has read many messages.
+	d.stop()
 	runRules(t, strings.ReplaceAll(rules, "$OUT", ours), in, messages)
 	want, got := readFolder(t, theirs), readFolder(t, ours)
 	if len(want) == 0 {
