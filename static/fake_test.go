@@ -109,15 +109,16 @@ type server struct {
 	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
 	views     []view
-	stalled   chan struct{} // if set, an export waits in its middle until it is closed
-	csp       []string      // violations that the browser reported
-	bytes     int           // of assets sent
-	asked     []*url.URL    // of the API
-	hold      chan struct{} // counting waits until it is closed
-	aborted   int           // questions that the browser gave up
-	orders    []string      // that have been placed, with their bodies
-	deploys   []deployMark  // that the histogram marks
-	slowly    chan struct{} // if set, a search that may end early waits for it and then looks at hurry entries
+	stalled   chan struct{}  // if set, an export waits in its middle until it is closed
+	csp       []string       // violations that the browser reported
+	bytes     int            // of assets sent
+	asked     []*url.URL     // of the API
+	hold      chan struct{}  // counting waits until it is closed
+	aborted   int            // questions that the browser gave up
+	orders    []string       // that have been placed, with their bodies
+	deploys   []deployMark   // that the histogram marks
+	unkept    map[string]any // why nothing is kept
+	slowly    chan struct{}  // if set, a search that may end early waits for it and then looks at hurry entries
 }
 
 // hurry is how many entries a slow search looks at in one go.
@@ -422,10 +423,14 @@ func (s *server) count(w http.ResponseWriter, r *http.Request) {
 func (s *server) listInstances(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]any{
+	answer := map[string]any{
 		"instances": append([]instance{}, s.instances...),
 		"inputs":    []map[string]any{{"input": "udp://127.0.0.1:5514", "kernel_dropped": s.lost}, {"input": "tcp://127.0.0.1:5514"}},
-	})
+	}
+	if s.unkept != nil {
+		answer["trouble"] = s.unkept
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 func (s *server) login(w http.ResponseWriter, r *http.Request) {

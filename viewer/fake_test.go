@@ -19,6 +19,7 @@ type fakeLogs struct {
 	fail    error         // of the next Search, Count and Follow
 	asked   []index.SearchRequest
 	stats   []index.InstanceStats
+	trouble index.Trouble
 }
 
 func newFakeLogs(n int) *fakeLogs {
@@ -155,6 +156,12 @@ func (f *fakeLogs) next(at uint64, req index.FollowRequest) (index.FollowBatch, 
 		}
 	}
 	return batch, nil, nil
+}
+
+func (f *fakeLogs) Trouble() index.Trouble {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trouble
 }
 
 func (f *fakeLogs) Instances() []index.InstanceStats {

@@ -386,9 +386,9 @@ function wirePointer() {
 
 async function loadInstances() {
   try {
-    const { instances: known, inputs } = await request('instances');
+    const { instances: known, inputs, trouble } = await request('instances');
     await pointerUp();
-    store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true });
+    store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true, unkept: trouble?.since ?? '', diskFull: trouble?.disk_full ?? false });
   } catch (err) {
     if (err instanceof Problem && err.status === 401) goToLogin();
   }

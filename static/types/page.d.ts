@@ -198,6 +198,10 @@ interface State {
   inputs: Input[];
   /** The list of instances has come at least once. */
   knownLoaded: boolean;
+  /** Since when nothing that arrives is kept; '' if it is. */
+  unkept: string;
+  /** Whether that is because the server's disk is full. */
+  diskFull: boolean;
   terms: Term[];
   /** How many entries match; -1 while unknown. */
   matched: number;

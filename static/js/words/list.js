@@ -45,6 +45,8 @@ export const words = {
     'banner.retry': 'Try now',
     'banner.unreachable': 'The server does not answer.',
     'banner.dismiss': 'Dismiss',
+    'banner.diskFull': 'The server’s disk is full: since {time} nothing new is kept. Free space on it, or keep less (keep_bytes).',
+    'banner.unkept': 'Since {time} nothing new is kept: the server’s own log says why.',
   },
   zh: {
     'live.pause': '暂停',
@@ -89,5 +91,7 @@ export const words = {
     'banner.retry': '立即重试',
     'banner.unreachable': '服务器没有响应。',
     'banner.dismiss': '关闭提示',
+    'banner.diskFull': '服务器磁盘已满：自 {time} 起新日志未被保存。请清理磁盘，或减少保留量（keep_bytes）。',
+    'banner.unkept': '自 {time} 起新日志未被保存：原因见服务器自己的日志。',
   },
 };
