@@ -59,6 +59,7 @@ type Store struct {
 	frames   sync.Pool // of *[]byte, for Append
 	files    sync.Pool // of *[]byte, for blocks
 	pages    sync.Pool // of *[]byte, for filters
+	trouble  trouble
 	counters counters
 
 	purges       atomic.Pointer[[]purge] // what was deleted since Open

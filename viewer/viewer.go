@@ -52,6 +52,8 @@ type Logs interface {
 	Follow(ctx context.Context, req index.FollowRequest, yield func(index.FollowBatch) error) error
 	// Instances lists what is known of each instance with entries.
 	Instances() []index.InstanceStats
+	// Trouble is why nothing new is kept, if that is so.
+	Trouble() index.Trouble
 	// LastSeq is the Seq of the newest entry, 0 if there never was one.
 	LastSeq() uint64
 }

@@ -61,7 +61,7 @@ func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []de
 	if err := cfg.checkReadable(os.Getuid()); err != nil && hasNginx(instances) {
 		logger.Warn("services may not answer", "err", err)
 	}
-	users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs}.CheckUsers()
+	users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Supervision: deploy.Supervision(cfg.Supervisor)}.CheckUsers()
 	for _, err := range append(users, odd) {
 		if err != nil {
 			logger.Warn("instances have no user of their own", "err", err)
@@ -107,7 +107,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
 		Render:       deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
 		Repositories: a.cfg.repositoriesDir(), Layout: a.cfg.layout(), Deploys: a.cfg.proofs(), JobsDir: filepath.Join(a.cfg.Data, "jobs"),
-		RunAs: a.cfg.RunAs, DeveloperValues: a.cfg.developerValues(),
+		RunAs: a.cfg.RunAs, Supervision: deploy.Supervision(a.cfg.Supervisor), DeveloperValues: a.cfg.developerValues(),
 	})
 	if err != nil {
 		return err

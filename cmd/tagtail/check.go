@@ -34,7 +34,7 @@ func newCheckCommand(std streams) *cobra.Command {
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs(), RunAs: cfg.RunAs}.Validate(), false)
-			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs}.CheckUsers()
+			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Supervision: deploy.Supervision(cfg.Supervisor)}.CheckUsers()
 			for _, err := range users {
 				c.note(err, false)
 			}
