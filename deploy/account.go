@@ -74,7 +74,9 @@ func CheckRunAs(runAs string) error {
 
 // accounts knows as whom instances run. A nil one says: all as Tagtail itself.
 type accounts struct {
-	runAs string // of Config
+	// immutable
+	runAs   string // of Config
+	systemd bool   // which changes the user, also if we are not root
 
 	mu   sync.Mutex
 	seen map[string]lookedUp
@@ -89,12 +91,19 @@ type lookedUp struct {
 // of gives the account of an instance. The error is a sentence for who wants to
 // start it.
 func (a *accounts) of(in Instance) (account, error) {
-	if a == nil || os.Geteuid() != 0 || in.Kind == Shared {
+	if a == nil || in.Kind == Shared {
+		return account{}, nil
+	}
+	bySystemd := a.systemd && in.Kind != Command
+	if os.Geteuid() != 0 && !bySystemd {
 		return account{}, nil
 	}
 	runAs := in.RunAs
 	if runAs == "" {
 		runAs = a.runAs
+	}
+	if runAs == "" && bySystemd {
+		runAs = ownerMark
 	}
 	if runAs == "" {
 		found, err := a.lookUp(in.Owner())
@@ -108,6 +117,8 @@ func (a *accounts) of(in Instance) (account, error) {
 	switch {
 	case err != nil:
 		return account{}, fmt.Errorf("%s cannot be started: %w", in.Name, err)
+	case !found.foreign() && bySystemd:
+		return account{}, fmt.Errorf("%s cannot be started: run_as makes it root, which systemd's units for instances are not for", in.Name)
 	case !found.foreign() && name != runAs:
 		return account{}, fmt.Errorf("%s cannot be started: run_as %q makes it root, as which only an instance that is named runs", in.Name, runAs)
 	}
@@ -117,10 +128,10 @@ func (a *accounts) of(in Instance) (account, error) {
 // CheckUsers gives the sentence for each instance whose OS user is not there,
 // and one, as what is only odd, if some run as root.
 func (cfg Config) CheckUsers() (problems []error, odd error) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && cfg.Supervision != Systemd {
 		return nil, nil
 	}
-	who := accounts{runAs: cfg.RunAs}
+	who := accounts{runAs: cfg.RunAs, systemd: cfg.Supervision == Systemd}
 	var roots []string
 	for _, in := range cfg.Instances {
 		as, err := who.of(in)
@@ -239,8 +250,8 @@ func (a account) start(cmd *exec.Cmd) error {
 // can write, a link could lead anywhere, and then leads to where the user may
 // go. f may start no goroutine.
 func (a account) do(f func() error) error {
-	if !a.foreign() {
-		return f()
+	if !a.foreign() || os.Geteuid() != 0 {
+		return f() // only root can act as others
 	}
 	return onOwnThread(func() error {
 		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
@@ -288,17 +299,18 @@ func (a account) open(path string) (*os.File, error) {
 	var st syscall.Stat_t
 	err = syscall.Fstat(int(f.Fd()), &st)
 	if err == nil && (st.Mode&syscall.S_IFMT == syscall.S_IFREG) &&
-		(st.Uid == a.uid || st.Uid == 0 && st.Nlink == 1 && isRoots(filepath.Dir(path))) {
+		(st.Uid == a.uid || int(st.Uid) == os.Geteuid() && st.Nlink == 1 && isOurs(filepath.Dir(path))) {
 		return f, nil
 	}
 	return nil, errors.Join(fmt.Errorf("%s is no file of %s", path, a.name), err, f.Close())
 }
 
-// isRoots tells whether a folder is one in which only root can put things.
-func isRoots(dir string) bool {
+// isOurs tells whether a folder is one in which only we, mostly root, can put
+// things.
+func isOurs(dir string) bool {
 	var st syscall.Stat_t
 	return syscall.Lstat(dir, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFDIR &&
-		st.Uid == 0 && st.Mode&0o002 == 0 && (st.Mode&0o020 == 0 || st.Gid == 0)
+		int(st.Uid) == os.Geteuid() && st.Mode&0o002 == 0 && (st.Mode&0o020 == 0 || int(st.Gid) == os.Getegid())
 }
 
 // unprivilegedPorts is the first TCP port that every user may listen on.

@@ -170,8 +170,7 @@ func (c *Controller) stage(ctx context.Context, j *Job, staged Instance, text []
 	if len(masters) == 0 {
 		return nil // the start asks for the port
 	}
-	inodes := listenInodes(staged.Port)
-	if slices.ContainsFunc(masters, func(p process) bool { return holdsSocket(p.pid, inodes) }) {
+	if slices.ContainsFunc(masters, func(p process) bool { return holdsPort(p, staged.Port) }) {
 		return nil // it is our own
 	}
 	if taken := portTaken(staged.Port); taken != "" {

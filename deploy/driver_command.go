@@ -129,7 +129,7 @@ func (a account) readTrackedProcess(path string) (process, error) {
 	if err != nil || p.zombie || trackedText(p) != string(text) {
 		return process{}, errGone
 	}
-	if a.foreign() && p.uid != int(a.uid) && !isRoots(filepath.Dir(path)) {
+	if a.foreign() && p.uid != int(a.uid) && !isOurs(filepath.Dir(path)) {
 		return process{}, errGone
 	}
 	return p, nil
@@ -219,7 +219,7 @@ func (a account) giveCommand(in Instance) error {
 		return err
 	}
 	for _, dir := range unique(filepath.Dir(in.PIDFile), filepath.Dir(commandLog(in))) {
-		if filepath.Dir(dir) == filepath.Clean(in.Prefix) && isRoots(in.Prefix) {
+		if filepath.Dir(dir) == filepath.Clean(in.Prefix) && isOurs(in.Prefix) {
 			if err := a.handOver(dir); err != nil {
 				return err
 			}
@@ -267,7 +267,7 @@ func (d *commandDriver) spawn(in Instance, as account, program string) (process,
 }
 
 // holdsSocketInSession also looks at the program's own children.
-func holdsSocketInSession(p process, inodes map[string]bool) bool {
+func holdsSocketInSession(p process, inodes map[string]int) bool {
 	if len(inodes) == 0 {
 		return false
 	}

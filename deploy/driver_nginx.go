@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -34,6 +36,7 @@ type nginxDriver struct {
 	program  string // as configured, may be empty
 	source   source
 	accounts *accounts
+	control  supervisor
 }
 
 func (d nginxDriver) observe(table processTable, in Instance) observation {
@@ -49,7 +52,7 @@ func (d nginxDriver) observe(table processTable, in Instance) observation {
 		return seen
 	}
 	seen.state = Running
-	seen.noSignal = seen.processes[0].maySignal(in.Prefix, as)
+	seen.noSignal = d.control.maySignal(in, as, seen.processes[0])
 	switch named := isNamed(seen.processes, pid); {
 	case len(seen.processes) > 1:
 		seen.detail = fmt.Sprintf("%d masters run for %s: processes %s; stop ends them all", len(seen.processes), in.Prefix, pidList(seen.processes))
@@ -175,7 +178,7 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 		}
 		return d.reload(ctx, in, masters[0], job)
 	case Reopen:
-		if err := masters[0].signal(syscall.SIGUSR1, in.Prefix, as); err != nil {
+		if err := d.control.signal(ctx, in, as, masters[0], syscall.SIGUSR1); err != nil {
 			return err
 		}
 		job.printf("sent USR1 to process %d: it opens its log files again", masters[0].pid)
@@ -241,9 +244,9 @@ func (d nginxDriver) ensureConf(ctx context.Context, in Instance, as account, jo
 // nginx runs the program with the flags that make it this instance's: without
 // -c and -e, a packaged nginx reads and writes the machine's own files.
 func (d nginxDriver) nginx(ctx context.Context, in Instance, as account, job *Job, flags ...string) error {
-	limit := nginxStartLimit
+	what := task{name: startTask, dir: in.Prefix, limit: nginxStartLimit}
 	if len(flags) > 0 {
-		limit = nginxTestLimit
+		what.name, what.limit = checkTask, nginxTestLimit
 	}
 	program, ok := FindNginx(d.program)
 	if !ok {
@@ -253,9 +256,8 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, as account, job *Jo
 	if rel, err := filepath.Rel(in.Prefix, conf); err == nil && filepath.IsLocal(rel) {
 		conf = rel
 	}
-	argv := append([]string{program, "-p", in.Prefix, "-c", conf, "-e", nginxErrorLog}, flags...)
-	job.printf("$ %s", strings.Join(argv, " "))
-	out, err := as.runProgram(ctx, in.Prefix, limit, argv...)
+	what.argv = append([]string{program, "-p", in.Prefix, "-c", conf, "-e", nginxErrorLog}, flags...)
+	out, err := d.control.run(ctx, in, as, what, job)
 	word := lastWord(out)
 	if err == nil {
 		out = withoutPraise(out)
@@ -300,7 +302,12 @@ func lastWord(out string) string {
 // test asks nginx about the configuration, and looks for what it does not look
 // for: missing Lua files.
 func (d nginxDriver) test(ctx context.Context, in Instance, as account, job *Job) error {
-	if err := d.nginx(ctx, in, as, job, "-t"); err != nil {
+	err := d.nginx(ctx, in, as, job, "-t")
+	if begun := (notRun{}); errors.As(err, &begun) {
+		return err
+	}
+	if err != nil {
+		showPlace(in.Conf, err, job)
 		return fmt.Errorf("nginx refuses the configuration: %w", err)
 	}
 	job.printf("nginx accepts the configuration")
@@ -316,11 +323,39 @@ func (d nginxDriver) test(ctx context.Context, in Instance, as account, job *Job
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(in.Prefix, path)
 		}
-		if _, err := os.Stat(path); err != nil {
-			job.printf("warning: %s of %s does not exist", path, dir.name)
+		if _, err := os.Stat(path); err == nil {
+			continue
 		}
+		code := filepath.Join(in.Prefix, codeFolder)
+		if _, err := os.Lstat(code); errors.Is(err, os.ErrNotExist) && strings.HasPrefix(path, code+"/") {
+			job.printf("note: no code is deployed yet: push a commit with the first line UP to %s", in.Service())
+			return nil
+		}
+		job.printf("warning: %s of %s does not exist", path, dir.name)
 	}
 	return nil
+}
+
+// placePattern is where nginx has found something.
+var placePattern = regexp.MustCompile(` in (\S+):(\d+)$`)
+
+// showPlace prints the lines of a configuration up to the one that nginx does
+// not like: who has pushed a template has not seen what became of it.
+func showPlace(conf string, refused error, job *Job) {
+	const before = 2
+	m := placePattern.FindStringSubmatch(refused.Error())
+	if m == nil || m[1] != conf {
+		return
+	}
+	last, err := strconv.Atoi(m[2])
+	text, readErr := readLimited(conf, 2*maxTemplateBytes)
+	lines := strings.Split(string(text), "\n")
+	if err != nil || readErr != nil || last < 1 || last > len(lines) {
+		return
+	}
+	for n := max(1, last-before); n <= last; n++ {
+		job.printf("%6d | %s", n, strings.TrimRight(lines[n-1], "\r"))
+	}
 }
 
 func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
@@ -350,7 +385,7 @@ func (d nginxDriver) start(ctx context.Context, in Instance, job *Job) error {
 		table := readProcessTable()
 		for _, p := range d.masters(table, in) {
 			pid, err := readPID(in.PIDFile)
-			if err == nil && pid == p.pid && (in.Port == 0 || holdsSocket(p.pid, listenInodes(in.Port))) {
+			if err == nil && pid == p.pid && (in.Port == 0 || holdsPort(p, in.Port)) {
 				master = p
 				return len(table.children(p.pid, isServing)) > 0, nil
 			}
@@ -373,7 +408,7 @@ func (d nginxDriver) end(ctx context.Context, in Instance, masters []process, jo
 		name, limit = "QUIT", nginxQuitLimit
 	}
 	for _, p := range masters {
-		if err := p.signal(sig, in.Prefix, as); err != nil && !errors.Is(err, errGone) {
+		if err := d.control.signal(ctx, in, as, p, sig); err != nil && !errors.Is(err, errGone) {
 			return err
 		}
 		job.printf("sent %s to process %d", name, p.pid)
@@ -425,7 +460,7 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 	old := readProcessTable().children(master.pid, anyTitle)
 	log := filepath.Join(in.Prefix, nginxErrorLog)
 	offset := fileSize(log)
-	if err := master.signal(syscall.SIGHUP, in.Prefix, as); err != nil {
+	if err := d.control.signal(ctx, in, as, master, syscall.SIGHUP); err != nil {
 		return err
 	}
 	job.printf("sent HUP to process %d", master.pid)

@@ -26,6 +26,7 @@ type redisDriver struct {
 	program  string // as configured, may be empty
 	source   source
 	accounts *accounts
+	control  supervisor
 }
 
 func (d redisDriver) find() (string, bool) {
@@ -53,7 +54,7 @@ func (d redisDriver) observe(table processTable, in Instance) observation {
 		return seen
 	}
 	seen.state = Running
-	seen.noSignal = seen.processes[0].maySignal(filepath.Dir(in.PIDFile), as)
+	seen.noSignal = d.control.maySignal(in, as, seen.processes[0])
 	if !isNamed(seen.processes, pid) {
 		seen.detail = fmt.Sprintf("the pid file %s does not name the running process %d", in.PIDFile, seen.processes[0].pid)
 	}
@@ -85,9 +86,8 @@ func (d redisDriver) servers(table processTable, in Instance, pid int) []process
 			return []process{p}
 		}
 	}
-	inodes := listenInodes(in.Port)
 	for _, p := range found {
-		if holdsSocket(p.pid, inodes) {
+		if holdsPort(p, in.Port) {
 			return []process{p}
 		}
 	}
@@ -112,7 +112,11 @@ func (d redisDriver) act(ctx context.Context, in Instance, action Action, job *J
 	servers := d.servers(readProcessTable(), in, pid)
 	switch {
 	case action == Test:
-		return d.test(in, job)
+		if err := d.test(in, job); err != nil {
+			return err
+		}
+		job.printf("%s and all that it includes can be read; whether Redis likes every line shows at the start", in.Conf)
+		return nil
 	case action == Start && len(servers) > 0:
 		return fmt.Errorf("%s runs already, as process %d", in.Name, servers[0].pid)
 	case action == Stop && len(servers) == 0:
@@ -147,9 +151,6 @@ func (d redisDriver) test(in Instance, job *Job) error {
 		return err
 	}
 	_, err = d.conf(in)
-	if err == nil {
-		job.printf("%s and all that it includes can be read; whether Redis likes every line shows at the start", in.Conf)
-	}
 	return err
 }
 
@@ -198,8 +199,7 @@ func (d redisDriver) start(ctx context.Context, in Instance, job *Job) error {
 	}
 	offset := fileSize(log)
 	// It opens a relative log file once before it goes to its directory.
-	job.printf("$ %s %s", program, in.Conf)
-	out, err := as.runProgram(ctx, dir, redisStartLimit, program, in.Conf)
+	out, err := d.control.run(ctx, in, as, task{startTask, dir, redisStartLimit, []string{program, in.Conf}}, job)
 	if out != "" {
 		job.printf("%s", out)
 	}
@@ -236,7 +236,7 @@ func (d redisDriver) giveFolders(in Instance, as account, conf redisConf) (dir, 
 		return dir, log, makeDirs(shared, filepath.Dir(in.PIDFile), dir)
 	}
 	if conf, err := os.Lstat(in.Conf); err == nil && conf.Mode().IsRegular() {
-		err = errors.Join(os.Lchown(in.Conf, 0, int(as.gid)), os.Chmod(in.Conf, 0o640))
+		err = errors.Join(as.chgrp(in.Conf), os.Chmod(in.Conf, 0o640))
 		if err != nil {
 			return dir, log, fmt.Errorf("let %s read its configuration: %w", as.name, err)
 		}
@@ -354,7 +354,7 @@ func redisAddress(in Instance, conf redisConf) string {
 // KILL would lose data and is never sent.
 func (d redisDriver) stop(ctx context.Context, in Instance, p process, job *Job) error {
 	as, _ := d.accounts.of(in) // to stop it, it need not be known
-	if why := p.maySignal(filepath.Dir(in.PIDFile), as); why != "" {
+	if why := d.control.maySignal(in, as, p); why != "" {
 		return errors.New(why)
 	}
 	if err := d.shutdown(in, p); err != nil {
@@ -366,7 +366,7 @@ func (d redisDriver) stop(ctx context.Context, in Instance, p process, job *Job)
 			return nil
 		}
 	}
-	if err := p.signal(syscall.SIGTERM, filepath.Dir(in.PIDFile), as); err != nil && !errors.Is(err, errGone) {
+	if err := d.control.signal(ctx, in, as, p, syscall.SIGTERM); err != nil && !errors.Is(err, errGone) {
 		return err
 	}
 	job.printf("sent TERM to process %d", p.pid)

@@ -29,7 +29,7 @@ func (a account) writeFile(path string, text []byte) (err error) {
 	mode := os.FileMode(0o644)
 	if a.foreign() { // it may hold the account's passwords
 		mode = 0o640
-		err = errors.Join(err, f.Chown(0, int(a.gid)))
+		err = errors.Join(err, a.chgrp(f.Name()))
 	}
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {

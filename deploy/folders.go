@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -33,8 +35,8 @@ func (a account) claim(in Instance) error {
 		return err
 	}
 	if in.Kind == Nginx { // Redis's is everybody's
-		if err := errors.Join(os.Lchown(in.Prefix, 0, int(a.gid)), os.Chmod(in.Prefix, rootsMode)); err != nil {
-			return fmt.Errorf("give %s to root and the group of %s: %w", in.Prefix, a.name, err)
+		if err := errors.Join(a.chgrp(in.Prefix), os.Chmod(in.Prefix, rootsMode)); err != nil {
+			return fmt.Errorf("let the group of %s enter %s: %w", a.name, in.Prefix, err)
 		}
 	}
 	conf := filepath.Dir(in.Conf)
@@ -48,10 +50,10 @@ func (a account) claim(in Instance) error {
 
 // isRoots checks one folder, which need not be there.
 func (a account) isRoots(dir string, in Instance) error {
-	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) || isRoots(dir) {
+	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) || isOurs(dir) {
 		return nil
 	}
-	return fmt.Errorf("%s has to be a folder of root's that others cannot write to, since %s runs as %s: run chown -R root %s && chmod -R go-w %s, or move it away", dir, in.Name, a.name, dir, dir)
+	return fmt.Errorf("%s has to be a folder of %s's that others cannot write to, since %s runs as %s: run chown -R %s %s && chmod -R go-w %s, or move it away", dir, ourName(), in.Name, a.name, ourName(), dir, dir)
 }
 
 // handOver makes a folder below one of root's and gives it to the account with
@@ -62,6 +64,12 @@ func (a account) handOver(dirs ...string) error {
 		return makeDirs(dirs...)
 	}
 	for _, dir := range dirs {
+		if os.Geteuid() != 0 {
+			if err := a.letIn(dir); err != nil {
+				return err
+			}
+			continue
+		}
 		var st syscall.Stat_t
 		err := syscall.Lstat(dir, &st)
 		switch {
@@ -76,7 +84,7 @@ func (a account) handOver(dirs ...string) error {
 			return fmt.Errorf("look at %s: %w", dir, err)
 		case st.Mode&syscall.S_IFMT == syscall.S_IFDIR && st.Uid == a.uid:
 			continue
-		case !isRoots(dir):
+		case !isOurs(dir):
 			return fmt.Errorf("%s is not a folder of %s or root: give it to %s (chown -R %s %s), or move it away", dir, a.name, a.name, a.name, dir)
 		}
 		if err := a.take(dir); err != nil {
@@ -84,6 +92,35 @@ func (a account) handOver(dirs ...string) error {
 		}
 	}
 	return nil
+}
+
+// letIn is handOver of a Tagtail that is not root: the folder stays ours, and
+// the account's group writes there. What it makes, we read as one of the group.
+func (a account) letIn(dir string) error {
+	if err := makeDirs(dir); err != nil {
+		return err
+	}
+	if err := errors.Join(a.chgrp(dir), os.Chmod(dir, ownMode|0o020|os.ModeSetgid)); err != nil {
+		return fmt.Errorf("let the group of %s write to %s: %w", a.name, dir, err)
+	}
+	return nil
+}
+
+// chgrp gives what is ours to the account's group.
+func (a account) chgrp(path string) error {
+	err := os.Lchown(path, os.Geteuid(), int(a.gid))
+	if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
+		return fmt.Errorf("%s is not in that group: run usermod -aG %d %s, and start Tagtail again", ourName(), a.gid, ourName())
+	}
+	return err
+}
+
+// ourName is the OS user that we are, for sentences.
+func ourName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Geteuid())
 }
 
 // take gives the account a folder of root's and what is in it: all but links,
@@ -172,8 +209,8 @@ func (a account) share(dir string) error {
 		return err
 	}
 	var st syscall.Stat_t
-	if err := syscall.Lstat(dir, &st); err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFDIR || st.Uid != 0 {
-		return errors.Join(fmt.Errorf("%s has to be a folder of root's: run chown root %s", dir, dir), err)
+	if err := syscall.Lstat(dir, &st); err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFDIR || int(st.Uid) != os.Geteuid() {
+		return errors.Join(fmt.Errorf("%s has to be a folder of %s's: run chown %s %s", dir, ourName(), ourName(), dir), err)
 	}
 	return os.Chmod(dir, 0o777|os.ModeSticky)
 }
@@ -181,8 +218,8 @@ func (a account) share(dir string) error {
 // own gives the account those of the files that are there. Another's would be
 // read or kept from being written.
 func (a account) own(paths ...string) error {
-	if !a.foreign() {
-		return nil
+	if !a.foreign() || os.Geteuid() != 0 {
+		return nil // whose they are shows when they are opened
 	}
 	for _, path := range paths {
 		if err := a.takeFile(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -194,6 +231,9 @@ func (a account) own(paths ...string) error {
 
 // mayEnter tells whether the account gets as far as dir.
 func (a account) mayEnter(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil // nobody but root can try
+	}
 	err := a.do(func() error {
 		_, err := os.Stat(filepath.Join(dir, "."))
 		return err

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/tagtail/tagtail/internal/machine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,6 +40,9 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	w := &world{t: t, layout: Layout{Root: dir + "/hhl", RedisRoot: dir + "/redis"}, serverctrl: dir + "/serverctrl"}
+	if machine.Inside() { // where the units look
+		w.layout = Layout{}.withDefaults()
+	}
 	if err := makeDirs(w.serverctrl, w.layout.Root, w.layout.RedisRoot); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +128,7 @@ func endAll(t *testing.T, c *Controller) {
 	for _, in := range c.instances() {
 		as, _ := c.accounts.of(in)
 		for _, p := range c.drivers[in.Kind].observe(table, in).processes {
-			if err := p.signal(syscall.SIGTERM, in.Prefix, as); err != nil && !errors.Is(err, errGone) {
+			if err := c.cfg.supervisor().signal(context.Background(), in, as, p, syscall.SIGTERM); err != nil && !errors.Is(err, errGone) {
 				t.Errorf("end %s: %v", in.Name, err)
 			}
 			err := waitFor(context.Background(), testTimeout, func() (bool, error) {

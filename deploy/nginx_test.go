@@ -129,7 +129,9 @@ func TestABrokenConfigurationIsRefusedAndTheOldOneServes(t *testing.T) {
 	pid := statusOf(t, c, in.Name).PID
 	edit(t, in, "worker_connections", "worker_konnections")
 	for _, a := range []Action{Reload, Restart, Test} {
-		wantFailed(t, do(t, c, in.Name, a), `unknown directive "worker_konnections"`)
+		v := do(t, c, in.Name, a)
+		wantFailed(t, v, `unknown directive "worker_konnections"`)
+		wantOutput(t, v, " | events {\n", " |     worker_konnections  1024;")
 	}
 	if got := get(t, in.Port); got != "one" {
 		t.Errorf("got %q, want one", got)
@@ -177,6 +179,11 @@ func TestAMissingLuaFileIsAWarningOfTheTest(t *testing.T) {
 	if out := strings.Join(v.Output, "\n"); !strings.Contains(out, in.Prefix+"/src/main.lua of content_by_lua_file does not exist") {
 		t.Errorf("got no warning:\n%s", out)
 	}
+	if err := os.RemoveAll(in.Prefix + "/src"); err != nil {
+		t.Fatal(err)
+	}
+	v = mustDo(t, c, in.Name, Test)
+	wantOutput(t, v, "note: no code is deployed yet: push a commit with the first line UP to socketserver")
 	wantState(t, c, in.Name, Stopped, "")
 }
 

@@ -1,17 +1,18 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 )
 
-// listenInodes gives the sockets that listen on a TCP port, by inode. /proc
-// tells it without a connection that the instance would log.
-func listenInodes(port int) map[string]bool {
+// listenInodes gives the sockets that listen on a TCP port, by inode, with the
+// user whose they are. /proc tells it without a connection that the instance would log.
+func listenInodes(port int) map[string]int {
 	const listen = "0A"
-	found := map[string]bool{}
+	found := map[string]int{}
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -24,7 +25,11 @@ func listenInodes(port int) map[string]bool {
 			}
 			_, hex, _ := strings.Cut(f[1], ":")
 			if n, err := strconv.ParseUint(hex, 16, 16); err == nil && int(n) == port {
-				found[f[9]] = true
+				uid, err := strconv.Atoi(f[7])
+				if err != nil {
+					uid = -1
+				}
+				found[f[9]] = uid
 			}
 		}
 	}
@@ -32,7 +37,7 @@ func listenInodes(port int) map[string]bool {
 }
 
 // holdsSocket tells whether a process has one of the sockets open.
-func holdsSocket(pid int, inodes map[string]bool) bool {
+func holdsSocket(pid int, inodes map[string]int) bool {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	fds, err := os.ReadDir(dir)
 	if err != nil {
@@ -43,7 +48,27 @@ func holdsSocket(pid int, inodes map[string]bool) bool {
 		if err != nil {
 			continue
 		}
-		if inode, ok := strings.CutPrefix(target, "socket:["); ok && inodes[strings.TrimSuffix(inode, "]")] {
+		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
+			if _, ok := inodes[strings.TrimSuffix(inode, "]")]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holdsPort tells whether a process listens on a port. Where only its own user
+// may look, that user's socket counts as its own.
+func holdsPort(p process, port int) bool {
+	inodes := listenInodes(port)
+	if holdsSocket(p.pid, inodes) {
+		return true
+	}
+	if _, err := os.ReadDir("/proc/" + strconv.Itoa(p.pid) + "/fd"); !errors.Is(err, os.ErrPermission) {
+		return false
+	}
+	for _, uid := range inodes {
+		if uid == p.uid {
 			return true
 		}
 	}

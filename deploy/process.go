@@ -170,6 +170,15 @@ func (p process) alive() bool {
 	return err == nil && now.ticks == p.ticks && !now.zombie
 }
 
+// again looks at the very process once more.
+func (p process) again() (process, error) {
+	now, err := readProcess(p.pid)
+	if err != nil || now.ticks != p.ticks || now.zombie || now.title != p.title || now.exe != p.exe {
+		return process{}, errGone
+	}
+	return now, nil
+}
+
 // signal sends sig to p after a proof. The handle is taken first and the proof
 // after it: what the proof saw is then what the signal reaches, whatever becomes
 // of the number.
@@ -179,9 +188,9 @@ func (p process) signal(sig syscall.Signal, prefix string, as account) error {
 		return errGone
 	}
 	defer func() { _ = handle.Release() }() // it only frees the handle
-	now, err := readProcess(p.pid)
-	if err != nil || now.ticks != p.ticks || now.zombie || now.title != p.title || now.exe != p.exe {
-		return errGone
+	now, err := p.again()
+	if err != nil {
+		return err
 	}
 	if why := now.maySignal(prefix, as); why != "" {
 		return errors.New(why)

@@ -62,7 +62,7 @@ func (c *Controller) store(in Instance) (*release.Store, bool) {
 		c.recovery.done = map[string]bool{}
 	}
 	c.recovery.done[dir] = true
-	if as, _ := c.accounts.of(in); as.foreign() && !isRoots(in.Prefix) {
+	if as, _ := c.accounts.of(in); as.foreign() && !isOurs(in.Prefix) {
 		return store, true // nothing is there, or what is could lead anywhere
 	}
 	abandoned, err := store.Recover()

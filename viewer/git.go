@@ -154,9 +154,9 @@ func (s *Server) gitService(c echo.Context, p principal, service push.Service) e
 	}
 	cmd := s.cfg.Git.Command(ctx, service, *r, pass, request.Header.Get("Git-Protocol"), "--stateless-rpc")
 	cmd.Stdin = body
-	packets := &gitPackets{out: out, refuse: func() string { return s.cfg.Git.RefuseSize(who, *r, clientOf(request)) }}
+	packets := &push.Packets{Out: out, Refuse: func() string { return s.cfg.Git.RefuseSize(who, *r, clientOf(request)) }}
 	err = s.runGit(cmd, out, packets)
-	if packets.over {
+	if packets.Over {
 		drain(control, request.Body)
 	}
 	return err

@@ -133,6 +133,9 @@ type Config struct {
 	Static fs.FS
 	// Inputs lists the listeners; nil means none.
 	Inputs func() []InputStatus
+	// Redactions is how often each rule has taken something out of entries, by
+	// its name; nil means that there are none.
+	Redactions func() map[string]uint64
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
@@ -196,6 +199,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.IngestBurst == 0 {
 		c.IngestBurst = 2 * c.IngestRate
+	}
+	if c.Redactions == nil {
+		c.Redactions = func() map[string]uint64 { return nil }
 	}
 	if c.Inputs == nil {
 		c.Inputs = func() []InputStatus { return nil }

@@ -36,7 +36,7 @@ func TestHelpNamesEveryCommandThatAPersonUses(t *testing.T) {
 	if code := run(t.Context(), []string{"-h"}, streams{strings.NewReader(""), &out, &words}); code != exitDone {
 		t.Fatalf("exit code %d, said %q", code, words.String())
 	}
-	for _, name := range []string{"serve", "demo", "check", "render", "search", "count", "export", "tail", "ctl", "releases", "rollback", "login", "init", "token", "hook", "git-serve", "version"} {
+	for _, name := range []string{"serve", "demo", "check", "render", "search", "count", "export", "tail", "ctl", "status", "units", "releases", "rollback", "login", "init", "token", "hook", "git-serve", "version"} {
 		if !strings.Contains(out.String(), "\n  "+name+" ") {
 			t.Errorf("the help does not name %s:\n%s", name, out.String())
 		}

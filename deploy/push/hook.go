@@ -176,12 +176,32 @@ func (s Shell) serve(ctx context.Context, in io.Reader, out, words io.Writer) (i
 		return *last.Exit, nil
 	}
 	cmd := gitCommand(ctx, git, service, last.Dir, last.Hooks, environment(s.Socket, last.Pass, s.Protocol), nil)
+	packets := &Packets{Out: out, Refuse: func() string { return s.sizeLine(ctx, last.Pass) }}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, words
+	if service == Receive {
+		cmd.Stdout = packets
+	}
 	err = cmd.Run()
+	if packets.Over {
+		// A client that cannot send the rest shows nothing of why.
+		_, _ = io.CopyN(io.Discard, in, maxDrainBytes)
+	}
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
 		return max(1, ended.ExitCode()), nil
 	}
 	return 0, err
+}
+
+// maxDrainBytes is how much of a push over the limit is taken and thrown away.
+const maxDrainBytes = 1 << 30
+
+// sizeLine is the Gate's line for a push over the limit.
+func (s Shell) sizeLine(ctx context.Context, pass string) string {
+	var line strings.Builder
+	if _, err := ask(ctx, s.Socket, question{Op: tellSize, Pass: pass}, &line); err != nil || line.Len() == 0 {
+		return fmt.Sprintf("[tagtail] refused, and nothing is stored: %v", errSize)
+	}
+	return strings.TrimSuffix(line.String(), "\n")
 }
 
 // ParseShellCommand reads SSH_ORIGINAL_COMMAND: exactly git-receive-pack or

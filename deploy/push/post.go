@@ -246,7 +246,11 @@ func (g *Gate) carryOut(ctx context.Context, v *visit, u update, orders []Order)
 	for i, order := range orders {
 		job, err := g.cfg.Engine.Order(order)
 		if err != nil {
-			g.fail(v, u, order.Subject, refusef("%s: %v", order.Instance, err))
+			sentence := strings.TrimPrefix(err.Error(), order.Instance+": ")
+			if !strings.HasPrefix(sentence, order.Instance+" ") {
+				sentence = order.Instance + ": " + sentence
+			}
+			g.fail(v, u, order.Subject, refusef("%s", sentence))
 			continue
 		}
 		jobs[i], well = job, true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -38,8 +39,12 @@ func (g *Gate) answer(ctx context.Context, conn net.Conn, uid uint32) {
 		return
 	}
 	out := &terminal{w: patientWriter{conn}, prefix: "[tagtail] "}
-	if q.Op == askPass {
+	switch q.Op {
+	case askPass:
 		g.grant(q, uid, out)
+		return
+	case tellSize:
+		g.tellSize(q, uid, out)
 		return
 	}
 	v, err := g.identify(q, uid, out)
@@ -105,6 +110,18 @@ func (g *Gate) grant(q question, uid uint32, out *terminal) {
 	out.lost = writeLine(out.w, answer{Exit: &done, Pass: id, Dir: r.Dir, Hooks: g.cfg.Hooks})
 }
 
+// tellSize gives the program that has a pass the line for a push over the limit.
+func (g *Gate) tellSize(q question, uid uint32, out *terminal) {
+	p, ok := g.passes.find(q.Pass, time.Now())
+	if !ok || !trusted(uid) {
+		out.exit(1)
+		return
+	}
+	out.prefix = ""
+	out.printf("%s", g.RefuseSize(p.person, p.repo, p.from))
+	out.exit(0)
+}
+
 // cutName is a name from outside as a record may hold it.
 func cutName(name string) string {
 	if !namePattern.MatchString(name) {
@@ -132,7 +149,7 @@ func (g *Gate) identify(q question, uid uint32, out *terminal) (*visit, error) {
 		}
 	case known:
 		i := slices.IndexFunc(g.cfg.Repositories, func(r Repository) bool { return sameFolder(q.Dir, r.Dir) })
-		v.pass = &pass{person: person, from: "path"}
+		v.pass = &pass{person: person, from: fromPath}
 		if i < 0 {
 			return v, refusef("%s is none of Tagtail's repositories", quote(q.Dir))
 		}
@@ -204,6 +221,40 @@ func quarantine(dir string, variables []string) ([]string, error) {
 	return env, nil
 }
 
+// fromPath is where somebody's own git writes to the repository.
+const fromPath = "path"
+
+// checkSize refuses a push whose new objects take more than MaxPushBytes.
+func checkSize(dir string, variables []string) error {
+	var size int64
+	for _, variable := range variables {
+		incoming, ok := strings.CutPrefix(variable, "GIT_QUARANTINE_PATH=")
+		if !ok {
+			continue
+		}
+		if !filepath.IsAbs(incoming) {
+			incoming = filepath.Join(dir, incoming)
+		}
+		err := filepath.WalkDir(incoming, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(path, ".idx") {
+				return err
+			}
+			info, err := entry.Info()
+			if err == nil {
+				size += info.Size()
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look at the size of the push: %w", err)
+		}
+	}
+	if size > MaxPushBytes {
+		return errSize
+	}
+	return nil
+}
+
 func sameFolder(a, b string) bool {
 	if !filepath.IsAbs(a) {
 		return false
@@ -239,6 +290,11 @@ func (g *Gate) decide(ctx context.Context, v *visit, q question) error {
 	}
 	if err := checkUpdates(v.person, v.pass.repo, g.owners(), v.updates); err != nil {
 		return err
+	}
+	if v.from == fromPath { // that git has no limit of ours
+		if err := checkSize(v.repoDir(), q.Quarantine); err != nil {
+			return err
+		}
 	}
 	for _, u := range v.updates {
 		if v.pass.repo.Kind != Control {

@@ -281,12 +281,13 @@ func (g *Gate) Pass(p Person, r Repository, from string) (id string, end func())
 	return id, func() { g.passes.remove(id) }
 }
 
+var errSize = refusef("this push has more than %d MB, which is the most that is taken at once: push it in parts, older commits first (git push origin COMMIT:refs/heads/BRANCH), or keep large files out of the repository", MaxPushBytes>>20)
+
 // RefuseSize keeps a record of a push that is over MaxPushBytes, and gives the
 // line for the person's terminal: git itself says no more than the limit.
 func (g *Gate) RefuseSize(p Person, r Repository, from string) string {
-	err := refusef("this push has more than %d MB, which is the most that is taken at once: push it in parts, older commits first (git push origin COMMIT:refs/heads/BRANCH), or keep large files out of the repository", MaxPushBytes>>20)
-	g.cfg.Audit(Record{Event: Refused, Repo: r.Name, Kind: r.Kind, By: p.Name, From: from, Text: err.Error()})
-	return fmt.Sprintf("[%s] refused, and nothing is stored: %v", r.program(), err)
+	g.cfg.Audit(Record{Event: Refused, Repo: r.Name, Kind: r.Kind, By: p.Name, From: from, Text: errSize.Error()})
+	return fmt.Sprintf("[%s] refused, and nothing is stored: %v", r.program(), errSize)
 }
 
 // Run answers hooks until ctx ends.

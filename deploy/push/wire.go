@@ -17,11 +17,12 @@ import (
 // maxQuestionBytes bounds what a hook may send; 20 refs need a hundredth.
 const maxQuestionBytes = 256 << 10
 
-// Names of the hooks, and of the question of a program that is to run git.
+// Names of the hooks, and of the questions of a program that runs git.
 const (
 	preReceive  = "pre-receive"
 	postReceive = "post-receive"
 	askPass     = "pass"
+	tellSize    = "size" // of a push that git has refused for its size
 )
 
 // HookNames are the names by which git calls this program as its hook.

@@ -1,4 +1,4 @@
-package viewer
+package push
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ func TestTheSentenceOfAPushThatIsTooLargeStandsBetweenGitsPackets(t *testing.T) 
 	for _, size := range []int{1, 2, 3, 7, 50, len(git)} {
 		var out bytes.Buffer
 		asked := 0
-		g := &gitPackets{out: &out, refuse: func() string { asked++; return "why" }}
+		g := &Packets{Out: &out, Refuse: func() string { asked++; return "why" }}
 		for rest := git; rest != ""; {
 			n := min(size, len(rest))
 			if wrote, err := g.Write([]byte(rest[:n])); wrote != n || err != nil {
@@ -20,7 +20,7 @@ func TestTheSentenceOfAPushThatIsTooLargeStandsBetweenGitsPackets(t *testing.T) 
 			}
 			rest = rest[n:]
 		}
-		if out.String() != want || asked != 1 || !g.over {
+		if out.String() != want || asked != 1 || !g.Over {
 			t.Errorf("in pieces of %d: got %q, asked %d times", size, out.String(), asked)
 		}
 	}
@@ -29,13 +29,13 @@ func TestTheSentenceOfAPushThatIsTooLargeStandsBetweenGitsPackets(t *testing.T) 
 func TestWhatIsNoPacketsPassesAsItIs(t *testing.T) {
 	for _, text := range []string{"ERR no", "xxxx" + overSize, "fff5" + strings.Repeat("a", 100), "0005\x01" + "zzzz\x02" + overSize} {
 		var out bytes.Buffer
-		g := &gitPackets{out: &out, refuse: func() string { return "why" }}
+		g := &Packets{Out: &out, Refuse: func() string { return "why" }}
 		for _, part := range []string{text, "more"} {
 			if _, err := g.Write([]byte(part)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if out.String() != text+"more" || g.over {
+		if out.String() != text+"more" || g.Over {
 			t.Errorf("got %q, want %q", out.String(), text+"more")
 		}
 	}

@@ -1,4 +1,4 @@
-package viewer
+package push
 
 import (
 	"bytes"
@@ -17,19 +17,21 @@ const (
 	bandWords                  = 2 // for the person's terminal
 )
 
-// gitPackets passes git's answer to a push on, packet by packet, and adds a
+// Packets passes git's answer to a push on, packet by packet, and adds a
 // sentence where git refuses a pack for its size.
-type gitPackets struct {
-	out    io.Writer
-	refuse func() string // gives the sentence
-	over   bool          // it has been added
-	part   []byte        // of a packet
-	raw    bool          // what comes is no packets
+type Packets struct {
+	Out    io.Writer
+	Refuse func() string // gives the sentence, called once
+	Over   bool          // it has been added
+
+	part []byte // of a packet
+	raw  bool   // what comes is no packets
 }
 
-func (g *gitPackets) Write(p []byte) (int, error) {
+// Write takes the next piece of the answer.
+func (g *Packets) Write(p []byte) (int, error) {
 	if g.raw {
-		return g.out.Write(p)
+		return g.Out.Write(p)
 	}
 	g.part = append(g.part, p...)
 	whole := 0
@@ -44,13 +46,13 @@ func (g *gitPackets) Write(p []byte) (int, error) {
 		}
 		packet := g.part[whole : whole+n]
 		whole += n
-		if !g.over && len(packet) > packetHead && packet[packetHead] == bandWords && bytes.Contains(packet, []byte(overSize)) {
-			g.over = true
+		if !g.Over && len(packet) > packetHead && packet[packetHead] == bandWords && bytes.Contains(packet, []byte(overSize)) {
+			g.Over = true
 			if err := g.pass(whole); err != nil {
 				return 0, err
 			}
 			whole = 0
-			if err := g.say(g.refuse()); err != nil {
+			if err := g.say(g.Refuse()); err != nil {
 				return 0, err
 			}
 		}
@@ -68,17 +70,17 @@ func packetLength(head []byte) (n int, ok bool) {
 }
 
 // pass gives the first n bytes away.
-func (g *gitPackets) pass(n int) error {
+func (g *Packets) pass(n int) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := g.out.Write(g.part[:n])
+	_, err := g.Out.Write(g.part[:n])
 	g.part = append(g.part[:0], g.part[n:]...)
 	return err
 }
 
 // say shows a line at the person's terminal.
-func (g *gitPackets) say(line string) error {
-	_, err := fmt.Fprintf(g.out, "%04x%c%s\n", packetHead+1+len(line)+1, bandWords, line)
+func (g *Packets) say(line string) error {
+	_, err := fmt.Fprintf(g.Out, "%04x%c%s\n", packetHead+1+len(line)+1, bandWords, line)
 	return err
 }
