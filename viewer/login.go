@@ -109,19 +109,28 @@ func (s *Server) login(c echo.Context, _ principal) error {
 		return newProblem(http.StatusUnauthorized, "The name, the password or the token is not valid, or the link was used before: try again, or ask for a new login link.")
 	}
 	s.failures.forget(from)
-	// Whoever had put a session of their own into this browser loses it.
+	if err := s.beginSession(c, name, now); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// beginSession logs a browser in as somebody. Whoever had put a session of their
+// own into it loses that.
+func (s *Server) beginSession(c echo.Context, name string, now time.Time) error {
+	r := c.Request()
 	if old, err := r.Cookie(s.cookieName()); err == nil && old.Value != "" {
 		if err := s.sessions.remove(old.Value); err != nil {
 			return err
 		}
 	}
-	id, err := s.sessions.add(name, from, r.UserAgent(), now)
+	id, err := s.sessions.add(name, clientOf(r), r.UserAgent(), now)
 	if err != nil {
 		return err
 	}
-	s.log.Info("logged in", "person", name, "client", from)
+	s.log.Info("logged in", "person", name, "client", clientOf(r))
 	s.setSessionCookie(c.Response(), r, id)
-	return c.NoContent(http.StatusNoContent)
+	return nil
 }
 
 // whoLogsIn is the name of whose credentials they are.

@@ -147,7 +147,7 @@ func matrix() map[string]string {
 	for _, path := range []string{"GET /api/v1/sessions", "GET /api/v1/tokens", "PUT /api/v1/views/:scope/:name", "DELETE /api/v1/views/:scope/:name"} {
 		rows[path] = toPersons
 	}
-	for _, path := range []string{"POST /api/v1/login", "GET /api/v1/openapi.json", "GET /s/:name", "GET /i/*", "GET /login", "GET /static/*", "GET /healthz", "GET /readyz"} {
+	for _, path := range []string{"POST /api/v1/login", "GET /api/v1/login", "GET /login/oidc", "GET /login/oidc/callback", "GET /api/v1/openapi.json", "GET /s/:name", "GET /i/*", "GET /login", "GET /static/*", "GET /healthz", "GET /readyz"} {
 		rows[path] = toAll
 	}
 	return rows

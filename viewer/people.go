@@ -60,7 +60,7 @@ func accountProblem(name string, err error) error {
 		return newProblem(http.StatusBadRequest, "Nothing is changed: %v.", err)
 	case errors.Is(err, accounts.ErrNoPerson):
 		return noAccount(name)
-	case errors.Is(err, accounts.ErrFull), errors.Is(err, accounts.ErrExists):
+	case errors.Is(err, accounts.ErrFull), errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrLinked):
 		return newProblem(http.StatusConflict, "Nothing is changed: %v.", err)
 	}
 	return err
@@ -80,8 +80,9 @@ func (s *Server) people(c echo.Context, _ principal) error {
 // putPerson makes an account, or changes the one that there is.
 func (s *Server) putPerson(c echo.Context, p principal) error {
 	var in struct {
-		Role     accounts.Role `json:"role"`
-		Disabled *bool         `json:"disabled"`
+		Role     accounts.Role   `json:"role"`
+		Disabled *bool           `json:"disabled"`
+		Login    *accounts.Login `json:"login"`
 	}
 	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
 		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"role":"developer","disabled":false}.`)
@@ -104,11 +105,33 @@ func (s *Server) putPerson(c echo.Context, p principal) error {
 	if err == nil && in.Disabled != nil {
 		account, err = s.accounts.Disable(name, *in.Disabled, now)
 	}
+	if err == nil && in.Login != nil {
+		account, err = s.linkAccount(name, *in.Login)
+	}
 	if err != nil {
 		return accountProblem(name, err)
 	}
-	s.log.Info("account changed", "person", account.Name, "role", string(account.Role), "disabled", account.Disabled, "by", p.Name)
+	s.log.Info("account changed", "person", account.Name, "role", string(account.Role), "disabled", account.Disabled, "provider", account.Login.Provider, "subject", account.Login.Subject, "by", p.Name)
 	return s.sendJSON(c, status, account)
+}
+
+// linkAccount says who somebody is at the provider of l, or at the only one that
+// is configured.
+func (s *Server) linkAccount(name string, l accounts.Login) (accounts.Person, error) {
+	if l.Provider == "" {
+		if l.Provider = s.usualProvider(); l.Provider == "" {
+			return accounts.Person{}, newProblem(http.StatusConflict, "There is nobody to link %s to: the configuration has neither oidc nor proxy_login.", shown(name))
+		}
+	}
+	return s.accounts.Link(name, l)
+}
+
+// usualProvider is where people log in who do not say where, "" if nowhere.
+func (s *Server) usualProvider() string {
+	if s.provider != nil {
+		return s.provider.Issuer()
+	}
+	return ""
 }
 
 // setPassword changes a password. Whoever changes their own gives the old one, if

@@ -22,6 +22,7 @@ import (
 
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/viewer/accounts"
+	"github.com/tagtail/tagtail/viewer/openid"
 	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
@@ -56,6 +57,8 @@ type Server struct {
 	metrics  *metrics
 	sockets  sockets
 	links    loginLinks
+	provider *openid.Provider // nil without Config.OIDC
+	attempts *attempts        // to log in there
 	failures failures
 	pushing  pushing
 	rates    rates
@@ -87,6 +90,9 @@ func Listen(cfg Config) (*Server, error) {
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error
+	if s.attempts, err = newAttempts(); err != nil {
+		return nil, err
+	}
 	if s.assets, err = loadAssets(cfg.Static); err != nil {
 		return nil, err
 	}
@@ -98,6 +104,9 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	if err = s.openAccounts(filepath.Join(cfg.DataDir, "accounts.db")); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
+	}
+	if cfg.OIDC != nil {
+		s.provider = openid.New(*cfg.OIDC)
 	}
 	s.metrics = newMetrics(cfg, &s.sockets)
 	s.http = &http.Server{
@@ -194,6 +203,9 @@ func (s *Server) Close() error {
 		err = s.http.Close()
 		if e := s.listener.Close(); !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
+		}
+		if s.provider != nil {
+			s.provider.Close()
 		}
 		err = errors.Join(err, s.db.Close())
 	})

@@ -23,6 +23,7 @@ import (
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/viewer/openid"
 )
 
 // minTokenLength is the shortest API token that is accepted: sixteen random
@@ -148,6 +149,9 @@ type Config struct {
 	// Proxies are the networks of the proxies whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
+	// OIDC is where people may log in, beside passwords and links; nil is
+	// nowhere. Its answer leads back to URL.
+	OIDC *openid.Config
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the
@@ -176,6 +180,11 @@ func (c Config) Validate() error {
 	}
 	if c.IngestRate < 0 || c.IngestBurst < 0 {
 		return fmt.Errorf("the rate of %d lines a second with a burst of %d is not possible: give positive numbers, or 0 for the default", c.IngestRate, c.IngestBurst)
+	}
+	if c.OIDC != nil {
+		if err := c.OIDC.Validate(); err != nil {
+			return err
+		}
 	}
 	if c.AdminToken == "" {
 		return nil

@@ -66,6 +66,8 @@ type Person struct {
 	HasPassword bool `json:"has_password"`
 	// Grants are sorted by instance.
 	Grants []Grant `json:"grants"`
+	// Login is who they are at the provider that they log in by, if any.
+	Login Login `json:"login,omitzero"`
 	// Since is when the sessions began to count that have not ended: a new
 	// password ends those before.
 	Since time.Time `json:"-"`
@@ -105,6 +107,9 @@ func OpenFile(path string) (*bolt.DB, error) {
 func New(db *bolt.DB) (*Store, error) {
 	err := db.Update(func(tx *bolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(bucket)
+		if err == nil {
+			_, err = tx.CreateBucketIfNotExists(loginBucket)
+		}
 		return err
 	})
 	if err != nil {
