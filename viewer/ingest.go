@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ const (
 	defaultIngestRate = 10_000
 	// retryAfter is when a client may try again what the server had no room
 	// for, in seconds.
-	retryAfter = 1
+	retryAfter = time.Second
 )
 
 // origin is whom entries come from, as far as the request shows.
@@ -56,13 +55,10 @@ func (s *Server) ingest(c echo.Context, p principal) error {
 		return tooManyLines(lines)
 	}
 	if wait := s.throttle.take(from.client, lines, time.Now()); wait > 0 {
-		seconds := int((wait + time.Second - 1) / time.Second)
-		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds))
-		return newProblem(http.StatusTooManyRequests, "You have sent more than %d lines a second: send these again in %d s.", s.cfg.IngestRate, seconds)
+		return newProblem(http.StatusTooManyRequests, "You have sent more than %d lines a second: send these again in %d s.", s.cfg.IngestRate, wholeSeconds(wait)).after(wait)
 	}
 	d := readLines(body, asJSON)
 	if err := s.store(&d, from); err != nil {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		return err
 	}
 	return s.sendJSON(c, http.StatusOK, d.result)
@@ -119,8 +115,7 @@ func (s *Server) readBody(c echo.Context) (body []byte, release func(), err erro
 		weight = maxIngestBytes
 	}
 	if !s.bodies.TryAcquire(weight) {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(retryAfter))
-		return nil, nil, newProblem(http.StatusServiceUnavailable, "The server is taking in too much at once: send this again.")
+		return nil, nil, newProblem(http.StatusServiceUnavailable, "The server is taking in too much at once: send this again.").after(retryAfter)
 	}
 	release = func() { s.bodies.Release(weight) }
 	body, err = io.ReadAll(r.Body)
@@ -149,7 +144,7 @@ func (s *Server) store(d *delivery, from origin) error {
 	}
 	if err := s.cfg.Sink.Ingest(from.addr, from.instance, d.entries); err != nil {
 		s.log.Debug("delivery not stored", "entries", len(d.entries), "err", err)
-		return newProblem(http.StatusServiceUnavailable, "The messages could not be stored: send them again.")
+		return newProblem(http.StatusServiceUnavailable, "The messages could not be stored: send them again.").after(retryAfter)
 	}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.Seq == 0 {

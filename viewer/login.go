@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,24 +95,30 @@ func (s *Server) login(c echo.Context, _ principal) error {
 		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"name":"…","password":"…"} or {"token":"…"}.`)
 	}
 	from := clientOf(r)
-	if wait := s.failures.wait(from, now); wait > 0 {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
-		return tooManyFailures(wait)
+	try, err := s.beginGuess(c, in.Name)
+	if err != nil {
+		return err
 	}
 	name, ok, err := s.whoLogsIn(in.Token, in.Name, in.Password, now)
+	try.end(ok, err, now)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		s.failures.add(from, now)
 		s.log.Warn("login failed", "client", from)
 		return newProblem(http.StatusUnauthorized, "The name, the password or the token is not valid, or the link was used before: try again, or ask for a new login link.")
 	}
-	s.failures.forget(from)
 	if err := s.beginSession(c, name, now); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// beginGuess lets somebody try a password of name, or a token if that is "".
+func (s *Server) beginGuess(c echo.Context, name string) (*guess, error) {
+	from, now := clientOf(c.Request()), time.Now()
+	trusted := func() (bool, error) { return s.sessions.has(name, from, now) }
+	return s.guessing.begin(from, strings.ToLower(name[:min(len(name), maxTokenBytes)]), trusted, now)
 }
 
 // beginSession logs a browser in as somebody. Whoever had put a session of their
@@ -208,78 +214,6 @@ func (s *Server) me(c echo.Context, p principal) error {
 		Version    string `json:"version"`
 		Zone       string `json:"zone"`
 	}{p, found, account.HasPassword, p.scopes, p.scope().everything, s.cfg.Version, zoneName(s.cfg.Location, time.Now())})
-}
-
-const (
-	// freeFailures are forgiven: people paste the wrong thing.
-	freeFailures = 5
-	// maxWait is the longest back-off; it also forgets a client that has
-	// been quiet for as long again.
-	maxWait = time.Minute
-	// maxClients bounds the memory. Past it all new clients share one count.
-	maxClients = 10_000
-)
-
-// failures slows down who guesses tokens: past freeFailures, each failure
-// doubles the time for which the client is not listened to.
-type failures struct {
-	mu     sync.Mutex
-	client map[string]failure
-}
-
-type failure struct {
-	count int
-	until time.Time
-}
-
-// wait is how long the client must not try.
-func (f *failures) wait(client string, now time.Time) time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return max(0, f.client[f.keyLocked(client)].until.Sub(now))
-}
-
-// add counts a failure.
-func (f *failures) add(client string, now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.client == nil {
-		f.client = make(map[string]failure)
-	}
-	if len(f.client) >= maxClients {
-		f.dropQuietLocked(now)
-	}
-	key := f.keyLocked(client)
-	v := f.client[key]
-	v.count++
-	v.until = now
-	if over := v.count - freeFailures; over >= 0 {
-		v.until = now.Add(min(maxWait, time.Second<<min(over, 10)))
-	}
-	f.client[key] = v
-}
-
-// forget clears the count after a success.
-func (f *failures) forget(client string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.client, client)
-}
-
-// keyLocked is the client, or the key of all clients that there is no room for.
-func (f *failures) keyLocked(client string) string {
-	if _, known := f.client[client]; !known && len(f.client) >= maxClients {
-		return ""
-	}
-	return client
-}
-
-func (f *failures) dropQuietLocked(now time.Time) {
-	for client, v := range f.client {
-		if now.Sub(v.until) > maxWait {
-			delete(f.client, client)
-		}
-	}
 }
 
 // clientOf is the address that r comes from, of IPv6 its network: one client

@@ -153,16 +153,16 @@ func (s *Server) setPassword(c echo.Context, p principal) error {
 		return errors.Join(err, noAccount(name))
 	}
 	if name == p.Name && account.HasPassword {
-		from := clientOf(c.Request())
-		if wait := s.failures.wait(from, now); wait > 0 {
-			return tooManyFailures(wait)
+		try, err := s.guessing.begin(clientOf(c.Request()), "", nil, now)
+		if err != nil {
+			return err
 		}
 		_, ok, err := s.accounts.Check(name, in.Old)
+		try.end(ok, err, now)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			s.failures.add(from, now)
 			return newProblem(http.StatusForbidden, "The old password is not right: nothing is changed.")
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -18,7 +20,17 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
+	// retry is the header Retry-After in seconds, 0 for none.
+	retry int
 }
+
+// after tells when the same may be tried again.
+func (p *problem) after(wait time.Duration) *problem {
+	p.retry = wholeSeconds(wait)
+	return p
+}
+
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // Error implements error.
 func (p *problem) Error() string { return p.Detail }
@@ -66,6 +78,9 @@ func (s *Server) writeProblem(err error, c echo.Context) {
 	h := res.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retry))
+	}
 	h.Del("Content-Encoding")
 	h.Del("ETag")
 	res.WriteHeader(p.Status)

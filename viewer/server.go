@@ -60,6 +60,7 @@ type Server struct {
 	provider *openid.Provider // nil without Config.OIDC
 	attempts *attempts        // to log in there
 	failures failures
+	guessing guessing
 	pushing  pushing
 	rates    rates
 	throttle *throttle           // of lines that are ingested
@@ -83,6 +84,7 @@ func Listen(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Logger, controls: deployerControls{cfg.Deployer}}
 	s.hub = newHub(cfg.Logs)
+	s.guessing = guessing{clients: &s.failures, names: failures{free: freeNameFailures}, room: make(chan struct{}, maxGuesses)}
 	s.upkeep.wake = make(chan struct{}, 1)
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)

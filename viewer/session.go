@@ -226,6 +226,12 @@ func (s *sessions) list(sees func(person string) bool, current string, now time.
 	return list, nil
 }
 
+// has tells whether the person is logged in from there.
+func (s *sessions) has(person, from string, now time.Time) (bool, error) {
+	list, err := s.list(func(name string) bool { return name == person }, "", now)
+	return slices.ContainsFunc(list, func(v sessionView) bool { return v.From == from }), err
+}
+
 // end ends the session that an id of list names, if it is one that may be seen.
 func (s *sessions) end(id string, sees func(person string) bool) (ended bool, err error) {
 	err = s.db.Update(func(tx *bolt.Tx) error {
@@ -325,7 +331,7 @@ func (s *Server) authenticateToken(r *http.Request, secret string) (principal, e
 }
 
 func tooManyFailures(wait time.Duration) *problem {
-	return newProblem(http.StatusTooManyRequests, "Too many failed logins from your address: try again in %d s.", int((wait+time.Second-1)/time.Second))
+	return newProblem(http.StatusTooManyRequests, "Too many failed logins: try again in %d s.", wholeSeconds(wait)).after(wait)
 }
 
 func (s *Server) findToken(secret string, now time.Time) (tokens.Token, bool, error) {
