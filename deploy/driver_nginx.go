@@ -271,6 +271,9 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, as account, job *Jo
 	return err
 }
 
+// codeCacheAlert is told at each reading of a configuration that wants it so.
+const codeCacheAlert = "[alert] lua_code_cache is off"
+
 // withoutPraise leaves of nginx's output what a person may want to act on: that
 // all is well is told in other words, and that Lua is not cached is what the
 // template asks for.
@@ -280,7 +283,7 @@ func withoutPraise(out string) string {
 		line = strings.TrimRight(line, "\n")
 		switch {
 		case strings.HasSuffix(line, " syntax is ok"), strings.HasSuffix(line, " test is successful"):
-		case strings.Contains(line, "[alert] lua_code_cache is off"):
+		case strings.Contains(line, codeCacheAlert):
 		default:
 			kept = append(kept, line)
 		}
