@@ -133,7 +133,11 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 		j.printf("%s runs with the old configuration until it is restarted", in.Name)
 		return nil
 	}
-	if err = c.drivers[in.Kind].act(ctx, in, Reload, j); err == nil {
+	d, ok := c.drivers[in.Kind].(nginxDriver)
+	if !ok {
+		return nil
+	}
+	if err = d.loadTested(ctx, in, j); err == nil {
 		return nil
 	}
 	err = whyNot(err)
