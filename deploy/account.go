@@ -128,10 +128,10 @@ func (a *accounts) of(in Instance) (account, error) {
 // CheckUsers gives the sentence for each instance whose OS user is not there,
 // and one, as what is only odd, if some run as root.
 func (cfg Config) CheckUsers() (problems []error, odd error) {
-	if os.Geteuid() != 0 && cfg.Control != Systemd {
+	if os.Geteuid() != 0 && cfg.Supervision != Systemd {
 		return nil, nil
 	}
-	who := accounts{runAs: cfg.RunAs, systemd: cfg.Control == Systemd}
+	who := accounts{runAs: cfg.RunAs, systemd: cfg.Supervision == Systemd}
 	var roots []string
 	for _, in := range cfg.Instances {
 		as, err := who.of(in)

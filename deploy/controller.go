@@ -50,8 +50,8 @@ type Config struct {
 	// Empty: their owner's, where the machine has a person of that name, and
 	// otherwise root.
 	RunAs string
-	// Control is who starts nginx and Redis. Default Direct.
-	Control Control
+	// Supervision is who starts nginx and Redis. Default Direct.
+	Supervision Supervision
 	// Deploys says, by service, how a deploy is proven.
 	Deploys map[string]Proof
 	// JobsDir keeps the jobs, so that they can be looked at after a restart.
@@ -72,7 +72,7 @@ func (cfg Config) Validate() error {
 			return fmt.Errorf("deploys of %s: health %q is not the path of a page, such as /health", service, cutText(path, 80))
 		}
 	}
-	if err := errors.Join(CheckControl(cfg.Control), CheckRunAs(cfg.RunAs)); err != nil {
+	if err := errors.Join(CheckSupervision(cfg.Supervision), CheckRunAs(cfg.RunAs)); err != nil {
 		return err
 	}
 	return validateInstances(cfg.Instances)
@@ -139,7 +139,7 @@ func NewController(cfg Config) (*Controller, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	who := &accounts{runAs: cfg.RunAs, systemd: cfg.Control == Systemd}
+	who := &accounts{runAs: cfg.RunAs, systemd: cfg.Supervision == Systemd}
 	control := cfg.supervisor()
 	c := &Controller{
 		cfg: cfg, accounts: who,

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Control is who starts the instances of nginx and Redis.
-type Control string
+// Supervision is who starts the instances of nginx and Redis.
+type Supervision string
 
-// The controls.
+// The supervisions.
 const (
-	Direct  Control = "direct"  // Tagtail itself
-	Systemd Control = "systemd" // systemd, by template units: docs/deploy.md
+	Direct  Supervision = "direct"  // Tagtail itself
+	Systemd Supervision = "systemd" // systemd, by template units: docs/deploy.md
 )
 
-// CheckControl says what is wrong with a Control; empty means Direct.
-func CheckControl(control Control) error {
-	switch control {
+// CheckSupervision says what is wrong with a Supervision; empty means Direct.
+func CheckSupervision(by Supervision) error {
+	switch by {
 	case "", Direct, Systemd:
 		return nil
 	}
-	return fmt.Errorf("control %q is not possible: it is direct or systemd", cutText(string(control), 80))
+	return fmt.Errorf("supervisor %q is not possible: it is direct or systemd", cutText(string(by), 80))
 }
 
 // supervisor starts the programs of instances and brings signals to them. What

@@ -53,7 +53,7 @@ const (
 )
 
 func (cfg Config) supervisor() supervisor {
-	if cfg.Control != Systemd {
+	if cfg.Supervision != Systemd {
 		return direct{}
 	}
 	return systemd{cfg.Layout.withDefaults(), dialSystemd}
@@ -98,7 +98,7 @@ func (s systemd) unit(in Instance, name taskName) (string, error) {
 		unit = "tagtail-redis"
 	}
 	if in.Name != want.Name || in.Prefix != want.Prefix || in.Conf != want.Conf {
-		return "", fmt.Errorf("%s has no unit of systemd, which knows ROOT/SERVICE/OWNER/conf/nginx.conf and REDIS_ROOT/etc/PORT.conf: give it the kind command, or set control: direct", in.Name)
+		return "", fmt.Errorf("%s has no unit of systemd, which knows ROOT/SERVICE/OWNER/conf/nginx.conf and REDIS_ROOT/etc/PORT.conf: give it the kind command, or set supervisor: direct", in.Name)
 	}
 	return unit + "@" + EscapeUnit(owner) + ".service", nil
 }

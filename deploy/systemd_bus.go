@@ -25,7 +25,7 @@ func dialSystemd(ctx context.Context) (unitBus, error) {
 	// answers of jobs.
 	conn, err := dbus.NewWithContext(context.WithoutCancel(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("systemd cannot be reached (%w): set control: direct where there is none", err)
+		return nil, fmt.Errorf("systemd cannot be reached (%w): set supervisor: direct where there is none", err)
 	}
 	return systemdBus{conn}, nil
 }

@@ -42,7 +42,7 @@ func ownMachine(t *testing.T, user string) bool {
 		systemctl start polkit`})
 }
 
-func bySystemd(cfg *Config) { cfg.Control = Systemd }
+func bySystemd(cfg *Config) { cfg.Supervision = Systemd }
 
 func TestSystemdMovesNginxForATagtailThatIsNotRoot(t *testing.T) {
 	if !ownMachine(t, "tagtail") {

@@ -68,10 +68,12 @@ func (s *Store) Append(entries []Entry) error {
 			entries[i].Seq = 0
 		}
 		s.counters.dropped.Add(uint64(len(entries)))
+		s.trouble.failed(len(entries), err, now)
 		return fmt.Errorf("append %d entries: %w", len(entries), err)
 	}
 	defer s.inUse.Done()
 	s.counters.appended.Add(uint64(len(entries)))
+	s.trouble.passed()
 	if help {
 		s.sealNext() // it has counted and logged its error
 	}

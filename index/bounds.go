@@ -45,6 +45,9 @@ func nanoseconds(t time.Time) int64 {
 	}
 }
 
+// clip returns the Seq within the bounds that is nearest to seq.
+func (b bounds) clip(seq uint64) uint64 { return min(max(seq, b.minSeq), b.endSeq-1) }
+
 func (b bounds) has(seq uint64, received int64) bool {
 	return seq >= b.minSeq && seq < b.endSeq && received >= b.minTime && received < b.endTime
 }

@@ -60,6 +60,9 @@ type Config struct {
 	KeepBytes int64
 	// KeepInstanceBytes is the same for each instance by itself.
 	KeepInstanceBytes int64
+	// Keep are rules of their own for some instances; of those that fit, the
+	// first. What they keep counts for KeepBytes like all else.
+	Keep []KeepRule
 
 	now        func() time.Time                        // time.Now if nil
 	createFile func(path string) (journal.File, error) // the seam for faults of the journal
@@ -86,6 +89,11 @@ func (c *Config) Validate() error {
 	} {
 		if value < 0 {
 			return fmt.Errorf("%s is %d: it must be positive, or 0 for the default", name, value)
+		}
+	}
+	for i := range c.Keep {
+		if err := c.Keep[i].validate(); err != nil {
+			return fmt.Errorf("rule %d of Keep: %w", i, err)
 		}
 	}
 	if int(c.Sync) >= len(syncModeNames) {

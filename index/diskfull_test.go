@@ -71,10 +71,16 @@ func TestDiskThatFillsUpAndIsFreedLosesNothingThatWasAcknowledged(t *testing.T) 
 				t.Fatal("the disk is not full")
 			}
 		}
+		if x := s.Trouble(); x.Since.IsZero() || x.Dropped < 100 || x.Err == nil {
+			t.Errorf("the trouble is %+v with a full disk", x)
+		}
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, func() bool { return add() == nil })
+		if x := s.Trouble(); x != (Trouble{}) {
+			t.Errorf("the trouble is %+v with room on the disk", x)
+		}
 		waitFor(t, func() bool { return s.Stats().Pending == 0 })
 	}
 	if err := s.Sync(ctx); err != nil {

@@ -133,9 +133,10 @@ const (
 	FlagBareTag                       // RFC 3164's TAG had no colon after it
 	FlagLost                          // announces messages that were lost; the text says how many
 	FlagNoSpace                       // no space followed RFC 3164's TAG
+	FlagRedacted                      // a rule has taken something out before it was stored
 )
 
-var flagNames = [...]string{"rejected", "bad_pri", "truncated", "partial", "contradicts", "bare_tag", "lost", "no_space"}
+var flagNames = [...]string{"rejected", "bad_pri", "truncated", "partial", "contradicts", "bare_tag", "lost", "no_space", "redacted"}
 
 // Has tells whether all of want are set.
 func (f Flags) Has(want Flags) bool { return f&want == want }

@@ -23,7 +23,7 @@ type placed struct {
 
 // expire lets go of the blocks that the Config does not keep.
 func (s *Store) expire(ctx context.Context) error {
-	if s.cfg.KeepFor <= 0 && s.cfg.KeepBytes <= 0 && s.cfg.KeepInstanceBytes <= 0 {
+	if expires, _ := s.cfg.expires(); !expires {
 		return nil
 	}
 	victims := s.cfg.expired(s.placedBlocks())
@@ -45,6 +45,7 @@ func (s *Store) expire(ctx context.Context) error {
 // placedBlocks lists all blocks, oldest first.
 func (s *Store) placedBlocks() []placed {
 	var all []placed
+	_, bounded := s.cfg.expires()
 	for _, d := range s.allDays() {
 		s.mu.Lock()
 		begin := len(all)
@@ -54,7 +55,7 @@ func (s *Store) placedBlocks() []placed {
 			total += b.size
 		}
 		s.mu.Unlock()
-		if total == 0 || s.cfg.KeepBytes <= 0 && s.cfg.KeepInstanceBytes <= 0 {
+		if total == 0 || !bounded {
 			continue
 		}
 		words := folderBytes(filepath.Join(d.dir, blockindex.Folder))
@@ -85,13 +86,19 @@ func (c *Config) expired(blocks []placed) []placed {
 	held := make(map[string][]placed)
 	sizes := make(map[string]int64)
 	total := int64(0)
-	limit := c.now().Add(-c.KeepFor).UnixNano()
+	now := c.now()
+	keep := make(map[string]KeepRule)
 	for _, b := range blocks {
-		if c.KeepFor > 0 && b.header.MaxReceived < limit {
+		name := b.header.Instance
+		rule, known := keep[name]
+		if !known {
+			rule = c.keepOf(name)
+			keep[name] = rule
+		}
+		if rule.For > 0 && b.header.MaxReceived < now.Add(-rule.For).UnixNano() {
 			victims = append(victims, b)
 			continue
 		}
-		name := b.header.Instance
 		held[name] = append(held[name], b)
 		sizes[name] += b.bytes
 		total += b.bytes
@@ -104,7 +111,7 @@ func (c *Config) expired(blocks []placed) []placed {
 		victims = append(victims, b)
 	}
 	for name := range held {
-		for c.KeepInstanceBytes > 0 && sizes[name] > c.KeepInstanceBytes {
+		for limit := keep[name].Bytes; limit > 0 && sizes[name] > limit; {
 			drop(name)
 		}
 	}
@@ -350,7 +357,7 @@ func (s *Store) isEmptyLocked(d *day) bool {
 			return false
 		}
 	}
-	if s.cfg.KeepFor > 0 && d.number < dayNumber(s.cfg.now().Add(-s.cfg.KeepFor-24*time.Hour)) {
+	if longest := s.cfg.longestKeep(); longest > 0 && d.number < dayNumber(s.cfg.now().Add(-longest-24*time.Hour)) {
 		return true
 	}
 	return len(d.unread) == 0

@@ -30,6 +30,9 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 		req.Limit = defaultLimit
 	}
 	m := newScan(s, req)
+	if req.Within > 0 {
+		m.deadline = start.Add(req.Within)
+	}
 	result, err := m.page(ctx, req.Limit)
 	result.Stats = m.stats
 	result.Stats.Took = time.Since(start)
@@ -74,8 +77,12 @@ type scan struct {
 	newest  bool // the order
 	sources []source
 	pruner  *pruner
+	// deadline is when to stop looking; zero is never.
+	deadline time.Time
 
 	mu      sync.Mutex // guards all below, and what the goroutines of the search find
+	late    bool       // the deadline has ended the search
+	undone  int        // then: the first of the sources that were not looked through
 	stats   SearchStats
 	trouble error // the first that kept a block from being read and may pass
 }
@@ -152,7 +159,53 @@ func (m *scan) page(ctx context.Context, limit int) (SearchResult, error) {
 	if err != nil {
 		return SearchResult{}, err
 	}
+	if m.late {
+		return m.cut(best.page()), nil
+	}
 	return best.page(), nil
+}
+
+// isLate tells whether the search ends before source i. It does not before it
+// has come further than where it began: who goes on from there would never end.
+func (m *scan) isLate(i int) bool {
+	if m.deadline.IsZero() || time.Now().Before(m.deadline) {
+		return false
+	}
+	begin, reached := m.bounds.clip(m.nearest(&m.sources[0])), m.bounds.clip(m.nearest(&m.sources[i]))
+	if begin == reached {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.late || i < m.undone {
+		m.late, m.undone = true, i
+	}
+	return true
+}
+
+// cut takes from a page what is behind the first source that was not looked
+// through, whose entries may lie between.
+func (m *scan) cut(page SearchResult) SearchResult {
+	src := &m.sources[m.undone]
+	seq, received := m.bounds.clip(m.nearest(src)), src.maxTime
+	behind := func(e Entry) bool { return e.Seq <= seq }
+	if !m.newest {
+		behind, received = func(e Entry) bool { return e.Seq >= seq }, src.minTime
+	}
+	at := slices.IndexFunc(page.Entries, behind)
+	if at < 0 && page.More {
+		return page // it was full before that
+	}
+	if at >= 0 {
+		clear(page.Entries[at:])
+		page.Entries = page.Entries[:at]
+	}
+	page.More = true
+	page.Reached = Reached{Seq: seq + 1, Received: time.Unix(0, min(max(received, m.bounds.minTime), m.bounds.endTime)).UTC()}
+	if !m.newest {
+		page.Reached.Seq = seq - 1
+	}
+	return page
 }
 
 // each calls visit, in several goroutines at once, for every source that can
@@ -161,7 +214,7 @@ func (m *scan) page(ctx context.Context, limit int) (SearchResult, error) {
 func (m *scan) each(ctx context.Context, wanted func(*source) bool, visit func(src *source, left expr) (effort int)) error {
 	c := crew{store: m.store, count: len(m.sources), work: func(ctx context.Context, i int) (int, bool) {
 		src := &m.sources[i]
-		if !wanted(src) {
+		if !wanted(src) || m.isLate(i) {
 			return 0, false
 		}
 		left, ok := m.wants(ctx, src)

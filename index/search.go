@@ -22,14 +22,28 @@ type SearchRequest struct {
 	// Limit is the most entries to return; 0 means 100.
 	Limit int
 	Order Order
+	// Within is how long to look: what has been found until then is the page, and
+	// SearchResult.Reached tells how far that goes. It is always somewhat further
+	// than where the search began. 0 looks until the page is full.
+	Within time.Duration
 }
 
 // SearchResult is one page of entries, in the order asked for.
 type SearchResult struct {
 	Entries []Entry
-	// More tells that further entries match.
-	More  bool
-	Stats SearchStats
+	// More tells that further entries match, or may.
+	More bool
+	// Reached is set if SearchRequest.Within ended the search.
+	Reached Reached
+	Stats   SearchStats
+}
+
+// Reached is how far a search has looked. The zero value is to where it had to.
+type Reached struct {
+	// Seq is the Before, or for OldestFirst the After, that goes on from there.
+	Seq uint64
+	// Received is about when the next entry to look at was received.
+	Received time.Time
 }
 
 // SearchStats say what a search cost.

@@ -58,6 +58,7 @@ type Store struct {
 	frames   sync.Pool // of *[]byte, for Append
 	files    sync.Pool // of *[]byte, for blocks
 	pages    sync.Pool // of *[]byte, for filters
+	trouble  trouble
 	counters counters
 
 	rebuilding sync.Mutex // held while a filter is made again; taken before mu

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tagtail/tagtail/ingest/redact"
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
@@ -61,6 +62,9 @@ type Config struct {
 	ProcessInstance func(pid int) (instance string, ok bool)
 	// RateLimit bounds what is stored of each instance; off by default.
 	RateLimit RateLimit
+	// Redact takes secrets out of entries once it is known whose they are; nil
+	// leaves them as they are.
+	Redact *redact.Set
 	// MaxMessageBytes is where a message is cut, at most 1 MiB; 0 is 64 KiB.
 	MaxMessageBytes int
 	// ReceiveBufferBytes is asked of the kernel for UDP; 0 is 64 MiB, or a

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest/redact"
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
@@ -29,7 +30,8 @@ type input struct {
 
 	sink     Sink
 	identify *Identifier
-	rates    *limiter // nil limits nothing
+	rates    *limiter    // nil limits nothing
+	redact   *redact.Set // nil leaves everything
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
@@ -87,6 +89,7 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 		f.suppressed.Add(1)
 		return
 	}
+	f.redact.Apply(e) // before a RELP session compares it with what is stored
 	f.bytes += len(frame)
 	if e.Flags.Has(index.FlagRejected) {
 		f.headless++

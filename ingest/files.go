@@ -59,6 +59,7 @@ func (r *Receiver) bindFiles(cfg *Config) error {
 	fc := cfg.fileConfig()
 	nothing := new(Evidence) // it remembers its verdict; the follower has one goroutine
 	fc.Identify = func(e *index.Entry) { r.identify.Identify(e, nothing) }
+	fc.Redact = cfg.Redact.Apply
 	follower, err := file.Open(fc, r.sink)
 	if err != nil {
 		return fmt.Errorf("follow files: %w", err)

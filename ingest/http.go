@@ -31,6 +31,7 @@ func (r *Receiver) bindHTTP(cfg *Config) {
 		sink:     r.sink,
 		identify: r.identify,
 		rates:    r.rates,
+		redact:   cfg.Redact,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}
@@ -64,6 +65,7 @@ func (r *Receiver) Ingest(from netip.Addr, instance string, entries []index.Entr
 		e.Seq, e.Received, e.Source, e.Input = 0, received, p.source, in.name
 		in.identify.Identify(e, ev)
 		if in.rates.allow(e) {
+			in.redact.Apply(e)
 			batch, at = append(batch, *e), append(at, i)
 		}
 	}

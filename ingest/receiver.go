@@ -83,6 +83,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		sink:     r.sink,
 		identify: r.identify,
 		rates:    r.rates,
+		redact:   cfg.Redact,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}

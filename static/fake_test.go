@@ -109,15 +109,20 @@ type server struct {
 	lost      uint64        // what the UDP input says it has lost
 	skip      [2]uint64     // a tail reports these Seqs as dropped
 	views     []view
-	stalled   chan struct{} // if set, an export waits in its middle until it is closed
-	csp       []string      // violations that the browser reported
-	bytes     int           // of assets sent
-	asked     []*url.URL    // of the API
-	hold      chan struct{} // counting waits until it is closed
-	aborted   int           // questions that the browser gave up
-	orders    []string      // that have been placed, with their bodies
-	deploys   []deployMark  // that the histogram marks
+	stalled   chan struct{}  // if set, an export waits in its middle until it is closed
+	csp       []string       // violations that the browser reported
+	bytes     int            // of assets sent
+	asked     []*url.URL     // of the API
+	hold      chan struct{}  // counting waits until it is closed
+	aborted   int            // questions that the browser gave up
+	orders    []string       // that have been placed, with their bodies
+	deploys   []deployMark   // that the histogram marks
+	unkept    map[string]any // why nothing is kept
+	slowly    chan struct{}  // if set, a search that may end early waits for it and then looks at hurry entries
 }
+
+// hurry is how many entries a slow search looks at in one go.
+const hurry = 100
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"
 
@@ -364,23 +369,49 @@ func number(r *http.Request, name string) uint64 {
 
 func (s *server) search(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
+	slowly := s.slowly
+	s.mu.Unlock()
+	if slowly != nil && r.URL.Query().Has("within_ms") {
+		select {
+		case <-slowly:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := r.URL.Query().Get("q")
-	found := within(r, s.find(q, number(r, "after"), number(r, "before")))
+	q, before := r.URL.Query().Get("q"), number(r, "before")
+	if cursor := number(r, "cursor"); cursor > 0 {
+		before = cursor
+	}
+	least, reached := s.hurried(r, before)
+	found := within(r, s.find(q, max(least, number(r, "after")), before))
 	if r.URL.Query().Get("order") != "asc" {
 		slices.Reverse(found)
 	}
-	next := ""
-	if limit := int(number(r, "limit")); limit > 0 && len(found) > limit {
-		found, next = found[:limit], "more"
-	}
-	if found == nil {
-		found = []entry{}
-	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"entries": found, "next": next, "terms": termsOf(q),
+	answer := map[string]any{
+		"entries": append([]entry{}, found...), "next": "", "terms": termsOf(q),
 		"stats": map[string]int{"matched": len(found), "took_ms": 8},
-	})
+	}
+	if limit := int(number(r, "limit")); limit > 0 && len(found) > limit {
+		answer["entries"], answer["next"] = found[:limit], fmt.Sprint(found[limit-1].Seq)
+	} else if least > 0 {
+		answer["next"], answer["reached"] = fmt.Sprint(least+1), reached
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// hurried returns up to which Seq a search that may end early does not look, 0
+// if it looks at all, and when that was received.
+func (s *server) hurried(r *http.Request, before uint64) (least uint64, reached time.Time) {
+	if before == 0 {
+		before = uint64(len(s.entries) + 1)
+	}
+	if s.slowly == nil || !r.URL.Query().Has("within_ms") || before <= hurry+1 {
+		return 0, reached
+	}
+	least = before - 1 - hurry
+	return least, s.entries[least-1].Received
 }
 
 func (s *server) count(w http.ResponseWriter, r *http.Request) {
@@ -392,10 +423,14 @@ func (s *server) count(w http.ResponseWriter, r *http.Request) {
 func (s *server) listInstances(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]any{
+	answer := map[string]any{
 		"instances": append([]instance{}, s.instances...),
 		"inputs":    []map[string]any{{"input": "udp://127.0.0.1:5514", "kernel_dropped": s.lost}, {"input": "tcp://127.0.0.1:5514"}},
-	})
+	}
+	if s.unkept != nil {
+		answer["trouble"] = s.unkept
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
@@ -450,9 +485,14 @@ func (s *server) tail(w http.ResponseWriter, r *http.Request) {
 		first = first[len(first)-last:]
 	}
 	seq, changed := uint64(len(s.entries)), s.changed
+	history := entriesFrame(first, seq)
+	if least, reached := s.hurried(r, 0); least > 0 && last > 0 {
+		history = entriesFrame(s.find(q, least, 0), seq)
+		history["next"], history["reached"] = fmt.Sprint(least+1), reached
+	}
 	s.mu.Unlock()
 
-	if conn.WriteJSON(status) != nil || conn.WriteJSON(entriesFrame(first, seq)) != nil {
+	if conn.WriteJSON(status) != nil || conn.WriteJSON(history) != nil {
 		return
 	}
 	for {

@@ -23,16 +23,34 @@ const (
 
 // export answers with every match, as a file that is written while it is found.
 func (s *Server) export(c echo.Context, p principal) error {
-	now := time.Now().UTC()
-	params := readParams(c.Request(), now)
+	return s.exportMatches(c, p, readParams(c.Request(), time.Now().UTC()))
+}
+
+// exportLink is export for what is written into a browser's address: the
+// parameters are those of the page's own address, and fmt.
+func (s *Server) exportLink(c echo.Context, p principal) error {
+	params := readParams(c.Request(), time.Now().UTC())
+	params.rename("fmt", "format")
+	if params.values.Get("tz") == "server" {
+		params.values.Del("tz")
+	}
+	return s.exportMatches(c, p, params)
+}
+
+func (s *Server) exportMatches(c echo.Context, p principal, params *params) error {
+	now := params.now
 	text := params.query(s.cfg.Location)
 	var req index.ExportRequest
 	req.From, req.To = params.window()
 	format := params.exportFormat()
+	names := params.instances()
 	if params.err != nil {
 		return params.err
 	}
 	req.Query, _ = s.parse(p, text, now)
+	if len(names) > 0 {
+		req.Query = req.Query.And(index.InstanceQuery(names...))
+	}
 	select {
 	case s.exports <- struct{}{}:
 		defer func() { <-s.exports }()

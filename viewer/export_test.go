@@ -206,6 +206,52 @@ func TestExportEndsWhenItsClientLeaves(t *testing.T) {
 	}
 }
 
+func TestExportLinkTakesWhatThePagesAddressSays(t *testing.T) {
+	var entries []index.Entry
+	for i, instance := range []string{"gate/dev1", "gate/dev2", "pay/dev1"} {
+		for _, word := range []string{"timeout", "ready OR not"} {
+			entries = append(entries, index.Entry{Received: someTime.Add(time.Duration(i) * time.Hour), Instance: instance, Message: word + " of " + instance})
+		}
+	}
+	ts := startStore(t, entries)
+	tests := map[string]struct {
+		query string
+		want  []uint64
+	}{
+		"everything":           {"", []uint64{1, 2, 3, 4, 5, 6}},
+		"all instances":        {"i=*&q=timeout", []uint64{1, 3, 5}},
+		"a search":             {"q=timeout", []uint64{1, 3, 5}},
+		"an instance":          {"i=gate/dev2", []uint64{3, 4}},
+		"two, and an OR":       {"i=gate/dev1&i=pay/dev1&q=timeout+OR+ready", []uint64{1, 2, 5, 6}},
+		"a range, in its zone": {"from=2026-11-22T10:30:00Z&to=2026-11-22T11:30:00Z&tz=server", []uint64{3, 4}},
+		"no such instance":     {"i=gate/dev9", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := ts.get(t, "/export?"+tt.query, "Accept-Encoding", "identity")
+			var seqs []uint64
+			for line := range bytes.Lines(got.body) {
+				var e index.Entry
+				if err := e.UnmarshalJSON(line); err != nil {
+					t.Fatalf("%v in %s", err, line)
+				}
+				seqs = append(seqs, e.Seq)
+			}
+			if diff := cmp.Diff(tt.want, seqs); diff != "" || got.status != 200 {
+				t.Errorf("status %d; entries (-want +got):\n%s", got.status, diff)
+			}
+		})
+	}
+	for fmt, want := range map[string]string{"csv": "text/csv", "txt": "text/plain", "ndjson": "application/x-ndjson"} {
+		if got := ts.get(t, "/export?q=timeout&fmt="+fmt).header.Get("Content-Type"); !strings.HasPrefix(got, want) {
+			t.Errorf("fmt=%s is %s, want %s", fmt, got, want)
+		}
+	}
+	if got := ts.get(t, "/export?fmt=xls"); got.status != 400 {
+		t.Errorf("fmt=xls = %d, want 400", got.status)
+	}
+}
+
 // slowLogs export an entry each time that a while has passed.
 type slowLogs struct {
 	*fakeLogs

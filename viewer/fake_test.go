@@ -19,6 +19,7 @@ type fakeLogs struct {
 	fail    error         // of the next Search, Count and Follow
 	asked   []index.SearchRequest
 	stats   []index.InstanceStats
+	trouble index.Trouble
 }
 
 func newFakeLogs(n int) *fakeLogs {
@@ -67,9 +68,22 @@ func (f *fakeLogs) Search(_ context.Context, req index.SearchRequest) (index.Sea
 		return index.SearchResult{}, f.fail
 	}
 	result := index.SearchResult{Stats: index.SearchStats{ScannedBlocks: 1, SkippedBlocks: 2, Took: 1500 * time.Microsecond}}
+	looked := 0
 	for i := range f.entries {
 		if req.Order == index.NewestFirst {
 			i = len(f.entries) - 1 - i
+		}
+		if !wanted(index.SearchRequest{After: req.After, Before: req.Before}, &f.entries[i]) {
+			continue
+		}
+		// Seven entries are as many as one can look at in a moment.
+		if looked++; req.Within > 0 && looked > 7 {
+			result.More = true
+			result.Reached = index.Reached{Seq: f.entries[i].Seq + 1, Received: f.entries[i].Received}
+			if req.Order == index.OldestFirst {
+				result.Reached.Seq = f.entries[i].Seq - 1
+			}
+			break
 		}
 		if !wanted(req, &f.entries[i]) {
 			continue
@@ -142,6 +156,12 @@ func (f *fakeLogs) next(at uint64, req index.FollowRequest) (index.FollowBatch, 
 		}
 	}
 	return batch, nil, nil
+}
+
+func (f *fakeLogs) Trouble() index.Trouble {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trouble
 }
 
 func (f *fakeLogs) Instances() []index.InstanceStats {

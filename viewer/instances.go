@@ -2,8 +2,10 @@ package viewer
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -78,7 +80,23 @@ func (s *Server) instances(c echo.Context, p principal) error {
 	return s.sendJSON(c, http.StatusOK, struct {
 		Instances []*instanceView `json:"instances"`
 		Inputs    []InputStatus   `json:"inputs"`
-	}{seen, inputs})
+		Trouble   *troubleView    `json:"trouble,omitempty"`
+	}{seen, inputs, newTroubleView(s.cfg.Logs.Trouble())})
+}
+
+// troubleView says that nothing new is kept. Why else than for a full disk, the
+// server's own log tells.
+type troubleView struct {
+	Since    time.Time `json:"since"`
+	DiskFull bool      `json:"disk_full"`
+}
+
+func newTroubleView(t index.Trouble) *troubleView {
+	if t.Since.IsZero() {
+		return nil
+	}
+	full := errors.Is(t.Err, syscall.ENOSPC) || errors.Is(t.Err, syscall.EDQUOT)
+	return &troubleView{Since: t.Since.UTC(), DiskFull: full}
 }
 
 func newInstanceView(name string) *instanceView {

@@ -2,7 +2,10 @@ package viewer
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +65,34 @@ func TestInstancesWithoutDeployerAndInputs(t *testing.T) {
 	}
 	if got := ts.get(t, "/api/v1/jobs/job1"); got.status != 404 {
 		t.Errorf("a job without a deployer = %d, want 404", got.status)
+	}
+}
+
+func TestInstancesSayThatNothingIsKept(t *testing.T) {
+	ts := startTest(t, 1)
+	for name, tt := range map[string]struct {
+		err  error
+		want *troubleView
+	}{
+		"fine":      {nil, nil},
+		"disk full": {fmt.Errorf("append 7 entries: %w", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC}), &troubleView{someTime, true}},
+		"quota":     {syscall.EDQUOT, &troubleView{someTime, true}},
+		"broken":    {syscall.EIO, &troubleView{someTime, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ts.logs.mu.Lock()
+			ts.logs.trouble = index.Trouble{}
+			if tt.err != nil {
+				ts.logs.trouble = index.Trouble{Since: someTime, Dropped: 7, Err: tt.err}
+			}
+			ts.logs.mu.Unlock()
+			var got struct{ Trouble *troubleView }
+			answer := ts.get(t, "/api/v1/instances")
+			answer.decode(t, &got)
+			if diff := cmp.Diff(tt.want, got.Trouble); diff != "" || strings.Contains(string(answer.body), "secret") {
+				t.Errorf("trouble (-want +got):\n%s\nof %s", diff, answer.body)
+			}
+		})
 	}
 }
 

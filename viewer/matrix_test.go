@@ -126,7 +126,7 @@ func matrix() map[string]string {
 	rows := map[string]string{
 		"GET /api/v1/entries/:seq": toWhoSee, "GET /api/v1/context": toWhoSee,
 		"GET /api/v1/me": toMembers,
-		"GET /":          toBrowsers, "GET /lib/*": toBrowsers,
+		"GET /":          toBrowsers, "GET /lib/*": toBrowsers, "GET /export": toBrowsers,
 		"POST /api/v1/ingest": toSenders, "GET /api/v1/ingest": toSenders,
 		"POST /api/v1/instances/:service/:owner/actions/:action":      toWhoMove,
 		"POST /api/v1/instances/:service/:owner/:order":               toWhoMove,
@@ -251,6 +251,7 @@ func questions() []string {
 		for _, path := range []string{"search?limit=500", "count?", "histogram?from=1h&by=severity", "facets?fields=instance,hostname,app_name", "shapes?", "export?format=ndjson", "export?format=csv", "export?format=txt"} {
 			paths = append(paths, "/api/v1/"+path+"&q="+escaped)
 		}
+		paths = append(paths, "/export?i=socketserver/dev1&i=socketserver/dev2&i=mysql/shared&q="+escaped)
 	}
 	for seq := range 2 * len(ofTeam) {
 		paths = append(paths, fmt.Sprintf("/api/v1/entries/%d", seq+1), fmt.Sprintf("/api/v1/context?seq=%d&before=50&after=50", seq+1))

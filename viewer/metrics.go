@@ -97,7 +97,7 @@ type storeMetrics struct {
 	cfg                              Config
 	entries, bytes, seq              *prometheus.Desc
 	received, dropped, kernelDropped *prometheus.Desc
-	suppressed                       *prometheus.Desc
+	suppressed, redactions           *prometheus.Desc
 }
 
 func newStoreMetrics(cfg Config) *storeMetrics {
@@ -111,12 +111,13 @@ func newStoreMetrics(cfg Config) *storeMetrics {
 		dropped:       prometheus.NewDesc("tagtail_input_dropped_total", "Messages dropped after they were read.", perInput, nil),
 		kernelDropped: prometheus.NewDesc("tagtail_input_kernel_dropped_total", "Messages that the kernel dropped.", perInput, nil),
 		suppressed:    prometheus.NewDesc("tagtail_input_suppressed_total", "Messages over the rate limit of their instance.", perInput, nil),
+		redactions:    prometheus.NewDesc("tagtail_redactions_total", "Places that a redact rule has replaced.", []string{"rule"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *storeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed} {
+	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions} {
 		ch <- desc
 	}
 }
@@ -128,6 +129,9 @@ func (m *storeMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.cfg.Logs.Instances() {
 		ch <- prometheus.MustNewConstMetric(m.entries, gauge, float64(s.Entries), s.Instance)
 		ch <- prometheus.MustNewConstMetric(m.bytes, gauge, float64(s.Bytes), s.Instance)
+	}
+	for name, n := range m.cfg.Redactions() {
+		ch <- prometheus.MustNewConstMetric(m.redactions, counter, float64(n), name)
 	}
 	for _, in := range m.cfg.Inputs() {
 		ch <- prometheus.MustNewConstMetric(m.received, counter, float64(in.Received), in.Input)

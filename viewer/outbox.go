@@ -255,6 +255,20 @@ func endEntries(frame []byte, seq uint64) []byte {
 	return append(frame, '}')
 }
 
+// endHistory completes the entries frame of a tail's history. If that was not
+// looked through to its end, next is the cursor of the search that goes on, and
+// reached how far it is.
+func endHistory(frame []byte, seq uint64, next string, reached time.Time) []byte {
+	frame = endEntries(frame, seq)
+	if next == "" {
+		return frame
+	}
+	frame = append(frame[:len(frame)-1], `,"next":"`...)
+	frame = append(append(frame, next...), `","reached":"`...)
+	frame = reached.AppendFormat(frame, time.RFC3339Nano)
+	return append(frame, `"}`...)
+}
+
 // signal leaves a token in c, which has room for one.
 func signal(c chan struct{}) {
 	select {

@@ -3,6 +3,7 @@ package viewer
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ const (
 	maxQueryBytes = 8 << 10
 	defaultLimit  = 100
 	maxLimit      = 1000
+	maxInstances  = 1000
 )
 
 // params reads the parameters of a URL. The first that is wrong is remembered
@@ -51,6 +53,26 @@ func (p *params) text(name string) string {
 		return ""
 	}
 	return given[0]
+}
+
+// rename lets a parameter be given by another name, too.
+func (p *params) rename(other, name string) {
+	if given, ok := p.values[other]; ok {
+		p.values[name] = append(p.values[name], given...)
+	}
+}
+
+// instances returns the parameters i, as the page's address has them: none is
+// all, and so is *.
+func (p *params) instances() []string {
+	given := p.values["i"]
+	if len(given) > maxInstances {
+		p.fail("The parameter i is given %d times: name up to %d instances.", len(given), maxInstances)
+	}
+	if slices.Contains(given, "*") {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(given), func(name string) bool { return name == "" })
 }
 
 // searchText is a search text, and the zone of the times in it that name none.
@@ -119,6 +141,13 @@ func (p *params) window() (from, to time.Time) {
 		p.fail("The parameter from (%s) is later than to (%s): swap them.", shown(p.text("from")), shown(p.text("to")))
 	}
 	return from, to
+}
+
+// within returns the parameter within_ms, how long a search may look; 0 if it is
+// not given.
+func (p *params) within() time.Duration {
+	most := uint64(searchTimeout / time.Millisecond)
+	return time.Duration(p.number("within_ms", 0, 1, most)) * time.Millisecond //nolint:gosec // at most a minute
 }
 
 // order returns the parameter order.

@@ -66,6 +66,7 @@ func (s *Server) routes() []route {
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
+		{method: get, path: "/export", access: page, handler: s.exportLink},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/i/*", access: anyone, handler: s.openInstance},
 		{method: get, path: "/login", access: anyone, handler: s.page("login.html"), head: true},

@@ -21,7 +21,7 @@ const searchTimeout = time.Minute
 // relative to the first page's clock, so that all pages are of one window. A
 // client that makes one up asks for nothing it could not ask for openly.
 type cursor struct {
-	Seq      uint64    `json:"s"` // the last entry of the page
+	Seq      uint64    `json:"s"` // the last entry of the page, or the last that was looked at
 	Oldest   bool      `json:"o"` // oldest first
 	Now      time.Time `json:"n"`
 	From, To time.Time `json:",omitzero"`
@@ -54,6 +54,7 @@ func (s *Server) search(c echo.Context, p principal) error {
 	req.From, req.To = params.window()
 	req.Before = params.number("before", 0, 1, math.MaxUint64)
 	req.After, _ = params.seq("after")
+	req.Within = params.within()
 	if given := params.text("cursor"); given != "" {
 		at, err := parseCursor(given)
 		if err != nil {
@@ -74,14 +75,21 @@ func (s *Server) search(c echo.Context, p principal) error {
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
-	next := ""
-	if n := len(result.Entries); result.More && n > 0 {
-		next = cursor{
-			Seq: result.Entries[n-1].Seq, Oldest: req.Order == index.OldestFirst,
-			Now: params.now, From: req.From, To: req.To,
-		}.String()
+	return s.sendEntries(c, result, nextPage(&req, &result, params.now), terms)
+}
+
+// nextPage is the cursor behind a page, "" at the end.
+func nextPage(req *index.SearchRequest, result *index.SearchResult, now time.Time) string {
+	seq := result.Reached.Seq
+	switch n := len(result.Entries); {
+	case !result.More:
+		return ""
+	case seq == 0 && n == 0:
+		return ""
+	case seq == 0:
+		seq = result.Entries[n-1].Seq
 	}
-	return s.sendEntries(c, result, next, terms)
+	return cursor{Seq: seq, Oldest: req.Order == index.OldestFirst, Now: now, From: req.From, To: req.To}.String()
 }
 
 // resume makes req ask for the page behind the cursor.
@@ -100,10 +108,11 @@ func (c cursor) resume(req *index.SearchRequest) {
 
 func (s *Server) sendEntries(c echo.Context, result index.SearchResult, next string, terms []index.Term) error {
 	rest, err := json.Marshal(struct {
-		Next  string       `json:"next"`
-		Stats searchStats  `json:"stats"`
-		Terms []index.Term `json:"terms"`
-	}{next, statsOf(result), terms})
+		Next    string       `json:"next"`
+		Reached time.Time    `json:"reached,omitzero"`
+		Stats   searchStats  `json:"stats"`
+		Terms   []index.Term `json:"terms"`
+	}{next, result.Reached.Received, statsOf(result), terms})
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}

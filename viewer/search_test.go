@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 type searchAnswer struct {
 	Entries []index.Entry
 	Next    string
+	Reached time.Time
 	Stats   map[string]float64
 	Terms   []index.Term
 }
@@ -233,5 +235,39 @@ func TestAcceptsGzip(t *testing.T) {
 		if got := acceptsGzip(r); got != want {
 			t.Errorf("acceptsGzip(%q) = %v, want %v", header, got, want)
 		}
+	}
+}
+
+func TestSearchThatEndsEarlyNeitherSkipsNorRepeats(t *testing.T) {
+	ts := startTest(t, 60)
+	for _, order := range []string{"desc", "asc"} {
+		t.Run(order, func(t *testing.T) {
+			got := []uint64{}
+			cursor, empty := "", 0
+			for {
+				// Every tenth entry.
+				a := ts.search(t, "q=/0$/&limit=2&within_ms=20&order="+order+"&cursor="+url.QueryEscape(cursor))
+				got = append(got, seqs(a.Entries)...)
+				if len(a.Entries) == 0 {
+					empty++
+				}
+				if cursor = a.Next; cursor == "" {
+					break
+				}
+				if a.Reached.IsZero() {
+					t.Errorf("a page with a next has no time that it has reached")
+				}
+			}
+			want := []uint64{10, 20, 30, 40, 50, 60}
+			if order == "desc" {
+				slices.Reverse(want)
+			}
+			if diff := cmp.Diff(want, got); diff != "" || empty == 0 {
+				t.Errorf("%d pages were empty; entries (-want +got):\n%s", empty, diff)
+			}
+		})
+	}
+	if a := ts.search(t, "limit=5"); !a.Reached.IsZero() {
+		t.Errorf("a full page has reached %v", a.Reached)
 	}
 }

@@ -32,6 +32,8 @@ type tailRequest struct {
 	query   index.Query
 	terms   []index.Term
 	last    int
+	within  time.Duration // how long to look for the last, 0 until they are found
+	asked   time.Time
 	after   uint64
 	resumed bool // after is given
 	sample  bool // a sample is wanted where all is too much to read
@@ -45,6 +47,7 @@ func (s *Server) tail(c echo.Context, p principal) error {
 	var req tailRequest
 	text := params.query(s.cfg.Location)
 	req.last = int(params.number("last", 0, 0, maxLast))
+	req.within, req.asked = params.within(), params.now
 	req.after, req.resumed = params.seq("after")
 	req.sample = params.number("sample", 0, 0, 1) == 1
 	if params.err == nil {
@@ -152,18 +155,28 @@ func (t *tail) begin(ctx context.Context) error {
 }
 
 // sendHistory sends the newest entries up to newest, in one frame that may be
-// empty: the client then knows that there is nothing before.
+// empty: the client then knows that there is nothing before, or from where a
+// search has to go on.
 func (t *tail) sendHistory(ctx context.Context, newest uint64) error {
+	req := index.SearchRequest{Before: newest + 1, Limit: t.req.last, Within: t.req.within}
 	var result index.SearchResult
 	if newest > 0 {
 		var err error
-		result, err = t.search(ctx, index.SearchRequest{Before: newest + 1, Limit: t.req.last})
-		if err != nil {
+		if result, err = t.search(ctx, req); err != nil {
 			return err
 		}
 	}
+	next := ""
+	if result.Reached.Seq > 0 {
+		next = nextPage(&req, &result, t.req.asked)
+	}
 	slices.Reverse(result.Entries)
-	return t.sendEntries(result.Entries, newest)
+	var frame []byte
+	for i := range result.Entries {
+		frame = appendEntry(frame, &result.Entries[i])
+	}
+	t.s.metrics.tailEntries.Add(float64(len(result.Entries)))
+	return t.sock.send(endHistory(frame, newest, next, result.Reached.Received))
 }
 
 func (t *tail) search(ctx context.Context, req index.SearchRequest) (index.SearchResult, error) {
@@ -175,15 +188,6 @@ func (t *tail) search(ctx context.Context, req index.SearchRequest) (index.Searc
 		return result, fmt.Errorf("search history: %w", err)
 	}
 	return result, nil
-}
-
-func (t *tail) sendEntries(entries []index.Entry, seq uint64) error {
-	var frame []byte
-	for i := range entries {
-		frame = appendEntry(frame, &entries[i])
-	}
-	t.s.metrics.tailEntries.Add(float64(len(entries)))
-	return t.sock.send(endEntries(frame, seq))
 }
 
 // take sends a frame of the feed. If the tail is not where the frame begins it

@@ -20,6 +20,8 @@ type frame struct {
 	Seq     uint64
 	Terms   []index.Term
 	Entries []index.Entry
+	Next    string
+	Reached time.Time
 	Count   uint64
 	FromSeq uint64 `json:"from_seq"`
 	ToSeq   uint64 `json:"to_seq"`

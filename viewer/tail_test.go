@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,23 @@ func TestTailSendsAnEmptyFrameForEmptyHistory(t *testing.T) {
 	ts.logs.add(1)
 	if f := c.next(); f.Type != "entries" || len(f.Entries) != 1 || f.Seq != 1 {
 		t.Errorf("third frame = %+v, want the first entry there ever was", f)
+	}
+}
+
+func TestTailDoesNotWaitForAllOfItsHistory(t *testing.T) {
+	ts := startTest(t, 40)
+	c := ts.open(t, "/api/v1/tail?q=/[05]$/&last=200&within_ms=20")
+	c.next() // the status
+	f := c.next()
+	if diff := cmp.Diff([]uint64{35, 40}, seqs(f.Entries)); diff != "" || f.Next == "" || f.Reached.IsZero() {
+		t.Fatalf("first frame = %+v; entries (-want +got):\n%s", f, diff)
+	}
+	ts.logs.add(5)
+	if f := c.next(); f.Next != "" || len(f.Entries) != 1 {
+		t.Errorf("what arrives = %+v, want one entry and nothing to search on for", f)
+	}
+	if a := ts.search(t, "q=/[05]$/&cursor="+f.Next); !slices.Equal(seqs(a.Entries), []uint64{30, 25, 20, 15, 10, 5}) {
+		t.Errorf("the history goes on with %v", seqs(a.Entries))
 	}
 }
 

@@ -52,6 +52,8 @@ type Logs interface {
 	Follow(ctx context.Context, req index.FollowRequest, yield func(index.FollowBatch) error) error
 	// Instances lists what is known of each instance with entries.
 	Instances() []index.InstanceStats
+	// Trouble is why nothing new is kept, if that is so.
+	Trouble() index.Trouble
 	// LastSeq is the Seq of the newest entry, 0 if there never was one.
 	LastSeq() uint64
 }
@@ -133,6 +135,9 @@ type Config struct {
 	Static fs.FS
 	// Inputs lists the listeners; nil means none.
 	Inputs func() []InputStatus
+	// Redactions is how often each rule has taken something out of entries, by
+	// its name; nil means that there are none.
+	Redactions func() map[string]uint64
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
@@ -196,6 +201,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.IngestBurst == 0 {
 		c.IngestBurst = 2 * c.IngestRate
+	}
+	if c.Redactions == nil {
+		c.Redactions = func() map[string]uint64 { return nil }
 	}
 	if c.Inputs == nil {
 		c.Inputs = func() []InputStatus { return nil }

@@ -17,6 +17,7 @@ import (
 	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest"
+	"github.com/tagtail/tagtail/ingest/redact"
 	"github.com/tagtail/tagtail/static"
 	"github.com/tagtail/tagtail/viewer"
 	"github.com/tagtail/tagtail/viewer/views"
@@ -33,6 +34,7 @@ type app struct {
 	gate       *push.Gate // nil without repositories
 	server     *viewer.Server
 	marks      deployMarks
+	redact     *redact.Set // nil without rules
 
 	listeners []string          // the inputs' URLs with their real ports
 	instances []deploy.Instance // when it was opened
@@ -59,7 +61,7 @@ func openApp(cfg config, logger *slog.Logger, more func(listeners []string) []de
 	if err := cfg.checkReadable(os.Getuid()); err != nil && hasNginx(instances) {
 		logger.Warn("services may not answer", "err", err)
 	}
-	users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Control: deploy.Control(cfg.Control)}.CheckUsers()
+	users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Supervision: deploy.Supervision(cfg.Supervisor)}.CheckUsers()
 	for _, err := range append(users, odd) {
 		if err != nil {
 			logger.Warn("instances have no user of their own", "err", err)
@@ -80,7 +82,11 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	if a.store, err = index.Open(logs); err != nil {
 		return err
 	}
+	if a.redact, err = a.cfg.redaction(); err != nil {
+		return err
+	}
 	inputs := a.cfg.ingestConfig(a.instances)
+	inputs.Redact = a.redact
 	inputs.Logger = a.logger
 	inputs.ProcessInstance = func(pid int) (string, bool) { return a.controller.InstanceOf(pid) }
 	if a.receiver, err = ingest.Listen(inputs, recaller{a.store}); err != nil {
@@ -100,7 +106,7 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		Instances: a.instances, Serverctrl: a.cfg.Serverctrl, Logger: a.logger, Audit: a.audit,
 		Render:       deploy.RenderOptions{Syslog: nginxSyslog(a.listeners)},
 		Repositories: a.cfg.repositoriesDir(), Layout: a.cfg.layout(), Deploys: a.cfg.proofs(), JobsDir: filepath.Join(a.cfg.Data, "jobs"),
-		RunAs: a.cfg.RunAs, Control: deploy.Control(a.cfg.Control), DeveloperValues: a.cfg.developerValues(),
+		RunAs: a.cfg.RunAs, Supervision: deploy.Supervision(a.cfg.Supervisor), DeveloperValues: a.cfg.developerValues(),
 	})
 	if err != nil {
 		return err
@@ -138,7 +144,7 @@ func (a *app) openPage() error {
 		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		TLS: secure, Proxies: proxies,
-		Inputs: a.inputs, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
+		Inputs: a.inputs, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
 	if err != nil {

@@ -58,6 +58,7 @@ func oneLine(text string) string {
 }
 
 func (a *app) append(e index.Entry) {
+	a.redact.Apply(&e)
 	if err := a.store.Append([]index.Entry{e}); err != nil {
 		a.logger.Error("audit entry may be lost", "instance", e.Instance, "err", err)
 	}

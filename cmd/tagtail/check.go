@@ -13,6 +13,7 @@ import (
 )
 
 func newCheckCommand(std streams) *cobra.Command {
+	var sample string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration and the templates, and say what is wrong",
@@ -33,7 +34,7 @@ func newCheckCommand(std streams) *cobra.Command {
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs(), RunAs: cfg.RunAs}.Validate(), false)
-			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Control: deploy.Control(cfg.Control)}.CheckUsers()
+			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Supervision: deploy.Supervision(cfg.Supervisor)}.CheckUsers()
 			for _, err := range users {
 				c.note(err, false)
 			}
@@ -47,6 +48,12 @@ func newCheckCommand(std streams) *cobra.Command {
 				}
 				fmt.Fprintf(std.Out, "%-24s %-8s %s\n", in.Name, in.Kind, strings.Join(in.Tags, " "))
 			}
+			names := make([]string, 0, len(instances))
+			for _, in := range instances {
+				names = append(names, in.Name)
+			}
+			c.note(cfg.explainRetention(std.Out, names), false)
+			c.note(cfg.explainRedaction(std.Out, sample, cmd.Flags().Changed("redact")), false)
 			if c.wrong > 0 {
 				return errors.New("the configuration has errors: see above")
 			}
@@ -56,6 +63,7 @@ func newCheckCommand(std streams) *cobra.Command {
 		},
 	}
 	addServeFlags(cmd)
+	cmd.Flags().StringVar(&sample, "redact", "", "`message` to try the redact rules on, such as 'GET /?password=x'")
 	return cmd
 }
 

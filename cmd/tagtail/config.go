@@ -38,6 +38,8 @@ type config struct {
 	Keep              string `yaml:"keep"`
 	KeepBytes         string `yaml:"keep_bytes"`
 	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
+	// Retention says otherwise for some instances; the first that fits wins.
+	Retention []retentionConfig `yaml:"retention"`
 	// Sync is when what is received is synced to the disk: interval, batch or
 	// none.
 	Sync string `yaml:"sync"`
@@ -52,8 +54,8 @@ type config struct {
 	// RunAs is the OS user as whom instances run if Tagtail is root; see
 	// deploy.Config.
 	RunAs string `yaml:"run_as"`
-	// Control is who starts nginx and Redis: direct or systemd; see deploy.Config.
-	Control string `yaml:"control"`
+	// Supervisor is who starts nginx and Redis: direct or systemd; see deploy.Config.
+	Supervisor string `yaml:"supervisor"`
 	// Repositories is the folder of the bare repositories to push to: NAME.git.
 	Repositories string `yaml:"repositories"`
 	// People are those who push over a path, as OS users of their own.
@@ -90,6 +92,9 @@ type config struct {
 	Evidence  []evidenceConfig `yaml:"evidence"`
 	Rules     []ruleConfig     `yaml:"rules"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
+
+	// Redact is what is taken out of entries before they are kept.
+	Redact []redactConfig `yaml:"redact"`
 
 	// ownData tells that Data is somebody's choice and not the default.
 	ownData bool
@@ -241,7 +246,7 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.RunAs, "run-as", c.RunAs,
 		"OS `user` of the instances if Tagtail is root: USER or USER:GROUP, in which {owner} stands for the developer\n"+
 			"(default the developer's own, where there is one)")
-	flags.StringVar(&c.Control, "control", c.Control,
+	flags.StringVar(&c.Supervisor, "supervisor", c.Supervisor,
 		"`who` starts nginx and Redis: Tagtail itself (direct), or systemd, by the units that tagtail units writes (systemd)")
 	flags.StringVar(&c.Root, "root", c.Root, "`folder` of the instances: ROOT/SERVICE/OWNER")
 	flags.StringVar(&c.RedisRoot, "redis-root", c.RedisRoot, "`folder` of the Redis instances")
@@ -362,8 +367,8 @@ func (c *config) readFile(path string) error {
 	if file.RunAs != "" {
 		c.RunAs = file.RunAs
 	}
-	if file.Control != "" {
-		c.Control = file.Control
+	if file.Supervisor != "" {
+		c.Supervisor = file.Supervisor
 	}
 	if file.Sync != "" {
 		c.Sync = file.Sync
@@ -376,6 +381,7 @@ func (c *config) readFile(path string) error {
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
+	c.Redact, c.Retention = file.Redact, file.Retention
 	return nil
 }
 
@@ -424,6 +430,9 @@ func (c *config) validate() error {
 	if _, err := c.retention(); err != nil {
 		return err
 	}
+	if _, err := c.redaction(); err != nil {
+		return err
+	}
 	if _, err := index.ParseSyncMode(c.Sync); err != nil {
 		return err
 	}
@@ -432,7 +441,7 @@ func (c *config) validate() error {
 			return fmt.Errorf("serverctrl %q is not a folder: name the one with the nginx.*.sub.py files", c.Serverctrl)
 		}
 	}
-	if err := errors.Join(deploy.CheckControl(deploy.Control(c.Control)), deploy.CheckRunAs(c.RunAs)); err != nil {
+	if err := errors.Join(deploy.CheckSupervision(deploy.Supervision(c.Supervisor)), deploy.CheckRunAs(c.RunAs)); err != nil {
 		return err
 	}
 	if !prefixPattern.MatchString(c.LogPrefix) {

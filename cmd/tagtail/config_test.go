@@ -81,7 +81,7 @@ func TestBadConfigurationIsOneSentence(t *testing.T) {
 		"rate that is no number": {env: map[string]string{"TAGTAIL_HTTP_RATE": "fast"}, want: `TAGTAIL_HTTP_RATE="fast"`},
 		"no such sync":           {file: "sync: always\n", want: `sync "always" is not possible: give interval, batch, none`},
 		"no such sync as flag":   {args: []string{"--sync", "often"}, want: `sync "often" is not possible`},
-		"unknown control":        {args: []string{"--control", "runit"}, want: `control "runit" is not possible: it is direct or systemd`},
+		"unknown supervisor":     {args: []string{"--supervisor", "runit"}, want: `supervisor "runit" is not possible: it is direct or systemd`},
 		"user with a blank":      {args: []string{"--run-as", "a b"}, want: `run_as "a b" is not possible: give USER or USER:GROUP`},
 		"short token":            {env: map[string]string{"TAGTAIL_ADMIN_TOKEN": "secret"}, want: "has 6 characters"},
 	}

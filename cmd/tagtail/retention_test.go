@@ -1,9 +1,12 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tagtail/tagtail/index"
 )
 
 func TestAgesAndSizesAreReadAsPeopleWriteThem(t *testing.T) {
@@ -42,9 +45,15 @@ func TestThirtyDaysAreKeptUnlessSomethingElseIsSaid(t *testing.T) {
 	}{
 		"default":     {want: retention{age: 30 * 24 * time.Hour}},
 		"for ever":    {file: "keep: 0\n"},
-		"file":        {file: "keep: 14d\nkeep_bytes: 10GB\nkeep_instance_bytes: 500MB\n", want: retention{14 * 24 * time.Hour, 10e9, 500e6}},
-		"environment": {env: map[string]string{"TAGTAIL_KEEP": "1w", "TAGTAIL_KEEP_BYTES": "1GB", "TAGTAIL_KEEP_INSTANCE_BYTES": "1MB"}, want: retention{7 * 24 * time.Hour, 1e9, 1e6}},
-		"flags":       {args: []string{"--keep", "2d", "--keep-bytes", "7", "--keep-instance-bytes", "5"}, want: retention{48 * time.Hour, 7, 5}},
+		"file":        {file: "keep: 14d\nkeep_bytes: 10GB\nkeep_instance_bytes: 500MB\n", want: retention{14 * 24 * time.Hour, 10e9, 500e6, nil}},
+		"environment": {env: map[string]string{"TAGTAIL_KEEP": "1w", "TAGTAIL_KEEP_BYTES": "1GB", "TAGTAIL_KEEP_INSTANCE_BYTES": "1MB"}, want: retention{7 * 24 * time.Hour, 1e9, 1e6, nil}},
+		"rules": {
+			file: "keep_instance_bytes: 9MB\nretention:\n- {instances: '*/dev1', keep: 7d, keep_bytes: 500MB}\n- {instances: mysql/*, keep: 0}\n- {instances: x/*, keep_bytes: 0}\n",
+			want: retention{30 * 24 * time.Hour, 0, 9e6, []index.KeepRule{
+				{Instances: "*/dev1", For: 7 * 24 * time.Hour, Bytes: 500e6}, {Instances: "mysql/*", Bytes: 9e6}, {Instances: "x/*", For: 30 * 24 * time.Hour},
+			}},
+		},
+		"flags": {args: []string{"--keep", "2d", "--keep-bytes", "7", "--keep-instance-bytes", "5"}, want: retention{48 * time.Hour, 7, 5, nil}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,10 +64,19 @@ func TestThirtyDaysAreKeptUnlessSomethingElseIsSaid(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := cfg.retention(); err != nil || got != test.want {
+			if got, err := cfg.retention(); err != nil || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("retention = %+v, %v, want %+v", got, err, test.want)
 			}
 		})
+	}
+	for text, want := range map[string]string{
+		"- {instances: 'a b', keep: 1d}": `retention[0]: instances: "a b" is no pattern of instances`, "- {instances: '*'}": "retention[0]: the rule for * says nothing",
+		"- {instances: '*', keep: soon}": `retention[0]: keep "soon" is not an age`, "- {instances: '*', keep_bytes: x}": `retention[0]: keep_bytes "x" is not a size`,
+	} {
+		file := writeFile(t, "tagtail.yaml", "retention:\n"+text+"\n")
+		if _, err := loadConfig(parseFlags(t, "--config", file), environment(nil)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want it to say %q", err, want)
+		}
 	}
 	for key, want := range map[string]string{
 		"keep": `keep "soon" is not an age`, "keep_bytes": `keep_bytes "soon" is not a size`, "keep_instance_bytes": `keep_instance_bytes "soon" is not a size`,

@@ -17,8 +17,8 @@ func newUnitsCommand(std streams) *cobra.Command {
 	user := "tagtail"
 	cmd := &cobra.Command{
 		Use:   "units FOLDER",
-		Short: "Write the units of systemd and the rule of polkit for control: systemd",
-		Long: "Write, into a folder, what systemd needs to start the configuration's instances (control: systemd),\n" +
+		Short: "Write the units of systemd and the rule of polkit for supervisor: systemd",
+		Long: "Write, into a folder, what systemd needs to start the configuration's instances (supervisor: systemd),\n" +
 			"and the rule with which polkit lets Tagtail's OS user move them and nothing else.",
 		Example: "  tagtail units units --config /srv/tagtail/tagtail.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -64,6 +64,9 @@ func (f *Follower) fill(e *index.Entry, l *labels, p *piece, received time.Time)
 		syslog.Refine(e)
 	}
 	f.identify(l, e)
+	if f.cfg.Redact != nil {
+		f.cfg.Redact(e)
+	}
 }
 
 // identify sets the instance: the path is evidence, what is written in the

@@ -93,6 +93,9 @@ type Config struct {
 	// Identify gives an entry its instance when the path does not; nil leaves
 	// it unassigned.
 	Identify func(e *index.Entry)
+	// Redact takes secrets out of an entry, when its instance is known; nil
+	// leaves it as it is.
+	Redact func(e *index.Entry)
 	// Logger takes what the operator should know; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.

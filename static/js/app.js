@@ -18,7 +18,7 @@ import { copyLink, linked } from './list/linked.js';
 import { List } from './list/list.js';
 import { look } from './list/look.js';
 import { marks } from './list/marks.js';
-import { notice } from './list/notice.js';
+import { notice, scannedText } from './list/notice.js';
 import { opening, own } from './list/opening.js';
 import { withoutColour } from './list/text.js';
 import { instances } from './rail/instances.js';
@@ -169,13 +169,13 @@ function keepList() {
   });
   const startText = () => {
     if (buffer.length === 0) start.textContent = '';
-    else if (feed.loadingOlder) start.textContent = t('list.older');
-    else if (feed.complete) start.textContent = t(feed.scoped ? 'list.noOlder' : 'list.begin');
+    else if (feed.older.loading) start.textContent = scannedText(store.state) || t('list.older');
+    else if (feed.older.complete) start.textContent = t(feed.scoped ? 'list.noOlder' : 'list.begin');
     else if (buffer.length >= ReadCap) start.textContent = t('list.full', { n: buffer.length });
     else start.textContent = t('list.more');
   };
   feed.onOlder = startText;
-  store.watch(['shown', 'following'], startText);
+  store.watch(['shown', 'following', 'scannedTo'], startText);
   // Times of another day carry their date, so at midnight rows look different.
   setInterval(() => {
     if (new Date().getHours() + new Date().getMinutes() === 0) list.rebuild();
@@ -386,9 +386,9 @@ function wirePointer() {
 
 async function loadInstances() {
   try {
-    const { instances: known, inputs } = await request('instances');
+    const { instances: known, inputs, trouble } = await request('instances');
     await pointerUp();
-    store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true });
+    store.set({ known: known ?? [], inputs: inputs ?? [], knownLoaded: true, unkept: trouble?.since ?? '', diskFull: trouble?.disk_full ?? false });
   } catch (err) {
     if (err instanceof Problem && err.status === 401) goToLogin();
   }

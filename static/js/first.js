@@ -13,3 +13,9 @@
   addEventListener('theme', show);
   show();
 })();
+// All modules at once, instead of one import after the other; behind the first
+// paint, which would wait for them.
+requestAnimationFrame(() => setTimeout(() => {
+  const modules = /** @type {HTMLTemplateElement | null} */ (document.getElementById('modules'));
+  if (modules) document.head.append(modules.content);
+}));

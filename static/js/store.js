@@ -58,9 +58,9 @@ export function initialState() {
     q: '', instances: [], range: '', from: '', to: '',
     theme: 'auto', zone: 'local', histogram: true,
     columns: usual, wrap: '', relaxed: false, marks: [], startsOwn: false, link: 0, linkTrouble: '', linkMissed: 0,
-    me: null, known: [], inputs: [], knownLoaded: false, terms: [], matched: -1, tookMs: 0,
+    me: null, known: [], inputs: [], knownLoaded: false, unkept: '', diskFull: false, terms: [], matched: -1, tookMs: 0,
     views: [],
-    loading: true, following: true, shown: 0, newEntries: 0, newErrors: 0, sampleRate: 0, sampleMissing: 0, lostAt: 0, trouble: '',
+    loading: true, scannedTo: '', following: true, shown: 0, newEntries: 0, newErrors: 0, sampleRate: 0, sampleMissing: 0, lostAt: 0, trouble: '',
     selected: 0, drawer: '', control: '', job: '', help: false, rail: false, railFolded: false, teamOpen: false,
   };
 }

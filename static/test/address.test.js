@@ -18,6 +18,14 @@ test('what the address says is read, and written the same', () => {
   }
 });
 
+test('a live address has no range', () => {
+  const live = { q: 'x', instances: [], range: '', from: '', to: '' };
+  for (const search of ['?q=x&live=1', '?q=x&from=1h&live=1', '?q=x&from=2026-09-01T10:00:00Z&to=2026-09-01T11:00:00Z&live=1']) {
+    assert.deepEqual(readAddress(search), live);
+  }
+  assert.equal(readAddress('?q=x&from=1h&live=0').range, '1h');
+});
+
 test('an instance that is named twice counts once, an empty one not at all', () => {
   assert.deepEqual(readAddress('?i=a/b&i=&i=a/b').instances, ['a/b']);
 });

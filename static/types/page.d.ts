@@ -90,6 +90,8 @@ interface Term {
 interface SearchResult {
   entries: Entry[];
   next: string;
+  /** How far a search was that took too long: next goes on from there. */
+  reached?: string;
   stats: { matched: number; scanned_blocks: number; skipped_blocks: number; took_ms: number };
   terms?: Term[];
 }
@@ -157,9 +159,18 @@ interface SampleFrame {
   seq: number;
 }
 
+interface EntriesFrame {
+  type: 'entries';
+  seq: number;
+  entries: Entry[];
+  /** As in a SearchResult; only of history. */
+  next?: string;
+  reached?: string;
+}
+
 type Frame =
   | { type: 'status'; seq: number; time: string; terms?: Term[] | null }
-  | { type: 'entries'; seq: number; entries: Entry[] }
+  | EntriesFrame
   | SampleFrame
   | { type: 'dropped'; count: number; from_seq: number; to_seq: number }
   | { type: 'error'; status: number; detail: string };
@@ -187,6 +198,10 @@ interface State {
   inputs: Input[];
   /** The list of instances has come at least once. */
   knownLoaded: boolean;
+  /** Since when nothing that arrives is kept; '' if it is. */
+  unkept: string;
+  /** Whether that is because the server's disk is full. */
+  diskFull: boolean;
   terms: Term[];
   /** How many entries match; -1 while unknown. */
   matched: number;
@@ -194,6 +209,8 @@ interface State {
 
   // The feed.
   loading: boolean;
+  /** How far back a search that takes long has looked; '' if there is none. */
+  scannedTo: string;
   /** Whether the list moves with what arrives. */
   following: boolean;
   shown: number;

@@ -26,7 +26,7 @@ const fields = /** @type {const} */ ([
 const evidence = ['content', 'token', 'address', 'port', 'cert', 'creds', 'socket', 'own', 'file'];
 
 /** The flags that deserve a sentence. */
-const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost'];
+const warnings = ['contradicts', 'rejected', 'truncated', 'partial', 'lost', 'redacted'];
 
 /**
  * @param {Entry} entry

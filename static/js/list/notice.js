@@ -4,35 +4,55 @@ import { byId, h, replace } from '../dom.js';
 import { rangeText } from '../range/text.js';
 import { t } from '../strings.js';
 import { copy } from '../frame/toast.js';
+import { dayTime } from '../time.js';
+import { zoneOf } from '../zone.js';
 import { commands, serverAddress } from './welcome.js';
 
 /** @param {import('../store.js').Store} store */
 export function notice(store) {
   const element = byId('notice');
   let shown = '';
-  store.watch(['shown', 'loading', 'q', 'instances', 'range', 'from', 'to', 'known', 'inputs', 'knownLoaded', 'trouble', 'terms'], (state) => {
+  store.watch(['shown', 'loading', 'q', 'instances', 'range', 'from', 'to', 'known', 'inputs', 'knownLoaded', 'trouble', 'terms', 'scannedTo'], (state) => {
     const kind = kindOf(state);
-    const key = kind === 'welcome' ? JSON.stringify(state.inputs.map((input) => input.input)) : kind && scopeKey(state);
+    const key = kind === 'welcome' ? JSON.stringify(state.inputs.map((input) => input.input)) : kind && kind + scopeKey(state);
     if (key === shown) return;
     shown = key;
     element.hidden = kind === '';
     if (kind === 'empty') replace(element, empty(store));
+    else if (kind === 'searching') replace(element, searching(state));
     else if (kind === 'welcome') replace(element, welcome(state.inputs));
     else replace(element);
   });
 }
 
 /** @param {State} state */
-function kindOf({ shown, loading, q, instances, range, known, knownLoaded, trouble }) {
+function kindOf({ shown, loading, q, instances, range, known, knownLoaded, trouble, scannedTo }) {
   if (shown > 0 || loading || trouble !== '') return '';
+  if (scannedTo !== '') return 'searching';
   if (q !== '' || instances.length > 0 || range !== '') return 'empty';
   if (knownLoaded && known.every((instance) => instance.entries === 0)) return 'welcome';
   return '';
 }
 
 /** @param {State} state */
-function scopeKey({ q, instances, range, from, to, terms }) {
-  return JSON.stringify([q, instances, range, from, to, terms]);
+function scopeKey({ q, instances, range, from, to, terms, scannedTo }) {
+  return JSON.stringify([q, instances, range, from, to, terms, scannedTo]);
+}
+
+/**
+ * How far back a search that takes long is, or ''.
+ * @param {Pick<State, 'scannedTo' | 'zone' | 'me'>} state
+ */
+export function scannedText(state) {
+  return state.scannedTo === '' ? '' : t('list.scanned', { time: dayTime(Date.parse(state.scannedTo), zoneOf(state)) });
+}
+
+/** @param {State} state */
+function searching(state) {
+  return h('div', { class: 'empty' },
+    h('h2', {}, scannedText(state)),
+    state.q !== '' && h('p', {}, h('code', {}, state.q)),
+    h('p', { class: 'quiet' }, `${t('empty.yet')} · ${rangeText(state)}`));
 }
 
 /** @param {import('../store.js').Store} store */

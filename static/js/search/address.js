@@ -31,9 +31,7 @@ export function readAddress(search) {
   const from = params.get('from') ?? '';
   const to = params.get('to') ?? '';
   const zone = zones.find(([name]) => name === params.get('tz'))?.[1];
-  let range = '';
-  if (to !== '' || (from !== '' && !ranges.includes(from))) range = 'custom';
-  else if (from !== '') range = from;
+  const range = params.get('live') === '1' ? '' : rangeOf(from, to);
   return {
     q: params.get('q') ?? '',
     instances: [...new Set(params.getAll('i').filter((name) => name !== '' && name !== Everything))],
@@ -42,6 +40,14 @@ export function readAddress(search) {
     to: range === 'custom' ? to : '',
     ...(zone && { zone }),
   };
+}
+
+/**
+ * @param {string} from
+ * @param {string} to
+ */
+function rangeOf(from, to) {
+  return to === '' && (from === '' || ranges.includes(from)) ? from : 'custom';
 }
 
 /**

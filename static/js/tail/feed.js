@@ -6,12 +6,14 @@ import { FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { isErrorItem } from '../severity.js';
+import { Older, WithinMs } from './older.js';
 import { Resumed } from './resumed.js';
 import { Sample } from './sample.js';
 import { Tail } from './tail.js';
 
 const FirstEntries = 200;
-const OlderEntries = 500;
+/** How many more are asked for at once behind the last entry. */
+const NewerEntries = 500;
 const GapEntries = 1000;
 /** On each side of the entry that a link leads to. */
 const AroundEntries = 200;
@@ -36,15 +38,15 @@ export class Feed {
       },
       lost: (since) => this.lost(since),
     });
+    this.older = new Older(this);
     this.resumed = new Resumed();
     this.sample = new Sample(store);
     /** Cancels what was asked for an older scope. */
     this.abort = new AbortController();
     /** Why it is paused: what scrolling has paused, scrolling resumes. */
     this.pausedByScroll = false;
-    this.loadingOlder = false;
-    /** Nothing older matches. */
-    this.complete = false;
+    /** The list's first entries are there. */
+    this.begun = false;
     /** So much was read while paused that the tail was closed. */
     this.halted = false;
     /** There is more behind the last entry than was loaded, and no tail yet. */
@@ -64,9 +66,9 @@ export class Feed {
     this.abort = new AbortController();
     this.tail.stop();
     this.buffer.clear();
-    this.complete = false;
+    this.older.cut();
+    this.begun = false;
     this.halted = false;
-    this.loadingOlder = false;
     this.newerLeft = false;
     this.loadingNewer = false;
     this.resumed.end();
@@ -88,13 +90,14 @@ export class Feed {
   }
 
   async loadRange() {
-    const result = await this.ask({ limit: String(FirstEntries) });
+    const result = await this.ask({ limit: String(FirstEntries), within_ms: String(WithinMs) });
     if (!result) return;
     this.buffer.prepend(result.entries.reverse());
-    this.complete = result.next === '';
+    this.begun = true;
     this.list.draw();
     this.list.follow = false;
     this.store.set({ loading: false, shown: this.buffer.length, terms: this.termsOf(result.terms) });
+    this.older.begin(result, FirstEntries - result.entries.length);
   }
 
   /**
@@ -109,14 +112,15 @@ export class Feed {
     const limit = String(AroundEntries);
     const { signal } = this.abort;
     const [older, newer] = await Promise.all([
-      this.ask({ before: String(seq + 1), limit }), this.ask({ after: String(seq), order: 'asc', limit }),
+      this.ask({ before: String(seq + 1), limit, within_ms: String(WithinMs) }), this.ask({ after: String(seq), order: 'asc', limit }),
     ]);
     if (!older || !newer) return;
     this.buffer.append([...older.entries.reverse(), ...newer.entries]);
-    this.complete = older.next === '';
+    this.begun = true;
     this.list.hold();
     this.readTo(newer.next, seq);
     this.store.set({ loading: false, shown: this.buffer.length, terms: this.termsOf(older.terms) });
+    this.older.begin(older, AroundEntries - older.entries.length);
     const index = this.buffer.indexOf(seq);
     if (index >= 0) {
       this.store.set({ selected: seq });
@@ -160,7 +164,7 @@ export class Feed {
     this.loadingNewer = true;
     const { signal } = this.abort;
     const last = this.buffer.lastSeq;
-    const result = await this.ask({ after: String(last), order: 'asc', limit: String(OlderEntries) });
+    const result = await this.ask({ after: String(last), order: 'asc', limit: String(NewerEntries) });
     if (signal.aborted) return; // the list shows something else now
     this.loadingNewer = false;
     if (!result) return;
@@ -178,11 +182,8 @@ export class Feed {
         if (frame.terms) this.store.set({ terms: this.termsOf(frame.terms) });
         break;
       case 'entries':
-        // The first frame has the newest: fewer than asked for are all there are.
-        if (this.buffer.length === 0 && this.store.state.loading) this.complete = frame.entries.length < FirstEntries;
         if (frame.entries.length > 0 && this.store.state.sampleRate > 0) this.sample.over();
-        this.add(frame.entries);
-        this.store.set({ loading: false });
+        this.addFrame(frame);
         break;
       case 'sample':
         this.addSample(frame);
@@ -206,6 +207,18 @@ export class Feed {
     } catch (err) {
       if (err instanceof Problem && err.status === 401) goToLogin();
     }
+  }
+
+  /** @param {EntriesFrame} frame */
+  addFrame(frame) {
+    const { begun } = this;
+    this.begun = true;
+    this.add(frame.entries);
+    this.store.set({ loading: false });
+    if (begun) return;
+    // The first frame has the newest: fewer than asked for are all there are, unless it says so.
+    if (frame.next) this.older.begin(frame, FirstEntries - frame.entries.length);
+    else if (frame.entries.length < FirstEntries) this.older.end();
   }
 
   /** @param {Item[]} items */
@@ -266,7 +279,7 @@ export class Feed {
   /** @param {number} trimmed */
   forget(trimmed) {
     if (trimmed === 0) return;
-    this.complete = false;
+    this.older.cut();
     this.sample.forget(this.buffer.firstSeq);
   }
 
@@ -323,23 +336,8 @@ export class Feed {
   }
 
   async loadOlder() {
-    if (this.loadingOlder || this.complete || this.buffer.length === 0) return;
     if (this.store.state.following || this.buffer.length >= ReadCap) return;
-    this.loadingOlder = true;
-    this.onOlder();
-    const { signal } = this.abort;
-    const first = this.buffer.firstSeq;
-    const result = await this.ask({ before: String(first), limit: String(OlderEntries) });
-    if (signal.aborted) return; // the list shows something else now
-    this.loadingOlder = false;
-    // Somebody who went live meanwhile has let go of what this stood before.
-    if (result && this.buffer.firstSeq === first) {
-      const added = this.buffer.prepend(result.entries.reverse());
-      this.complete = result.next === '' || result.entries.length === 0;
-      this.list.shifted(added);
-      this.store.set({ shown: this.buffer.length });
-    }
-    this.onOlder();
+    await this.older.load();
   }
 
   /** Told when loading older entries begins and ends. */
@@ -387,7 +385,9 @@ export class Feed {
       const { count, took_ms } = await request('count', { params: scopeParams(this.store.state), signal });
       if (signal.aborted) return;
       this.store.set({ matched: count, tookMs: took_ms ?? 0 });
-      if (count === 0) this.store.set({ loading: false });
+      if (count !== 0) return;
+      this.store.set({ loading: false });
+      if (this.older.loading) this.older.end();
     } catch {
       // The number is a comfort; the list itself reports trouble.
     }

@@ -1,6 +1,7 @@
 // The live end of the log: one WebSocket that resumes where it was cut.
 
 import { openSocket } from '../api.js';
+import { WithinMs } from './older.js';
 
 const BackOffMs = [1000, 2000, 4000, 8000, 10_000];
 /** The server speaks every 15 s; after this long it is taken for dead. */
@@ -73,7 +74,7 @@ export class Tail {
 
   connect() {
     this.retry = 0;
-    const params = { ...this.scope, sample: 1, ...(this.seq >= 0 ? { after: this.seq } : { last: this.last }) };
+    const params = { ...this.scope, sample: 1, ...(this.seq >= 0 ? { after: this.seq } : { last: this.last, within_ms: WithinMs }) };
     const socket = openSocket('tail', params);
     this.socket = socket;
     // The first status tells where the log ends, not how far we have read.

@@ -20,6 +20,7 @@ export const words = {
     'list.instance': 'Instance',
     'list.message': 'Message',
     'list.older': 'Loading older entries…',
+    'list.scanned': 'Searching… back to {time}',
     'list.begin': 'The log begins here',
     'list.noOlder': 'Nothing older matches',
     'list.full': '{n} entries are loaded: narrow the search to go further back',
@@ -44,6 +45,8 @@ export const words = {
     'banner.retry': 'Try now',
     'banner.unreachable': 'The server does not answer.',
     'banner.dismiss': 'Dismiss',
+    'banner.diskFull': 'The server’s disk is full: since {time} nothing new is kept. Free space on it, or keep less (keep_bytes).',
+    'banner.unkept': 'Since {time} nothing new is kept: the server’s own log says why.',
   },
   zh: {
     'live.pause': '暂停',
@@ -63,6 +66,7 @@ export const words = {
     'list.instance': '实例',
     'list.message': '消息',
     'list.older': '正在加载更早的日志…',
+    'list.scanned': '正在搜索… 已查到 {time}',
     'list.begin': '日志从这里开始',
     'list.noOlder': '没有更早的匹配',
     'list.full': '已加载 {n} 条：缩小搜索范围才能继续往前',
@@ -87,5 +91,7 @@ export const words = {
     'banner.retry': '立即重试',
     'banner.unreachable': '服务器没有响应。',
     'banner.dismiss': '关闭提示',
+    'banner.diskFull': '服务器磁盘已满：自 {time} 起新日志未被保存。请清理磁盘，或减少保留量（keep_bytes）。',
+    'banner.unkept': '自 {time} 起新日志未被保存：原因见服务器自己的日志。',
   },
 };
