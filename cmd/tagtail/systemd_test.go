@@ -24,7 +24,7 @@ func TestPushesMoveInstancesThatSystemdStarts(t *testing.T) {
 		chown tagtail: /srv/tagtail
 		as() { setpriv --reuid tagtail --regid tagtail --init-groups env HOME=/tmp GORACE=atexit_sleep_ms=0 "$@"; }
 		as tagtail init /srv/tagtail --developers alice,bob >/srv/tagtail/secrets
-		echo 'control: systemd' >>/srv/tagtail/tagtail.yaml
+		echo 'supervisor: systemd' >>/srv/tagtail/tagtail.yaml
 		useradd --system --user-group alice && usermod -aG alice tagtail
 		cd /srv/tagtail
 		as tagtail units units --config tagtail.yaml
