@@ -172,7 +172,7 @@ func (s systemd) check(ctx context.Context, bus unitBus, in Instance, as account
 		return "", err
 	}
 	copied, log := filepath.Join(in.Prefix, checkedConf), filepath.Join(in.Prefix, checkLog)
-	if err := errors.Join(as.writeFile(copied, text), removeStaged(log)); err != nil {
+	if err := errors.Join(as.writeConf(in, copied, text), removeStaged(log)); err != nil {
 		return "", err
 	}
 	// Once it has read the configuration, it writes to the log that is named there.
