@@ -38,6 +38,7 @@ func newCtlCommand(std streams) *cobra.Command {
 			return c.control(cmd.Context(), args[0], args[1], std.Out)
 		},
 	}
+	cmd.ValidArgsFunction = completeInstance(&at, possible)
 	at.add(cmd)
 	return cmd
 }

@@ -30,6 +30,7 @@ func newReleasesCommand(std streams) *cobra.Command {
 			return c.releases(cmd.Context(), args[0], std.Out)
 		},
 	}
+	cmd.ValidArgsFunction = completeInstance(&at, nil)
 	at.add(cmd)
 	return cmd
 }
@@ -62,6 +63,7 @@ func newRollbackCommand(std streams) *cobra.Command {
 			return c.rollback(cmd.Context(), args[0], number, std.Out)
 		},
 	}
+	cmd.ValidArgsFunction = completeInstance(&at, nil)
 	at.add(cmd)
 	return cmd
 }

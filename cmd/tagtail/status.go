@@ -40,6 +40,7 @@ func newStatusCommand(std streams) *cobra.Command {
 			return c.status(cmd.Context(), only, std.Out)
 		},
 	}
+	cmd.ValidArgsFunction = completeInstance(&at, nil)
 	at.add(cmd)
 	return cmd
 }
