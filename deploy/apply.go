@@ -133,7 +133,11 @@ func (c *Controller) install(ctx context.Context, j *Job, next rendered, number 
 		j.printf("%s runs with the old configuration until it is restarted", in.Name)
 		return nil
 	}
-	if err = c.drivers[in.Kind].act(ctx, in, Reload, j); err == nil {
+	d, ok := c.drivers[in.Kind].(nginxDriver)
+	if !ok {
+		return nil
+	}
+	if err = d.loadTested(ctx, in, j); err == nil {
 		return nil
 	}
 	err = whyNot(err)
@@ -153,7 +157,7 @@ func (c *Controller) stage(ctx context.Context, j *Job, staged Instance, text []
 	if err := errors.Join(as.claim(staged), makeDirs(filepath.Dir(staged.Conf))); err != nil {
 		return err
 	}
-	if err := as.writeFile(staged.Conf, text); err != nil {
+	if err := as.writeConf(staged, staged.Conf, text); err != nil {
 		return err
 	}
 	d, ok := c.drivers[staged.Kind].(nginxDriver)
@@ -214,7 +218,7 @@ func (c *Controller) takeBack(ctx context.Context, j *Job, next rendered) error 
 	}
 	as, err := c.accountNow(in)
 	if err == nil {
-		err = as.writeFile(in.Conf, next.old)
+		err = as.writeConf(in, in.Conf, next.old)
 	}
 	if err != nil {
 		return fmt.Errorf("and the old configuration CANNOT be put back: %w", err)
@@ -235,11 +239,11 @@ func (a account) keepHistory(next rendered, number int) error {
 	}
 	base := filepath.Base(next.in.Conf)
 	if next.old != nil {
-		if err := a.writeFile(filepath.Join(dir, fmt.Sprintf("%06d-before-%s", number, base)), next.old); err != nil {
+		if err := a.writeConf(next.in, filepath.Join(dir, fmt.Sprintf("%06d-before-%s", number, base)), next.old); err != nil {
 			return err
 		}
 	}
-	if err := a.writeFile(filepath.Join(dir, fmt.Sprintf("%06d-%s", number, base)), next.text); err != nil {
+	if err := a.writeConf(next.in, filepath.Join(dir, fmt.Sprintf("%06d-%s", number, base)), next.text); err != nil {
 		return err
 	}
 	kept, err := filepath.Glob(filepath.Join(dir, "[0-9]*-"+base))

@@ -107,7 +107,7 @@ func (s source) ensureConf(in Instance, as account, job *Job) error {
 		if err := makeDirs(filepath.Dir(in.Conf)); err != nil {
 			return err
 		}
-		if err := as.writeFile(in.Conf, want); err != nil {
+		if err := as.writeConf(in, in.Conf, want); err != nil {
 			return err
 		}
 		job.printf("wrote %s from %s", in.Conf, templ)

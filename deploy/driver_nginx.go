@@ -149,9 +149,6 @@ func (d nginxDriver) act(ctx context.Context, in Instance, action Action, job *J
 	if err != nil && action != Stop && action != Quit {
 		return err
 	}
-	if next, _ := d.accounts.of(in); as != next && action == Reload {
-		job.printf("note: %s runs as root until it is restarted, and then as %s", in.Name, next.name)
-	}
 	switch action {
 	case Start:
 		if len(masters) > 0 {
@@ -271,6 +268,9 @@ func (d nginxDriver) nginx(ctx context.Context, in Instance, as account, job *Jo
 	return err
 }
 
+// codeCacheAlert is told at each reading of a configuration that wants it so.
+const codeCacheAlert = "[alert] lua_code_cache is off"
+
 // withoutPraise leaves of nginx's output what a person may want to act on: that
 // all is well is told in other words, and that Lua is not cached is what the
 // template asks for.
@@ -280,7 +280,7 @@ func withoutPraise(out string) string {
 		line = strings.TrimRight(line, "\n")
 		switch {
 		case strings.HasSuffix(line, " syntax is ok"), strings.HasSuffix(line, " test is successful"):
-		case strings.Contains(line, "[alert] lua_code_cache is off"):
+		case strings.Contains(line, codeCacheAlert):
 		default:
 			kept = append(kept, line)
 		}
@@ -455,6 +455,27 @@ func (d nginxDriver) reload(ctx context.Context, in Instance, master process, jo
 	}
 	if err != nil {
 		return &stillServes{err}
+	}
+	return d.load(ctx, in, master, job)
+}
+
+// loadTested reloads an instance whose configuration has just been tested under
+// another name.
+func (d nginxDriver) loadTested(ctx context.Context, in Instance, job *Job) error {
+	masters := d.masters(readProcessTable(), in)
+	if len(masters) == 0 {
+		return errors.New(in.Name + " does not run")
+	}
+	return d.load(ctx, in, masters[0], job)
+}
+
+func (d nginxDriver) load(ctx context.Context, in Instance, master process, job *Job) error {
+	as, err := d.runsAs(in, []process{master})
+	if err != nil {
+		return err
+	}
+	if next, _ := d.accounts.of(in); as != next {
+		job.printf("note: %s runs as root until it is restarted, and then as %s", in.Name, next.name)
 	}
 	// Of any title: a worker gets its own only a moment after the fork.
 	old := readProcessTable().children(master.pid, anyTitle)

@@ -11,10 +11,21 @@ import (
 )
 
 // writeFile replaces path in one step: nobody ever reads half of it.
-func writeFile(path string, text []byte) error { return account{}.writeFile(path, text) }
+func writeFile(path string, text []byte) error { return account{}.writeFile(path, text, 0o644) }
 
-// writeFile replaces path with a file that the account can read and not write.
-func (a account) writeFile(path string, text []byte) (err error) {
+// writeConf writes an instance's configuration, which the account can read and
+// not write. Redis's may hold a password; nginx's is read by workers of another
+// user.
+func (a account) writeConf(in Instance, path string, text []byte) error {
+	if in.Kind == Redis {
+		return a.writeFile(path, text, 0o600)
+	}
+	return a.writeFile(path, text, 0o644)
+}
+
+// writeFile gives the file that mode; if it is another account's to read, its
+// group reads and nobody else.
+func (a account) writeFile(path string, text []byte, mode os.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -25,9 +36,7 @@ func (a account) writeFile(path string, text []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(text)
-	// Worker processes of another user read it.
-	mode := os.FileMode(0o644)
-	if a.foreign() { // it may hold the account's passwords
+	if a.foreign() {
 		mode = 0o640
 		err = errors.Join(err, a.chgrp(f.Name()))
 	}

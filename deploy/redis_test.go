@@ -35,6 +35,7 @@ func TestRedisLivesFromStartToStop(t *testing.T) {
 			t.Errorf("the start does not tell %q:\n%s", part, out)
 		}
 	}
+	wantMode(t, in.Conf, os.Geteuid(), os.Getegid(), 0o600) // it could hold a password
 	st := wantState(t, c, in.Name, Running, "")
 	if st.PID == 0 || st.Started.IsZero() {
 		t.Errorf("got pid %d since %s", st.PID, st.Started)

@@ -131,7 +131,8 @@ func (s systemd) run(ctx context.Context, in Instance, as account, what task, jo
 	}
 	offset := fileSize(log)
 	if err := bus.start(ctx, unit); err != nil {
-		return nginxWords(as.linesSince(log, offset, 20)), err
+		// Else it would be tried again when everybody has been told that it failed.
+		return nginxWords(as.linesSince(log, offset, 20)), errors.Join(err, bus.stop(context.WithoutCancel(ctx), unit))
 	}
 	return "", nil
 }
@@ -140,7 +141,8 @@ func (s systemd) run(ctx context.Context, in Instance, as account, what task, jo
 func nginxWords(lines []string) string {
 	var said []string
 	for _, line := range lines {
-		if m := logLineStart.FindStringSubmatch(line); m != nil && m[1] != "debug" && m[1] != "notice" {
+		m := logLineStart.FindStringSubmatch(line)
+		if m != nil && m[1] != "debug" && m[1] != "notice" && !strings.Contains(line, codeCacheAlert) {
 			said = append(said, fmt.Sprintf("nginx: [%s] %s", m[1], line[len(m[0]):]))
 		}
 	}
@@ -170,12 +172,18 @@ func (s systemd) check(ctx context.Context, bus unitBus, in Instance, as account
 		return "", err
 	}
 	copied, log := filepath.Join(in.Prefix, checkedConf), filepath.Join(in.Prefix, checkLog)
-	if err := errors.Join(as.writeFile(copied, text), removeStaged(log)); err != nil {
+	if err := errors.Join(as.writeConf(in, copied, text), removeStaged(log)); err != nil {
 		return "", err
 	}
+	// Once it has read the configuration, it writes to the log that is named there.
+	later := filepath.Join(in.Prefix, nginxErrorLog)
+	offset := fileSize(later)
 	startErr := bus.start(ctx, unit)
-	said := strings.ReplaceAll(nginxWords(as.linesSince(log, 0, 200)), copied, in.Conf)
-	return said, errors.Join(startErr, os.Remove(copied))
+	lines := as.linesSince(log, 0, 200)
+	if startErr != nil {
+		lines = append(lines, as.linesSince(later, offset, 20)...)
+	}
+	return strings.ReplaceAll(nginxWords(lines), copied, in.Conf), errors.Join(startErr, os.Remove(copied))
 }
 
 // nameConf gives the configuration, whose name is a port, the name by which the

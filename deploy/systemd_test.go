@@ -17,8 +17,8 @@ import (
 )
 
 // ownMachine runs a test of units where systemd is the first process, as the OS
-// user tagtail, who is in the groups of the developers dev1 and dev-2.
-func ownMachine(t *testing.T) bool {
+// user, mostly tagtail, who is in the groups of the developers dev1 and dev-2.
+func ownMachine(t *testing.T, user string) bool {
 	t.Helper()
 	need(t, "nginx")
 	need(t, "redis-server")
@@ -32,7 +32,7 @@ func ownMachine(t *testing.T) bool {
 	for name, text := range files {
 		writeTestFile(t, filepath.Join(dir, name), text)
 	}
-	return machine.Own(t, machine.Config{User: "tagtail", Setup: `
+	return machine.Own(t, machine.Config{User: user, Setup: `
 		for name in dev1 dev-2 tagtail; do useradd --system --user-group "$name"; done
 		usermod -aG dev1,dev-2 tagtail
 		rm -rf /opt/hhl /opt/redis; mkdir -p /opt/hhl /opt/redis; chown tagtail: /opt/hhl /opt/redis
@@ -45,7 +45,7 @@ func ownMachine(t *testing.T) bool {
 func bySystemd(cfg *Config) { cfg.Supervision = Systemd }
 
 func TestSystemdMovesNginxForATagtailThatIsNotRoot(t *testing.T) {
-	if !ownMachine(t) {
+	if !ownMachine(t, "tagtail") {
 		return
 	}
 	w := newWorld(t)
@@ -100,6 +100,9 @@ func TestSystemdMovesNginxForATagtailThatIsNotRoot(t *testing.T) {
 			t.Errorf("got %q, want one", got)
 		}
 		edit(t, in, "worker_konnections", "worker_connections")
+		edit(t, in, "proxy_temp_path run/", "proxy_temp_path run/nowhere/")
+		wantFailed(t, do(t, c, in.Name, Reload), `nginx refuses the configuration: nginx: [emerg] mkdir() "`+in.Prefix+`/run/nowhere/`)
+		edit(t, in, "proxy_temp_path run/nowhere/", "proxy_temp_path run/")
 	})
 	t.Run("code sees and changes nothing of others", func(t *testing.T) {
 		writeTestFile(t, in.Prefix+"/src/main.lua", `
@@ -175,7 +178,7 @@ func TestSystemdMovesNginxForATagtailThatIsNotRoot(t *testing.T) {
 }
 
 func TestDeploysAndConfigurationsWorkThroughSystemd(t *testing.T) {
-	if !ownMachine(t) {
+	if !ownMachine(t, "tagtail") {
 		return
 	}
 	f := newFieldWith(t, bySystemd)
@@ -223,8 +226,31 @@ func freeze(ctx context.Context, bus unitBus, unit string) error {
 	return refusedBySystemd("freeze", unit, bus.(systemdBus).conn.FreezeUnit(ctx, unit))
 }
 
+func TestSystemdMovesNginxForRootToo(t *testing.T) {
+	if !ownMachine(t, "") {
+		return
+	}
+	w := newWorld(t)
+	all := w.sockets(map[string]int{"dev1": freePort(t)})
+	in := all[len(all)-1]
+	c := w.control(all, bySystemd)
+	lua(t, in, "one")
+	mustDo(t, c, in.Name, Start)
+	if got := get(t, in.Port); got != "one" {
+		t.Errorf("got %q, want one", got)
+	}
+	uid := int(testAccount(t, "dev1").uid)
+	if status := procStatus(t, statusOf(t, c, in.Name).PID, "Uid"); !strings.HasPrefix(status, fmt.Sprint(uid)+" ") {
+		t.Errorf("it runs as %s, want %d", status, uid)
+	}
+	wantMode(t, in.Prefix+"/logs", uid, int(testAccount(t, "dev1").gid), os.ModeDir|0o750)
+	for _, action := range []Action{Reload, Reopen, Restart, Stop} {
+		mustDo(t, c, in.Name, action)
+	}
+}
+
 func TestSystemdMovesRedis(t *testing.T) {
-	if !ownMachine(t) {
+	if !ownMachine(t, "tagtail") {
 		return
 	}
 	w := newWorld(t)

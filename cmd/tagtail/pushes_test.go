@@ -232,6 +232,11 @@ func (s *studio) refusesHostile(t *testing.T) {
 	}
 	code.commit(t, "UP")
 	code.mustPush(t, "dev4", "FAILED socketserver/dev4: ", `"src/leak.lua" is refused: it is a symbolic link`, "what was live stays live")
+	code.git(t, "rm", "-q", "src/leak.lua")
+	code.git(t, "update-index", "--add", "--cacheinfo", "160000,"+code.git(t, "rev-parse", "HEAD")+",src/other")
+	code.git(t, "commit", "-q", "-m", "UP")
+	code.mustPush(t, "dev4", "FAILED socketserver/dev4: ", `"src/other" is refused: it is a submodule, which is not fetched`, "what was live stays live")
+	code.git(t, "rm", "-q", "--cached", "src/other")
 	code.mustNotPush(t, "HEAD:refs/heads/x/dev4", "is no branch of a developer: push to refs/heads/NAME")
 	code.mustNotPush(t, "HEAD:refs/tags/dev4", "tags are not taken here: push a branch")
 	code.mustNotPush(t, ":dev4", "refs are not deleted here")

@@ -149,7 +149,9 @@ func (c *config) checkOut(ctx context.Context, repo *gitrepo.Repo, sha string) e
 	if digest := values.Digest(); digest != "" {
 		name += "-" + digest
 	}
-	if err := exportTo(ctx, repo, sha, values, filepath.Join(dir, name)); err != nil {
+	err = exportTo(ctx, repo, sha, values, filepath.Join(dir, name))
+	// There are passwords in values.
+	if err = errors.Join(err, os.Chmod(dir, 0o700)); err != nil {
 		return fmt.Errorf("check out serverctrl at %s: %w", sha, err)
 	}
 	if err := relink(filepath.Join(dir, "current"), name); err != nil {
@@ -212,7 +214,7 @@ func exportTo(ctx context.Context, repo *gitrepo.Repo, sha string, values deploy
 	if err := os.RemoveAll(temporary); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
+	if err := os.MkdirAll(temporary, 0o700); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(temporary)

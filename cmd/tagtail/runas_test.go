@@ -25,6 +25,7 @@ local function may(name)
 end
 local prefix = ngx.config.prefix()
 ngx.say("code ", may(prefix .. "src/main.lua"), ", conf ", may(prefix .. "conf/nginx.conf"), ", new ", may(prefix .. "releases/x"),
+    ", values ", io.open("`+s.root("data", "serverctrl", "current", "nginx.socketserver.sub.py")+`") and "yes" or "no",
     ", log ", may(prefix .. "logs/own.log"), ", tokens ", io.open("`+s.root("data", "accounts.db")+`") and "yes" or "no")
 `)
 	code.commit(t, "UP")
@@ -35,7 +36,7 @@ ngx.say("code ", may(prefix .. "src/main.lua"), ", conf ", may(prefix .. "conf/n
 	if strings.Contains(words, "[warn]") {
 		t.Errorf("nginx warns:\n%s", words)
 	}
-	if answer, err := get(s.url("socketserver/dev1", "/hhl")); err != nil || answer != "200 code no, conf no, new no, log yes, tokens no" {
+	if answer, err := get(s.url("socketserver/dev1", "/hhl")); err != nil || answer != "200 code no, conf no, new no, values no, log yes, tokens no" {
 		t.Errorf("the code may: %q %v", answer, err)
 	}
 	for name, want := range map[string]uint32{"src/main.lua": 0, "conf/nginx.conf": 0, "logs/own.log": uid, "run/nginx.pid": uid} {
