@@ -50,14 +50,15 @@ func percentiles(times []time.Duration) (p50, p99 time.Duration) {
 // a journal looks long for a place where much has just been deleted), so it is
 // measured beside.
 func TestAThousandFilesAreExportedAndSwitchedInATenthOfASecond(t *testing.T) {
-	m := measureExports(t)
-	limit := func(most time.Duration) time.Duration {
-		if m.bare < exportGoal/5 {
-			return exportGoal
+	wantExports(t, func(m exports) (some, all time.Duration) {
+		limit := func(most time.Duration) time.Duration {
+			if m.bare < exportGoal/5 {
+				return exportGoal
+			}
+			return most // a slow machine is slow in all; what git itself takes is allowed for
 		}
-		return most // a slow machine is slow in all; what git itself takes is allowed for
-	}
-	m.want(t, limit(2*m.bare+exportGoal), limit(4*m.bare+exportGoal))
+		return limit(2*m.bare + exportGoal), limit(4*m.bare + exportGoal)
+	})
 }
 
 // On the file system of most servers it is a tenth of a second whatever differs.
@@ -91,12 +92,13 @@ func TestAThousandNewFilesTakeATenthOfASecondOnExt4WithAJournal(t *testing.T) {
 	}
 	t.Setenv("TMPDIR", disk)
 	t.Run("on the disk", func(t *testing.T) {
-		m := measureExports(t)
-		limit := exportGoal
-		if m.bare > exportGoal/2 { // it is this machine that is slow
-			limit += 4 * m.bare
-		}
-		m.want(t, limit, limit)
+		wantExports(t, func(m exports) (some, all time.Duration) {
+			limit := exportGoal
+			if m.bare > exportGoal/2 { // it is this machine that is slow
+				limit += 4 * m.bare
+			}
+			return limit, limit
+		})
 	})
 }
 
@@ -104,13 +106,20 @@ func TestAThousandNewFilesTakeATenthOfASecondOnExt4WithAJournal(t *testing.T) {
 // exports of which few files differ, and all.
 type exports struct{ bare, some, all time.Duration }
 
-func (m exports) want(t *testing.T, some, all time.Duration) {
+// wantExports measures until the medians are within the limits, a few times: what
+// else the machine does meanwhile only adds to them.
+func wantExports(t *testing.T, limits func(m exports) (some, all time.Duration)) {
 	t.Helper()
-	if m.some > some {
-		t.Errorf("10 of %d files differ: export and switch take %s, want at most %s where making the files takes %s", manyFiles, m.some, some, m.bare)
-	}
-	if m.all > all {
-		t.Errorf("all differ: export and switch take %s, want at most %s where making the files takes %s", m.all, all, m.bare)
+	for try := range 4 {
+		m := measureExports(t)
+		some, all := limits(m)
+		if m.some <= some && m.all <= all {
+			return
+		}
+		if try == 3 {
+			t.Errorf("of %d files: if 10 differ, export and switch take %s, want at most %s; if all do %s, want at most %s; making the files takes %s",
+				manyFiles, m.some, some, m.all, all, m.bare)
+		}
 	}
 }
 
