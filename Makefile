@@ -6,6 +6,7 @@ GO ?= go
 BIN := bin/tagtail
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests need beside Go, as PACKAGE=COMMAND or PACKAGE=/FILE.
 TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger python3=python3 curl=curl \
@@ -17,7 +18,7 @@ TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger py
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help run demo build test soak bench microbench fuzz lint check clean need-go need-tests
+.PHONY: help run demo build test soak bench microbench fuzz vuln lint clean need-go need-tests
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
@@ -29,6 +30,7 @@ help:
 	@echo "make soak   loads while the server is killed again and again, and a flood of which nothing may be lost"
 	@echo "make fuzz   each fuzz target for FUZZTIME=10s, those of frame and parse for FRAMETIME=FUZZTIME"
 	@echo "make lint   the linter"
+	@echo "make vuln   govulncheck: known vulnerabilities of what Tagtail is made of"
 
 run: build
 	./$(BIN) serve
@@ -69,6 +71,12 @@ fuzz: need-go
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $$time $$package; \
 		done; \
 	done
+
+# Vulnerabilities that are known and that our code reaches; VULNDB=URL asks
+# another database than vuln.go.dev.
+VULNDB ?=
+vuln: need-go
+	$(GO) run $(VULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...
 
 lint: need-go
 	$(GO) run $(LINTER) run ./...
