@@ -1,6 +1,11 @@
 package ingest
 
-import "github.com/tagtail/tagtail/ingest/certificates"
+import (
+	"errors"
+	"time"
+
+	"github.com/tagtail/tagtail/ingest/certificates"
+)
 
 // tlsSpec is the part of an inputSpec that is about TLS.
 type tlsSpec struct {
@@ -60,4 +65,24 @@ func openCertificates(spec *inputSpec) (*certificates.Reader, error) {
 		return nil, spec.wrong("has certificates that cannot be used: %w", err)
 	}
 	return reader, nil
+}
+
+// CheckCertificates reads the files of the inputs, which Validate does not: wrong
+// is what keeps New from starting, odd what senders will not trust, or not for long.
+func (c *Config) CheckCertificates(now time.Time) (wrong, odd error) {
+	for _, in := range c.Inputs {
+		spec, err := parseInput(in)
+		if err != nil || !spec.tls.on {
+			continue // Validate tells
+		}
+		reader, err := openCertificates(&spec)
+		if err != nil {
+			wrong = errors.Join(wrong, err)
+			continue
+		}
+		if err := reader.Trouble(now); err != nil {
+			odd = errors.Join(odd, spec.wrong("needs care: %w", err))
+		}
+	}
+	return wrong, odd
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,12 @@ func newCheckCommand(std streams) *cobra.Command {
 			}
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
+			now := time.Now()
+			for _, check := range []func(time.Time) (wrong, odd error){cfg.checkHTTPS, inputs.CheckCertificates} {
+				wrong, odd := check(now)
+				c.note(wrong, false)
+				c.note(odd, true)
+			}
 			c.note(deploy.Config{Instances: instances, Deploys: cfg.proofs(), RunAs: cfg.RunAs}.Validate(), false)
 			users, odd := deploy.Config{Instances: instances, RunAs: cfg.RunAs, Supervision: deploy.Supervision(cfg.Supervisor)}.CheckUsers()
 			for _, err := range users {

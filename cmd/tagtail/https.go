@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/tagtail/tagtail/ingest/certificates"
 )
@@ -15,9 +16,9 @@ func (c *config) httpTLS(logger *slog.Logger) (*tls.Config, error) {
 	if c.HTTPCert == "" {
 		return nil, nil //nolint:nilnil // as the comment says
 	}
-	files, err := certificates.Open(certificates.Files{Cert: c.HTTPCert, Key: cmp.Or(c.HTTPKey, c.HTTPCert)})
+	files, err := c.httpCertificate()
 	if err != nil {
-		return nil, fmt.Errorf("http_cert cannot be used: %w", err)
+		return nil, err
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -29,4 +30,28 @@ func (c *config) httpTLS(logger *slog.Logger) (*tls.Config, error) {
 			return now, nil
 		},
 	}, nil
+}
+
+func (c *config) httpCertificate() (*certificates.Reader, error) {
+	files, err := certificates.Open(certificates.Files{Cert: c.HTTPCert, Key: cmp.Or(c.HTTPKey, c.HTTPCert)})
+	if err != nil {
+		return nil, fmt.Errorf("http_cert cannot be used: %w", err)
+	}
+	return files, nil
+}
+
+// checkHTTPS reads the page's certificate: wrong keeps the server from starting,
+// odd is what browsers will not trust, or not for long.
+func (c *config) checkHTTPS(now time.Time) (wrong, odd error) {
+	if c.HTTPCert == "" {
+		return nil, nil
+	}
+	files, err := c.httpCertificate()
+	if err != nil {
+		return err, nil
+	}
+	if err := files.Trouble(now); err != nil {
+		return nil, fmt.Errorf("http_cert needs care: %w", err)
+	}
+	return nil, nil
 }

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/internal/certificatestest"
 )
 
@@ -39,5 +41,33 @@ func TestCommandsReachAServerThatSpeaksTLS(t *testing.T) {
 	}
 	if out, err := run("count", "x", "--server", strings.Replace(at.Server, "127.0.0.1", "localhost", 1), "--token", at.Token); err == nil || !strings.Contains(out, "certificate") {
 		t.Errorf("another name is trusted: %v %s", err, out)
+	}
+}
+
+func TestCheckReadsTheCertificates(t *testing.T) {
+	dir := t.TempDir()
+	certificate := certificatestest.SelfSigned(t, filepath.Join(dir, "page.pem"))
+	c := &config{HTTPCert: filepath.Join(dir, "page.pem")}
+	inputs := &ingest.Config{Inputs: []string{"tls://127.0.0.1:0?cert=" + c.HTTPCert, "udp://127.0.0.1:0"}}
+	for name, check := range map[string]func(time.Time) (wrong, odd error){"page": c.checkHTTPS, "inputs": inputs.CheckCertificates} {
+		for when, want := range map[time.Time]string{
+			certificate.NotBefore.Add(-time.Minute): "is not valid before", certificate.NotBefore: "expires on",
+			certificate.NotAfter.Add(time.Minute): "has expired on", certificate.NotAfter.Add(-15 * 24 * time.Hour): "is not valid before",
+		} {
+			wrong, odd := check(when)
+			if wrong != nil || odd == nil || !strings.Contains(odd.Error(), want) || strings.Contains(odd.Error(), "\n") {
+				t.Errorf("%s at %s: wrong %v, odd %v, want that it %s", name, when, wrong, odd, want)
+			}
+		}
+	}
+	mustWrite(t, c.HTTPCert, "nonsense")
+	mustWrite(t, filepath.Join(dir, "tagtail.yaml"), "http_cert: page.pem\n")
+	cmd := exec.Command("tagtail", "check", "--config", "tagtail.yaml", "--syslog", "tls://127.0.0.1:0?cert="+c.HTTPCert)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	for _, want := range []string{"http_cert cannot be used: read certificate", "tls://127.0.0.1:0", "has certificates that cannot be used"} {
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("check of nonsense: %v %s, want it to say %q", err, out, want)
+		}
 	}
 }

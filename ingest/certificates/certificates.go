@@ -68,6 +68,27 @@ func (r *Reader) Current() (*tls.Config, error) {
 	return config, nil
 }
 
+// renewWithin is how long before its end a certificate should have been renewed.
+const renewWithin = 14 * 24 * time.Hour
+
+// Trouble tells whom nobody will trust at that time or soon after; nil if the
+// certificate is valid for longer.
+func (r *Reader) Trouble(now time.Time) error {
+	r.mu.Lock()
+	leaf := r.config.Certificates[0].Leaf
+	r.mu.Unlock()
+	const day = "2006-01-02 15:04 MST"
+	switch {
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("the certificate %s is not valid before %s: use one that is, or set the clock", r.files.Cert, leaf.NotBefore.Format(day))
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("the certificate %s has expired on %s: renew it", r.files.Cert, leaf.NotAfter.Format(day))
+	case now.Add(renewWithin).After(leaf.NotAfter):
+		return fmt.Errorf("the certificate %s expires on %s: renew it in time", r.files.Cert, leaf.NotAfter.Format(day))
+	}
+	return nil
+}
+
 func (r *Reader) read() (*tls.Config, error) {
 	f := &r.files
 	certificate, err := tls.LoadX509KeyPair(f.Cert, f.Key)
