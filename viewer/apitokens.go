@@ -2,7 +2,6 @@ package viewer
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -35,11 +34,12 @@ func (s *Server) addToken(c echo.Context, p principal) error {
 		Label  string         `json:"label"`
 		Scopes *tokens.Scopes `json:"scopes"`
 	}{Role: accounts.Developer}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
-		if errors.Is(err, tokens.ErrInvalid) {
-			return newProblem(http.StatusBadRequest, "No token is made: %v.", err)
-		}
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"owner":"dev1","scopes":["push"],"label":"laptop"}.`)
+	err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"owner":"dev1","scopes":["push"],"label":"laptop"}.`)
+	if errors.Is(err, tokens.ErrInvalid) {
+		return newProblem(http.StatusBadRequest, "No token is made: %v.", err)
+	}
+	if err != nil {
+		return err
 	}
 	owner, scopes := cmp.Or(in.Owner, p.Name), tokens.Push
 	if in.Scopes != nil {

@@ -2,7 +2,6 @@ package viewer
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -88,11 +87,8 @@ func (s *Server) login(c echo.Context, _ principal) error {
 		Name     string `json:"name"`
 		Password string `json:"password"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		if errors.As(err, new(*http.MaxBytesError)) {
-			return err
-		}
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"name":"…","password":"…"} or {"token":"…"}.`)
+	if err := readJSON(r, &in, `The request's body cannot be read: send JSON, {"name":"…","password":"…"} or {"token":"…"}.`); err != nil {
+		return err
 	}
 	from := clientOf(r)
 	try, err := s.beginGuess(c, in.Name)
@@ -164,8 +160,8 @@ func (s *Server) link(c echo.Context, p principal) error {
 	var in struct {
 		Person string `json:"person"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil && !errors.Is(err, io.EOF) {
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"person":"dev1"}, or nothing for yourself.`)
+	if err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"person":"dev1"}, or nothing for yourself.`); err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
 	name := cmp.Or(in.Person, p.Name)
 	if !p.mayKeep(name) {

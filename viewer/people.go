@@ -1,7 +1,6 @@
 package viewer
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -84,8 +83,8 @@ func (s *Server) putPerson(c echo.Context, p principal) error {
 		Disabled *bool           `json:"disabled"`
 		Login    *accounts.Login `json:"login"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"role":"developer","disabled":false}.`)
+	if err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"role":"developer","disabled":false}.`); err != nil {
+		return err
 	}
 	name, now := c.Param("name"), time.Now()
 	if name == p.Name && (in.Disabled != nil && *in.Disabled || in.Role != "" && in.Role != p.Role) {
@@ -141,8 +140,8 @@ func (s *Server) setPassword(c echo.Context, p principal) error {
 		Old string `json:"old"`
 		New string `json:"new"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"old":"…","new":"…"}.`)
+	if err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"old":"…","new":"…"}.`); err != nil {
+		return err
 	}
 	name, now := c.Param("name"), time.Now()
 	if !p.mayKeep(name) {
@@ -185,8 +184,8 @@ func (s *Server) grant(c echo.Context, p principal) error {
 	var in struct {
 		Control bool `json:"control"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
-		return newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"control":false}.`)
+	if err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"control":false}.`); err != nil {
+		return err
 	}
 	name, g := c.Param("name"), accounts.Grant{Instance: c.Param("service") + "/" + c.Param("owner"), Control: in.Control}
 	account, err := s.accounts.Grant(name, g)

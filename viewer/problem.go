@@ -110,3 +110,22 @@ func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// unreadable is a body that is not as it should be.
+type unreadable struct {
+	*problem
+	err error // of the decoder; io.EOF if there is no body
+}
+
+// Unwrap is for errors.Is and As.
+func (u unreadable) Unwrap() []error { return []error{u.problem, u.err} }
+
+// readJSON decodes a request's body. sentence is said of one that cannot be read;
+// the error of one that is not there is io.EOF as well.
+func readJSON(r *http.Request, in any, sentence string) error {
+	err := json.NewDecoder(r.Body).Decode(in)
+	if err == nil || errors.As(err, new(*http.MaxBytesError)) {
+		return err
+	}
+	return unreadable{newProblem(http.StatusBadRequest, "%s", sentence), err}
+}

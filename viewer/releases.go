@@ -2,7 +2,6 @@ package viewer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -177,11 +176,8 @@ func readOrder(c echo.Context, instance string, p principal) (deploy.Order, erro
 		Release int    `json:"release"`
 		SHA     string `json:"sha"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil && !errors.Is(err, io.EOF) {
-		if errors.As(err, new(*http.MaxBytesError)) {
-			return deploy.Order{}, err
-		}
-		return deploy.Order{}, newProblem(http.StatusBadRequest, `The request's body cannot be read: send JSON, {"ref":"dev1"} to deploy, {"release":41} to roll back, {"sha":""} to apply.`)
+	if err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"ref":"dev1"} to deploy, {"release":41} to roll back, {"sha":""} to apply.`); err != nil && !errors.Is(err, io.EOF) {
+		return deploy.Order{}, err
 	}
 	order := deploy.Order{Instance: instance, By: p.Name, Via: via(c.Request())}
 	switch name := c.Param("order"); name {

@@ -173,6 +173,42 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
+// No route reads more than its limit, whether or not the length is told before.
+func TestNoRouteTakesMoreThanItsLimit(t *testing.T) {
+	ts := team(t, nil)
+	for _, r := range ts.routes() {
+		if r.method != http.MethodPost && r.method != http.MethodPut || r.access == gitUser {
+			continue // which has limits of its own
+		}
+		limit := max(r.maxBody, maxBodyBytes)
+		path, _ := ofDev1Request(t, ts, r)
+		big := `{"x":"` + strings.Repeat("x", int(limit)) + `"}`
+		for _, chunked := range []bool{false, true} {
+			var body io.Reader = strings.NewReader(big)
+			if chunked {
+				body = io.MultiReader(body)
+			}
+			req, err := http.NewRequest(r.method, ts.url+path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+adminToken)
+			req.Header.Set("Content-Type", "application/json")
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Errorf("%s %s: %v", r.method, r.path, err)
+				continue
+			}
+			answer, _ := io.ReadAll(res.Body)
+			closeTest(t, res.Body)
+			// Who reads no body has nothing to refuse.
+			if ignored := chunked && res.StatusCode < 300; res.StatusCode != 413 && !ignored {
+				t.Errorf("%s %s, chunked %t: %d bytes are answered %d %.200s, want 413", r.method, r.path, chunked, len(big), res.StatusCode, answer)
+			}
+		}
+	}
+}
+
 // slowTest serves over pipes, where hours take no time.
 func slowTest(t *testing.T, test func(s *Server, dial func() net.Conn)) {
 	t.Helper()

@@ -1,7 +1,6 @@
 package viewer
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -38,8 +37,8 @@ func (s *Server) saveView(c echo.Context, p principal) error {
 	var in struct {
 		Search string `json:"search"`
 	}
-	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
-		return newProblem(http.StatusBadRequest, `The request cannot be read: send {"search": "?q=…"}, what the page's address has from the ? on.`)
+	if err := readJSON(c.Request(), &in, `The request cannot be read: send {"search": "?q=…"}, what the page's address has from the ? on.`); err != nil {
+		return err
 	}
 	return s.changeView(c, p, func(v views.View) error {
 		v.Search = in.Search
