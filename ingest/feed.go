@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest/rules"
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
@@ -29,7 +30,8 @@ type input struct {
 
 	sink     Sink
 	identify *Identifier
-	rates    *limiter // nil limits nothing
+	rates    *limiter                      // nil limits nothing
+	rules    *atomic.Pointer[rules.Engine] // nil, and nil in it, is none
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
@@ -52,6 +54,7 @@ type feed struct {
 	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
 	peers    map[sender]*peer
+	sorter   *rules.Sorter // nil before the first message, and without rules
 }
 
 func newFeed(in *input) *feed {
@@ -80,8 +83,9 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 	if from.evidence == nil {
 		from.evidence = newEvidence(&f.spec, from)
 	}
-	f.identify.Identify(e, from.evidence)
+	f.identify.identify(e, from.evidence, f.sort(frame, received, from))
 	if !f.rates.allow(e) {
+		f.unsort()
 		f.batch = f.batch[:n]
 		f.received.Add(1)
 		f.suppressed.Add(1)
@@ -116,6 +120,9 @@ func (f *feed) flush() {
 		f.dropped.Add(unkept(f.batch))
 		f.report("append entries", err)
 	}
+	if f.sorter != nil {
+		f.sorter.Flush()
+	}
 	f.forget()
 }
 
@@ -124,6 +131,9 @@ func (f *feed) flush() {
 // is not lost: its sender has it still.
 func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry)) error {
 	defer f.forget()
+	if f.sorter != nil { // what is not stored comes again
+		defer f.sorter.Discard()
+	}
 	if len(f.batch) > 0 {
 		// What is kept needs no more than the Sync.
 		if err := f.sink.Append(f.batch); err != nil && unkept(f.batch) > 0 {
@@ -135,6 +145,9 @@ func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry
 	}
 	f.received.Add(uint64(len(f.batch)))
 	f.rejected.Add(f.headless)
+	if f.sorter != nil {
+		f.sorter.Flush()
+	}
 	stored(f.batch)
 	return nil
 }
@@ -147,6 +160,7 @@ func (f *feed) dropLast() {
 	}
 	clear(f.batch[n:])
 	f.batch = f.batch[:n]
+	f.unsort()
 }
 
 // full tells that the next add would give the batch to the Sink.
@@ -161,7 +175,7 @@ func (f *feed) forget() {
 // release lets go of the memory of a feed that has nothing to do.
 func (f *feed) release() {
 	if len(f.batch) == 0 {
-		f.batch, f.decoder = nil, syslog.Decoder{}
+		f.batch, f.decoder, f.sorter = nil, syslog.Decoder{}, nil
 	}
 }
 
