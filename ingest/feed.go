@@ -9,6 +9,7 @@ import (
 
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest/redact"
+	"github.com/tagtail/tagtail/ingest/rules"
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
@@ -30,8 +31,9 @@ type input struct {
 
 	sink     Sink
 	identify *Identifier
-	rates    *limiter    // nil limits nothing
-	redact   *redact.Set // nil leaves everything
+	rates    *limiter                      // nil limits nothing
+	redact   *redact.Set                   // nil leaves everything
+	rules    *atomic.Pointer[rules.Engine] // nil, and nil in it, is none
 	now      func() time.Time
 	log      *slog.Logger
 	trouble  trouble
@@ -54,6 +56,7 @@ type feed struct {
 	bytes    int    // of the frames in batch
 	headless uint64 // rejected ones in batch
 	peers    map[sender]*peer
+	sorter   *rules.Sorter // nil before the first message, and without rules
 }
 
 func newFeed(in *input) *feed {
@@ -82,8 +85,9 @@ func (f *feed) add(frame []byte, received time.Time, from *peer, flags index.Fla
 	if from.evidence == nil {
 		from.evidence = newEvidence(&f.spec, from)
 	}
-	f.identify.Identify(e, from.evidence)
+	f.identify.identify(e, from.evidence, f.sort(frame, received, from))
 	if !f.rates.allow(e) {
+		f.unsort()
 		f.batch = f.batch[:n]
 		f.received.Add(1)
 		f.suppressed.Add(1)
@@ -119,6 +123,9 @@ func (f *feed) flush() {
 		f.dropped.Add(unkept(f.batch))
 		f.report("append entries", err)
 	}
+	if f.sorter != nil {
+		f.sorter.Flush()
+	}
 	f.forget()
 }
 
@@ -127,6 +134,9 @@ func (f *feed) flush() {
 // is not lost: its sender has it still.
 func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry)) error {
 	defer f.forget()
+	if f.sorter != nil { // what is not stored comes again
+		defer f.sorter.Discard()
+	}
 	if len(f.batch) > 0 {
 		// What is kept needs no more than the Sync.
 		if err := f.sink.Append(f.batch); err != nil && unkept(f.batch) > 0 {
@@ -138,6 +148,9 @@ func (f *feed) store(ctx context.Context, sink Syncer, stored func([]index.Entry
 	}
 	f.received.Add(uint64(len(f.batch)))
 	f.rejected.Add(f.headless)
+	if f.sorter != nil {
+		f.sorter.Flush()
+	}
 	stored(f.batch)
 	return nil
 }
@@ -150,6 +163,7 @@ func (f *feed) dropLast() {
 	}
 	clear(f.batch[n:])
 	f.batch = f.batch[:n]
+	f.unsort()
 }
 
 // full tells that the next add would give the batch to the Sink.
@@ -164,7 +178,7 @@ func (f *feed) forget() {
 // release lets go of the memory of a feed that has nothing to do.
 func (f *feed) release() {
 	if len(f.batch) == 0 {
-		f.batch, f.decoder = nil, syslog.Decoder{}
+		f.batch, f.decoder, f.sorter = nil, syslog.Decoder{}, nil
 	}
 }
 

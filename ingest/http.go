@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/ingest/rules"
 )
 
 // httpScheme is that of the input whose entries come from an HTTP server.
@@ -60,13 +61,25 @@ func (r *Receiver) Ingest(from netip.Addr, instance string, entries []index.Entr
 	received := in.clock()
 	batch := make([]index.Entry, 0, len(entries))
 	at := make([]int, 0, len(entries)) // where those of batch are in entries
+	var sorter *rules.Sorter
+	if engine := r.rules.Load(); engine != nil {
+		sorter = engine.NewSorter(rules.Input{URL: in.name})
+	}
 	for i := range entries {
 		e := &entries[i]
 		e.Seq, e.Received, e.Source, e.Input = 0, received, p.source, in.name
-		in.identify.Identify(e, ev)
+		tag := ""
+		if sorter != nil {
+			written := *e
+			r.identify.known.Load().takeToken(&written)
+			tag = sorter.SortEntry(&written, p.source)
+		}
+		in.identify.identify(e, ev, tag)
 		if in.rates.allow(e) {
 			in.redact.Apply(e)
 			batch, at = append(batch, *e), append(at, i)
+		} else if sorter != nil {
+			sorter.Undo()
 		}
 	}
 	if len(batch) > 0 {
@@ -76,6 +89,9 @@ func (r *Receiver) Ingest(from netip.Addr, instance string, entries []index.Entr
 				return fmt.Errorf("append entries: %w", err)
 			}
 		}
+	}
+	if sorter != nil {
+		sorter.Flush()
 	}
 	for i := range batch {
 		entries[at[i]].Seq = batch[i].Seq

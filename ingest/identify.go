@@ -72,7 +72,10 @@ func (id *Identifier) SetInstances(instances []Instance) error {
 // message, or weaker evidence, names another instance than the strongest
 // evidence does. It cuts tokens out of e. It allocates nothing for a sender
 // and a tag that it has seen before.
-func (id *Identifier) Identify(e *index.Entry, ev *Evidence) {
+func (id *Identifier) Identify(e *index.Entry, ev *Evidence) { id.identify(e, ev, "") }
+
+// identify is Identify for a message that a rule has tagged, if tag is not "".
+func (id *Identifier) identify(e *index.Entry, ev *Evidence, tag string) {
 	k := id.known.Load()
 	v := ev.verdict
 	if v == nil || v.known != k || v.expired(e.Received) {
@@ -85,17 +88,17 @@ func (id *Identifier) Identify(e *index.Entry, ev *Evidence) {
 		e.Flags |= index.FlagContradicts
 	}
 	if v.instance == "" {
-		id.choose(e, v, token)
-	} else if claim := v.claim(e.AppName); k.differs(claim, v.instance) || token != nil && !slices.Contains(token, v.instance) {
+		id.choose(e, v, token, tag)
+	} else if claim := k.tagged(v.claim(e.AppName), e.AppName, tag); k.differs(claim, v.instance) || token != nil && !slices.Contains(token, v.instance) {
 		e.Flags |= index.FlagContradicts
 	}
 }
 
 // choose identifies e by its own words, among the instances that v leaves: by
-// its token, then by its tag.
-func (id *Identifier) choose(e *index.Entry, v *verdict, token []string) {
+// its token, then by its tag, or by that which a rule has given it.
+func (id *Identifier) choose(e *index.Entry, v *verdict, token []string, tag string) {
 	e.Instance, e.InstanceBy = index.Unassigned, index.ByNothing
-	claim := id.claim(e, v)
+	claim := id.claim(e, v, tag)
 	if claim != "" && !v.allows(claim) {
 		e.Flags |= index.FlagContradicts
 		claim = ""
@@ -128,8 +131,11 @@ func (id *Identifier) choose(e *index.Entry, v *verdict, token []string) {
 
 // claim returns the instance that e says it is from, or "". While no instances
 // are known it may be a new one.
-func (id *Identifier) claim(e *index.Entry, v *verdict) string {
-	if name := v.claim(e.AppName); name != "" {
+func (id *Identifier) claim(e *index.Entry, v *verdict, tag string) string {
+	if name := v.known.tagged(v.claim(e.AppName), e.AppName, tag); name != "" {
+		if tag != "" && v.known.learning && !id.admit(name) {
+			return "" // there are as many as may be
+		}
 		return name
 	}
 	if v.local {

@@ -16,6 +16,8 @@ type known struct {
 	names, learned map[string]bool
 	// byTag maps APP-NAMEs to instances; "" is one that stands for none.
 	byTag map[string]string
+	// byOwner are the names of each owner.
+	byOwner map[string][]string
 	// learning tells that no instances were given: tags may name new ones.
 	learning bool
 	rules    *ruleBook
@@ -33,6 +35,7 @@ func newKnown(id *Identifier, instances []Instance) (*known, error) {
 		names:    map[string]bool{},
 		learned:  map[string]bool{},
 		byTag:    map[string]string{},
+		byOwner:  map[string][]string{},
 		learning: len(instances) == 0,
 		byUID:    map[int][]string{},
 		byCert:   map[string][]string{},
@@ -54,6 +57,10 @@ func newKnown(id *Identifier, instances []Instance) (*known, error) {
 		}
 	}
 	k.rules = newRuleBook(id.rules)
+	for name := range k.names {
+		_, owner, _ := strings.Cut(name, "/")
+		k.byOwner[owner] = append(k.byOwner[owner], name)
+	}
 	k.sort()
 	return k, nil
 }
@@ -147,6 +154,33 @@ func (k *known) claim(tag string) string {
 		return "" // a sender cannot name instances where all are known
 	}
 	return name
+}
+
+// tagged is what a message claims that a rule has given a tag: its own tag wins
+// if that is an instance's. The rule's is an instance, or an owner, whose
+// service the message's own tag then is.
+func (k *known) tagged(claim, app, tag string) string {
+	if tag == "" || k.names[claim] {
+		return claim
+	}
+	if strings.Contains(tag, "/") {
+		return tag
+	}
+	only, count := "", 0
+	for _, name := range k.byOwner[tag] {
+		if name[:len(name)-len(tag)-1] == app {
+			return name
+		}
+		only = name
+		count++
+	}
+	switch {
+	case count == 1:
+		return only
+	case k.learning && isSafeName(app):
+		return app + "/" + tag
+	}
+	return claim
 }
 
 // differs tells whether a claim names another instance. One that only tags

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
+	"github.com/tagtail/tagtail/ingest/rules"
 	"github.com/tagtail/tagtail/ingest/syslog"
 )
 
@@ -35,6 +37,7 @@ type Receiver struct {
 	inputs    []*input
 	listeners []listener
 	losses    *losses
+	rules     atomic.Pointer[rules.Engine]
 	http      *input // nil without Config.HTTP; one of inputs
 
 	mu     sync.Mutex
@@ -84,6 +87,7 @@ func (r *Receiver) bind(text string, cfg *Config) error {
 		identify: r.identify,
 		rates:    r.rates,
 		redact:   cfg.Redact,
+		rules:    &r.rules,
 		now:      cfg.Now,
 		log:      cfg.Logger,
 	}

@@ -35,8 +35,8 @@ func (s *Server) addToken(c echo.Context, p principal) error {
 		Scopes *tokens.Scopes `json:"scopes"`
 	}{Role: accounts.Developer}
 	err := readJSON(c.Request(), &in, `The request's body cannot be read: send JSON, {"owner":"dev1","scopes":["push"],"label":"laptop"}.`)
-	if errors.Is(err, tokens.ErrInvalid) {
-		return newProblem(http.StatusBadRequest, "No token is made: %v.", err)
+	if bad := new(unreadable); errors.As(err, bad) && errors.Is(err, tokens.ErrInvalid) {
+		return newProblem(http.StatusBadRequest, "No token is made: %v.", bad.err)
 	}
 	if err != nil {
 		return err

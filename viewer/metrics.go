@@ -98,10 +98,12 @@ type storeMetrics struct {
 	entries, bytes, seq              *prometheus.Desc
 	received, dropped, kernelDropped *prometheus.Desc
 	suppressed, redactions           *prometheus.Desc
+	ruleDone, ruleDropped, ruleWaits *prometheus.Desc
 }
 
 func newStoreMetrics(cfg Config) *storeMetrics {
 	perInstance, perInput := []string{"instance"}, []string{"input"}
+	perRule := []string{"rule", "kind", "target"}
 	return &storeMetrics{
 		cfg:           cfg,
 		entries:       prometheus.NewDesc("tagtail_instance_entries", "Entries that are kept.", perInstance, nil),
@@ -112,12 +114,15 @@ func newStoreMetrics(cfg Config) *storeMetrics {
 		kernelDropped: prometheus.NewDesc("tagtail_input_kernel_dropped_total", "Messages that the kernel dropped.", perInput, nil),
 		suppressed:    prometheus.NewDesc("tagtail_input_suppressed_total", "Messages over the rate limit of their instance.", perInput, nil),
 		redactions:    prometheus.NewDesc("tagtail_redactions_total", "Places that a redact rule has replaced.", []string{"rule"}, nil),
+		ruleDone:      prometheus.NewDesc("tagtail_rule_done_total", "Messages that a rule has written or forwarded.", perRule, nil),
+		ruleDropped:   prometheus.NewDesc("tagtail_rule_dropped_total", "Messages that a rule could not write or forward; they are stored all the same.", perRule, nil),
+		ruleWaits:     prometheus.NewDesc("tagtail_rule_queued", "Messages that wait to be written or forwarded.", perRule, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *storeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions} {
+	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions, m.ruleDone, m.ruleDropped, m.ruleWaits} {
 		ch <- desc
 	}
 }
@@ -138,5 +143,10 @@ func (m *storeMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.dropped, counter, float64(in.Dropped), in.Input)
 		ch <- prometheus.MustNewConstMetric(m.kernelDropped, counter, float64(in.KernelDropped), in.Input)
 		ch <- prometheus.MustNewConstMetric(m.suppressed, counter, float64(in.Suppressed), in.Input)
+	}
+	for _, r := range m.cfg.Rules() {
+		ch <- prometheus.MustNewConstMetric(m.ruleDone, counter, float64(r.Done), r.Rule, r.Kind, r.Target)
+		ch <- prometheus.MustNewConstMetric(m.ruleDropped, counter, float64(r.Dropped), r.Rule, r.Kind, r.Target)
+		ch <- prometheus.MustNewConstMetric(m.ruleWaits, gauge, float64(r.Waiting), r.Rule, r.Kind, r.Target)
 	}
 }

@@ -87,6 +87,17 @@ type Sink interface {
 	Ingest(from netip.Addr, instance string, entries []index.Entry) error
 }
 
+// RuleStatus is what one rule writes or forwards, and what it has counted.
+type RuleStatus struct {
+	// Rule is its file and line, Kind file, udp, tcp or relp, Target the file
+	// or the address.
+	Rule, Kind, Target string
+	// Done, Dropped and Waiting count messages: those that are through, those
+	// that the rule has lost, and those on their way.
+	Done, Dropped uint64
+	Waiting       int
+}
+
 // InputStatus is one listener and what it has counted.
 type InputStatus struct {
 	// Input is the listener's URL, such as "udp://127.0.0.1:5514".
@@ -141,6 +152,9 @@ type Config struct {
 	// Redactions is how often each rule has taken something out of entries, by
 	// its name; nil means that there are none.
 	Redactions func() map[string]uint64
+	// Rules lists what the rules write and forward, for the metrics; nil means
+	// none.
+	Rules func() []RuleStatus
 	// AdminToken is an API token with all rights; empty means that there is
 	// none and that login links are the only way in.
 	AdminToken string
@@ -215,6 +229,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Redactions == nil {
 		c.Redactions = func() map[string]uint64 { return nil }
+	}
+	if c.Rules == nil {
+		c.Rules = func() []RuleStatus { return nil }
 	}
 	if c.Inputs == nil {
 		c.Inputs = func() []InputStatus { return nil }

@@ -18,6 +18,7 @@ import (
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/ingest/redact"
+	"github.com/tagtail/tagtail/ingest/rules"
 	"github.com/tagtail/tagtail/static"
 	"github.com/tagtail/tagtail/viewer"
 	"github.com/tagtail/tagtail/viewer/views"
@@ -30,6 +31,7 @@ type app struct {
 
 	store      *index.Store
 	receiver   *ingest.Receiver
+	rules      *rules.Engine // nil without any
 	controller *deploy.Controller
 	gate       *push.Gate // nil without repositories
 	server     *viewer.Server
@@ -86,6 +88,10 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 		return err
 	}
 	a.auditResumedPurge()
+	script, err := a.readRules()
+	if err != nil {
+		return err
+	}
 	inputs := a.cfg.ingestConfig(a.instances)
 	inputs.Redact = a.redact
 	inputs.Logger = a.logger
@@ -95,6 +101,9 @@ func (a *app) open(more func([]string) []deploy.Instance) error {
 	}
 	for i, listener := range a.cfg.Syslog {
 		a.listeners = append(a.listeners, withAddress(listener, a.receiver.Addrs()[i].String()))
+	}
+	if err := a.openRules(script); err != nil {
+		return err
 	}
 	if more != nil {
 		a.more = more(a.listeners)
@@ -145,7 +154,7 @@ func (a *app) openPage() error {
 		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Purger: purger{a}, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		TLS: secure, Proxies: proxies,
-		Inputs: a.inputs, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
+		Inputs: a.inputs, Rules: a.ruleStats, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})
 	if err != nil {
@@ -243,6 +252,7 @@ func (a *app) run(ctx context.Context) error {
 	storeDone := make(chan error, 1)
 	go func() { storeDone <- a.store.Run(storeCtx) }()
 
+	endRules := a.runRules(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.receiver.Run(ctx) })
 	group.Go(func() error { return a.controller.Run(ctx) })
@@ -255,6 +265,7 @@ func (a *app) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
 	err := group.Wait()
+	endRules()
 	stopStore()
 	return errors.Join(err, <-storeDone, a.Close())
 }
@@ -292,6 +303,9 @@ func (a *app) Close() error {
 	}
 	if a.receiver != nil {
 		err = errors.Join(err, a.receiver.Close())
+	}
+	if a.rules != nil {
+		err = errors.Join(err, a.rules.Close())
 	}
 	if a.store != nil {
 		err = errors.Join(err, a.store.Close())

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagtail/tagtail/deploy"
+	"github.com/tagtail/tagtail/ingest/rules"
+	"github.com/tagtail/tagtail/ingest/rules/script"
 )
 
 func newCheckCommand(std streams) *cobra.Command {
@@ -32,6 +34,7 @@ func newCheckCommand(std streams) *cobra.Command {
 			for _, p := range problems {
 				c.note(p, p.Warning)
 			}
+			c.rules(std.Out, &cfg)
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			now := time.Now()
@@ -87,6 +90,25 @@ func (c *checker) note(err error, warning bool) {
 	fmt.Fprintln(c.words, err)
 	if !warning {
 		c.wrong++
+	}
+}
+
+// rules says what the rules will do, and what is wrong with them.
+func (c *checker) rules(out io.Writer, cfg *config) {
+	if len(cfg.Rules.Files) == 0 {
+		return
+	}
+	read, err := script.Read(cfg.Rules.Files)
+	if err != nil {
+		c.note(err, false)
+		return
+	}
+	for _, n := range read.Notes {
+		c.note(errors.New(n.String()), !n.Refused)
+	}
+	c.note(cfg.addInputs(read), false)
+	for _, sentence := range rules.Explain(read) {
+		fmt.Fprintln(out, sentence)
 	}
 }
 

@@ -86,12 +86,12 @@ type config struct {
 	// Files are log files to follow, beside the listeners.
 	Files []fileConfig `yaml:"files"`
 
-	// Evidence is what proves messages to be an instance's, Rules name the
-	// instances of tags that no instance has, and RateLimit bounds each
-	// instance. See docs/identity.md.
+	// Evidence is what proves messages to be an instance's, and RateLimit
+	// bounds each instance. See docs/identity.md.
 	Evidence  []evidenceConfig `yaml:"evidence"`
-	Rules     []ruleConfig     `yaml:"rules"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
+	// Rules are files of rules of rsyslog, and names of instances by tag.
+	Rules rulesConfig `yaml:"rules"`
 
 	// Redact is what is taken out of entries before they are kept.
 	Redact []redactConfig `yaml:"redact"`
@@ -177,6 +177,49 @@ type ruleConfig struct {
 	Instance string `yaml:"instance"`
 }
 
+// rulesConfig is a pattern of files, or a list of patterns and of tags' rules.
+type rulesConfig struct {
+	// Files are patterns of files in rsyslog's language: docs/rules.md.
+	Files []string
+	// Tags name the instances of tags that no instance has: docs/identity.md.
+	Tags []ruleConfig
+}
+
+// UnmarshalYAML reads a text, or a list of texts and mappings.
+func (r *rulesConfig) UnmarshalYAML(read func(any) error) error {
+	var one string
+	if read(&one) == nil {
+		r.Files = []string{one}
+		return nil
+	}
+	var list []ruleItem
+	if err := read(&list); err != nil {
+		return err
+	}
+	for _, item := range list {
+		if item.file != "" {
+			r.Files = append(r.Files, item.file)
+		} else {
+			r.Tags = append(r.Tags, item.tag)
+		}
+	}
+	return nil
+}
+
+// ruleItem is an entry of the list.
+type ruleItem struct {
+	file string
+	tag  ruleConfig
+}
+
+// UnmarshalYAML reads either.
+func (r *ruleItem) UnmarshalYAML(read func(any) error) error {
+	if read(&r.file) == nil {
+		return nil
+	}
+	return read(&r.tag)
+}
+
 // rateConfig bounds the entries of each instance; the zero value does not.
 type rateConfig struct {
 	PerSecond int `yaml:"per_second"`
@@ -239,6 +282,8 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&c.Syslog, "syslog", c.Syslog,
 		"listener `URL`: udp://HOST:PORT, tcp://HOST:PORT or unixgram:///PATH; may be repeated\n"+
 			"(default udp and tcp on 127.0.0.1:5514, and log.sock in the data folder)")
+	flags.StringArrayVar(&c.Rules.Files, "rules", c.Rules.Files,
+		"`pattern` of files with rsyslog's rules, such as /etc/rsyslog.d/*.conf; may be repeated")
 	flags.StringVar(&c.Serverctrl, "serverctrl", c.Serverctrl,
 		"`folder` with nginx.*.sub.py, redis.sub.py and their templates")
 	flags.StringVar(&c.Repositories, "repositories", c.Repositories,
@@ -340,6 +385,11 @@ func (c *config) readFile(path string) error {
 	}
 	for i := range file.Files {
 		if p := &file.Files[i].Path; !filepath.IsAbs(*p) {
+			*p = filepath.Join(folder, *p)
+		}
+	}
+	for i := range file.Rules.Files {
+		if p := &file.Rules.Files[i]; !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}
 	}

@@ -101,7 +101,7 @@ func (c *config) ingestConfig(instances []deploy.Instance) ingest.Config {
 		Inputs: c.Syslog, Instances: c.senders(instances), HTTP: "http://" + c.HTTP + "/api/v1/ingest",
 		RateLimit: ingest.RateLimit{PerSecond: c.RateLimit.PerSecond, Burst: c.RateLimit.Burst},
 	}
-	for _, r := range c.Rules {
+	for _, r := range c.Rules.Tags {
 		cfg.Rules = append(cfg.Rules, ingest.Rule{Pattern: r.Pattern, Instance: r.Instance})
 	}
 	for _, f := range c.Files {

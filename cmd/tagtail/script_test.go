@@ -44,6 +44,7 @@ func hookAsGit() {
 //	                      ports UDP and TCP, and the path UNIXGRAM
 //	serve-demo NAME       the same with tagtail demo
 //	end NAME [KILL]       stop it, or kill -9 it
+//	hangup NAME           tell it to open its files anew
 //	said NAME REGEX VAR   set a variable to what a server has said, the first group
 //	until REGEX COMMAND   run a command until its output matches
 //	ports NAME...         set each variable to a free port
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"serve":      scriptServe("serve"),
 			"serve-demo": scriptServe("demo"),
 			"end":        scriptEnd,
+			"hangup":     scriptHangup,
 			"said":       scriptSaid,
 			"until":      scriptUntil,
 			"ports":      scriptPorts,
@@ -131,6 +133,13 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	server.stop(ts)
+}
+
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || scriptServers(ts)[args[0]] == nil {
+		ts.Fatalf("usage: hangup NAME, of a server that was started")
+	}
+	ts.Check(scriptServers(ts)[args[0]].process.Signal(syscall.SIGHUP))
 }
 
 func scriptSaid(ts *testscript.TestScript, neg bool, args []string) {

@@ -1,4 +1,4 @@
-// Package relp is the server's half of the Reliable Event Logging Protocol,
+// Package relp is both halves of the Reliable Event Logging Protocol,
 // versions 0 and 1, which rsyslog's omrelp speaks.
 //
 //	bytes → Reader → Frame → Session → messages, and responses for later
@@ -7,7 +7,7 @@
 // caller decides when the message is safe; responses come in the order of
 // their commands; whatever a client writes costs no more memory than the limit
 // of the Reader. The package opens no sockets and stores nothing. Start
-// reading at Session.
+// reading at Session, the server's half; Client is the other.
 //
 // The protocol, in short: a client writes frames "TXNR COMMAND LENGTH DATA\n"
 // with TXNR counting from 1. It starts with "open", which lists what it can do

@@ -13,6 +13,7 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,9 +23,11 @@ import (
 	"time"
 
 	"github.com/tagtail/tagtail/ingest/rules/filter"
+	"github.com/tagtail/tagtail/ingest/rules/forward"
 	"github.com/tagtail/tagtail/ingest/rules/logfile"
 	"github.com/tagtail/tagtail/ingest/rules/message"
 	"github.com/tagtail/tagtail/ingest/rules/script"
+	"github.com/tagtail/tagtail/ingest/rules/spool"
 )
 
 // Config says what an Engine does. The zero value of a field is its default.
@@ -40,6 +43,8 @@ type Config struct {
 	Hostname string
 	// Location is the zone of times of ours; nil is time.Local.
 	Location *time.Location
+	// MinPause is the first pause after a server could not be reached; 0 is 1 s.
+	MinPause time.Duration
 	// Logger takes what the operator should know; nil discards it.
 	Logger *slog.Logger
 	// Announce takes a sentence that should stand among the messages; nil
@@ -75,6 +80,7 @@ type Engine struct {
 
 	logger   *slog.Logger
 	announce func(string)
+	spools   map[string]int // how many queues have a name
 }
 
 // action is a script's action and its output.
@@ -96,7 +102,7 @@ type node struct {
 func Open(cfg Config) (*Engine, error) {
 	e := &Engine{
 		options: cfg.Script.Options, rulesets: map[string][]node{}, byInput: map[string]string{}, names: map[string]string{},
-		logger: cfg.Logger, announce: cfg.Announce,
+		logger: cfg.Logger, announce: cfg.Announce, spools: map[string]int{},
 	}
 	if e.logger == nil {
 		e.logger = slog.New(slog.DiscardHandler)
@@ -120,7 +126,7 @@ func Open(cfg Config) (*Engine, error) {
 		index[a] = i
 		made, err := e.newAction(a, &cfg)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, e.Close())
 		}
 		e.actions = append(e.actions, made)
 	}
@@ -170,9 +176,33 @@ func (e *Engine) newAction(a *script.Action, cfg *Config) (*action, error) {
 			CreateDirs: a.CreateDirs, CacheSize: a.CacheSize, Sync: a.Sync, QueueBytes: cfg.QueueBytes, Trouble: trouble,
 		})
 	case script.Forward:
-		return nil, fmt.Errorf("%s: forwarding is not built yet", a.At)
+		f, err := forward.New(forward.Config{
+			Protocol: a.Protocol, Target: a.Target, OctetCounted: a.OctetCounted,
+			Spool:      spool.Config{Dir: e.spoolDir(cfg.Dir, a), MaxBytes: a.MaxBytes, DropNewest: a.DropNewest},
+			QueueBytes: cfg.QueueBytes, MinPause: cfg.MinPause, Trouble: trouble,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.At, err)
+		}
+		made.output = f
 	}
 	return made, nil
+}
+
+// spoolDir is the folder of a queue: the same after a restart, as long as the
+// actions with the same target keep their order.
+func (e *Engine) spoolDir(dir string, a *script.Action) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, a.Protocol+"-"+a.Target)
+	e.spools[name]++
+	if n := e.spools[name]; n > 1 {
+		name = fmt.Sprintf("%s-%d", name, n)
+	}
+	return filepath.Join(dir, name)
 }
 
 // trouble says once in the log and once among the messages what is wrong.
@@ -181,6 +211,17 @@ func (e *Engine) trouble(at script.Position, text string) {
 	if e.announce != nil {
 		e.announce(fmt.Sprintf("rule %s:%d: %s", filepath.Base(at.File), at.Line, text))
 	}
+}
+
+// Close frees what an Engine that never ran has open.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, a := range e.actions {
+		if f, ok := a.output.(*forward.Forwarder); ok {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Run lets the actions work until ctx ends, and then with what they have left.

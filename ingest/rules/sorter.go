@@ -158,6 +158,9 @@ func (s *Sorter) Undo() {
 	s.text = s.text[:s.end(n)]
 }
 
+// Discard takes back what came of all messages since Flush.
+func (s *Sorter) Discard() { s.items, s.marks, s.text = s.items[:0], s.marks[:0], s.text[:0] }
+
 // end is where the text of the first n items ends.
 func (s *Sorter) end(n int) int {
 	if n == 0 {

@@ -68,6 +68,8 @@ type Message struct {
 	appName, procID, msgID  []byte
 	data                    []byte
 	hasHostname, structured bool // structured: by RFC 5424
+	program                 []byte
+	named                   bool // program is known
 
 	clean   []byte // holds raw if it had to be changed
 	emulate []byte // holds tag if the message has APP-NAME and PROCID instead
@@ -126,7 +128,7 @@ func (m *Message) reset(opts *Options, from *Origin, received time.Time) {
 	m.Facility, m.Severity = 1, 5
 	m.raw, m.text, m.body = nil, nil, 0
 	m.hostname, m.tag, m.appName, m.procID, m.msgID, m.data = nil, nil, nil, nil, nil, nil
-	m.hasHostname, m.structured = false, false
+	m.hasHostname, m.structured, m.named = false, false, false
 }
 
 // sanitise takes off one NUL, then one line feed, and escapes what is left of

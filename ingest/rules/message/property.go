@@ -226,13 +226,17 @@ func (m *Message) syslogTag() []byte {
 // programName is the tag up to the first colon, bracket, slash or byte that is
 // not printable ASCII.
 func (m *Message) programName() []byte {
-	tag := m.syslogTag()
-	for i, c := range tag {
+	if m.named {
+		return m.program
+	}
+	m.program, m.named = m.syslogTag(), true
+	for i, c := range m.program {
 		if c == ':' || c == '[' || c == '/' && !m.opts.SlashInProgramName || c < ' ' || c >= 0x7f {
-			return tag[:i]
+			m.program = m.program[:i]
+			break
 		}
 	}
-	return tag
+	return m.program
 }
 
 // processID is what RFC 5424 names, or what the tag has in brackets.

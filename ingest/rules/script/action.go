@@ -47,6 +47,10 @@ func (p *parser) action(at Position, list *[]Statement, off bool) {
 // skipRemains passes over what is left of a wrong action on its line.
 func (p *parser) skipRemains() {
 	for !p.end() && p.peek() != '\n' && p.peek() != '}' {
+		if p.peek() == '{' { // what is in it is for fewer messages than all
+			p.balanced(p.here())
+			return
+		}
 		p.i++
 	}
 }
@@ -89,8 +93,6 @@ func (p *parser) readAction(s *Statement) (bool, error) {
 			return true, p.endOfAction()
 		}
 	case "set", "unset", "reset", "foreach", "call_indirect", "reload_lookup_table":
-		p.i = start
-		p.skipObject()
 		return false, fmt.Errorf("%s is not supported", word)
 	}
 	p.i = start
@@ -98,7 +100,7 @@ func (p *parser) readAction(s *Statement) (bool, error) {
 		p.skipObject()
 		return false, fmt.Errorf("%s() is not possible here", word)
 	}
-	return false, fmt.Errorf("%q is no action that is known", short(p.line()))
+	return false, fmt.Errorf("%q is no action that is known", short(p.restOfLine()))
 }
 
 // name reads a word, or a text in quotes.
@@ -123,7 +125,7 @@ func (p *parser) endOfAction() error {
 	if c := p.peek(); p.end() || c == '\n' || c == '#' || c == '}' || c == '&' || strings.HasPrefix(p.rest(), "/*") || strings.EqualFold(p.word(), "else") {
 		return nil
 	}
-	return fmt.Errorf("%q stands behind the action; the line is left out", short(p.line()))
+	return fmt.Errorf("%q stands behind the action; the line is left out", short(p.restOfLine()))
 }
 
 // legacyAction reads an action of one sign.

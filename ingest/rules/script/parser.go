@@ -65,7 +65,7 @@ func (p *parser) statement(body *[]Statement, off bool) {
 	case p.atSelector():
 		p.filtered(at, body, off, p.selector)
 	case c == '!' || c == '+':
-		p.refuse(at, fmt.Sprintf("BSD-style blocks such as %q are not supported; write a property filter", short(p.line())))
+		p.bsdBlock(at)
 	case strings.EqualFold(p.word(), "if"):
 		p.i += len("if")
 		p.ifStatement(at, body, off)
@@ -73,6 +73,22 @@ func (p *parser) statement(body *[]Statement, off bool) {
 		list := p.newList(body, off)
 		p.action(at, list, off)
 	}
+}
+
+// bsdBlock passes over the rules for one program or host: in the open they would
+// be for all.
+func (p *parser) bsdBlock(at Position) {
+	line := strings.TrimSpace(p.line())
+	if line == "!*" || line == "+*" {
+		return
+	}
+	for !p.end() {
+		if next := strings.TrimSpace(p.line()); next == "!*" {
+			break
+		}
+		p.i++ // the line feed
+	}
+	p.refuse(at, fmt.Sprintf(`BSD-style blocks such as %q are not supported; the rules behind it are left out, up to "!*"`, short(line)))
 }
 
 // newList makes body what "&" adds to.

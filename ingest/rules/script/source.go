@@ -98,6 +98,12 @@ func (s *source) skipBlanks() {
 
 func (s *source) skipLine() { s.line() }
 
+// restOfLine is the rest of the line, which is not taken.
+func (s *source) restOfLine() string {
+	line, _, _ := strings.Cut(s.rest(), "\n")
+	return line
+}
+
 // line takes the rest of the line.
 func (s *source) line() string {
 	start := s.i
