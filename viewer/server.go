@@ -66,6 +66,7 @@ type Server struct {
 	throttle *throttle           // of lines that are ingested
 	bodies   *semaphore.Weighted // bytes of what is being ingested
 	exports  chan struct{}       // has one for each that runs
+	backups  chan struct{}       // has one while one is made
 	gzips    sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
@@ -89,6 +90,7 @@ func Listen(cfg Config) (*Server, error) {
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
 	s.exports = make(chan struct{}, maxExports)
+	s.backups = make(chan struct{}, 1)
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error

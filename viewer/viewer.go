@@ -135,6 +135,8 @@ type Config struct {
 	Upkeep Upkeep
 	// Purger is nil if nothing can be purged here.
 	Purger Purger
+	// Backup is nil if there is nothing to back up.
+	Backup Backup
 	// Views is nil if no views can be saved.
 	Views Views
 	// Git is nil if there are no repositories to push to.

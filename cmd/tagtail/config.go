@@ -90,6 +90,8 @@ type config struct {
 	// bounds each instance. See docs/identity.md.
 	Evidence  []evidenceConfig `yaml:"evidence"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
+	// File is the configuration's own, "" without one.
+	File string `yaml:"-"`
 	// Rules are files of rules of rsyslog, and names of instances by tag.
 	Rules rulesConfig `yaml:"rules"`
 
@@ -310,6 +312,7 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 		if err := c.readFile(path); err != nil {
 			return config{}, err
 		}
+		c.File = path
 	}
 	if token, ok := environ("TAGTAIL_ADMIN_TOKEN"); ok {
 		c.AdminToken = token
