@@ -20,6 +20,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/openid"
@@ -112,7 +113,7 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.OIDC != nil {
 		s.provider = openid.New(*cfg.OIDC)
 	}
-	s.metrics = newMetrics(cfg, &s.sockets)
+	s.metrics = newMetrics(cfg, &s.sockets, func(ctx context.Context) []deploy.Status { return s.controls.Status(ctx) })
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,

@@ -133,6 +133,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Stats are what the store counts; nil means nothing.
+	Stats func() index.Stats
 	// Purger is nil if nothing can be purged here.
 	Purger Purger
 	// Backup is nil if there is nothing to back up.
@@ -231,6 +233,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Redactions == nil {
 		c.Redactions = func() map[string]uint64 { return nil }
+	}
+	if c.Stats == nil {
+		c.Stats = func() index.Stats { return index.Stats{} }
 	}
 	if c.Rules == nil {
 		c.Rules = func() []RuleStatus { return nil }
