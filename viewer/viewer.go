@@ -170,6 +170,8 @@ type Config struct {
 	// OIDC is where people may log in, beside passwords and links; nil is
 	// nowhere. Its answer leads back to URL.
 	OIDC *openid.Config
+	// ProxyLogin is that Proxies say who asks; nil if they do not.
+	ProxyLogin *ProxyLogin
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the
@@ -201,6 +203,11 @@ func (c Config) Validate() error {
 	}
 	if c.OIDC != nil {
 		if err := c.OIDC.Validate(); err != nil {
+			return err
+		}
+	}
+	if c.ProxyLogin != nil {
+		if err := c.ProxyLogin.Validate(c.Proxies); err != nil {
 			return err
 		}
 	}
