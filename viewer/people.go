@@ -127,8 +127,11 @@ func (s *Server) linkAccount(name string, l accounts.Login) (accounts.Person, er
 
 // usualProvider is where people log in who do not say where, "" if nowhere.
 func (s *Server) usualProvider() string {
-	if s.provider != nil {
+	switch {
+	case s.provider != nil:
 		return s.provider.Issuer()
+	case s.cfg.ProxyLogin != nil:
+		return ProxyProvider
 	}
 	return ""
 }

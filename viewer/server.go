@@ -20,6 +20,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/openid"
@@ -66,6 +67,7 @@ type Server struct {
 	throttle *throttle           // of lines that are ingested
 	bodies   *semaphore.Weighted // bytes of what is being ingested
 	exports  chan struct{}       // has one for each that runs
+	backups  chan struct{}       // has one while one is made
 	gzips    sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
@@ -89,6 +91,7 @@ func Listen(cfg Config) (*Server, error) {
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
 	s.exports = make(chan struct{}, maxExports)
+	s.backups = make(chan struct{}, 1)
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error
@@ -110,7 +113,7 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.OIDC != nil {
 		s.provider = openid.New(*cfg.OIDC)
 	}
-	s.metrics = newMetrics(cfg, &s.sockets)
+	s.metrics = newMetrics(cfg, &s.sockets, func(ctx context.Context) []deploy.Status { return s.controls.Status(ctx) })
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,

@@ -26,6 +26,13 @@ func (a *app) auditEntry(program, msgID, instance string, data deployData) index
 	}
 }
 
+// auditStore keeps what is done with the store as a whole.
+func (a *app) auditStore(msgID, message string, severity index.Severity, data deployData) {
+	e := a.auditEntry("tagtail", msgID, "", data)
+	e.Message, e.Severity = message, severity
+	a.append(e)
+}
+
 // deployData is the SD-ELEMENT of an audit entry, names and values.
 type deployData [][2]string
 

@@ -97,6 +97,12 @@ type config struct {
 	//
 	// It has no flag: a process list would show it.
 	AdminToken string `yaml:"admin_token"`
+	// OIDC is a provider of OpenID Connect where people log in, beside passwords
+	// and links ([Accounts and security](security.md)).
+	OIDC *oidcConfig `yaml:"oidc"`
+	// ProxyLogin is how `proxies` say who asks, if they do ([Accounts and
+	// security](security.md)).
+	ProxyLogin *proxyLoginConfig `yaml:"proxy_login"`
 	// TeamReads is `true` if everybody with an account reads everything;
 	// otherwise see [Accounts and security](security.md).
 	TeamReads bool `yaml:"team_reads"`
@@ -111,6 +117,8 @@ type config struct {
 	Evidence []evidenceConfig `yaml:"evidence"`
 	// RateLimit is how many entries each instance may send. Default: off.
 	RateLimit rateConfig `yaml:"rate_limit"`
+	// File is the configuration's own, "" without one.
+	File string `yaml:"-"`
 	// Rules are files in rsyslog's language, by patterns ([rsyslog's
 	// rules](rules.md)); and names of instances for tags that no instance has.
 	Rules rulesConfig `yaml:"rules"`
@@ -350,6 +358,7 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 		if err := c.readFile(path); err != nil {
 			return config{}, err
 		}
+		c.File = path
 	}
 	if token, ok := environ("TAGTAIL_ADMIN_TOKEN"); ok {
 		c.AdminToken = token
@@ -423,7 +432,11 @@ func (c *config) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("find folder of the configuration: %w", err)
 	}
-	for _, p := range []*string{&file.HTTPCert, &file.HTTPKey} {
+	named := []*string{&file.HTTPCert, &file.HTTPKey}
+	if file.OIDC != nil {
+		named = append(named, &file.OIDC.ClientSecretFile)
+	}
+	for _, p := range named {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}
@@ -472,7 +485,7 @@ func (c *config) readFile(path string) error {
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
 	c.DeveloperValues = file.DeveloperValues
-	c.HTTPCert, c.HTTPKey, c.Proxies = file.HTTPCert, file.HTTPKey, file.Proxies
+	c.HTTPCert, c.HTTPKey, c.Proxies, c.OIDC, c.ProxyLogin = file.HTTPCert, file.HTTPKey, file.Proxies, file.OIDC, file.ProxyLogin
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
@@ -517,6 +530,12 @@ func (c *config) validate() error {
 		return errors.New("http_key is given without http_cert: name the certificate too")
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.oidc(); err != nil {
+		return err
+	}
+	if _, err := c.proxyLogin(); err != nil {
 		return err
 	}
 	if c.HTTPRate < 0 || c.HTTPBurst < 0 {

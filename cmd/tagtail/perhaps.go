@@ -74,7 +74,7 @@ func meantKey(file []byte, err error) string {
 	}
 	var names []string
 	for _, field := range reflect.VisibleFields(t) {
-		if name := field.Tag.Get("yaml"); name != "" {
+		if name := field.Tag.Get("yaml"); name != "" && name != "-" {
 			names = append(names, name)
 		}
 	}

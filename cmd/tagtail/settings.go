@@ -18,7 +18,7 @@ import (
 
 // settingsSource has the comments of what can be configured.
 //
-//go:embed config.go redact.go retention.go
+//go:embed config.go oidc.go redact.go retention.go
 var settingsSource embed.FS
 
 //go:generate go test -run TestTheReferenceOfKeysIsThatOfTheCode . -update
@@ -64,7 +64,7 @@ func settingsOf(t reflect.Type, about map[string]string) ([]setting, error) {
 	var out []setting
 	for _, field := range reflect.VisibleFields(t) {
 		key := field.Tag.Get("yaml")
-		if key == "" {
+		if key == "" || key == "-" {
 			continue
 		}
 		s := setting{Key: key, Type: typeName(field.Type)}
@@ -93,7 +93,7 @@ func settingsOf(t reflect.Type, about map[string]string) ([]setting, error) {
 func keysOf(v reflect.Value) map[string]reflect.Value {
 	out := map[string]reflect.Value{}
 	for _, field := range reflect.VisibleFields(v.Type()) {
-		if key := field.Tag.Get("yaml"); key != "" {
+		if key := field.Tag.Get("yaml"); key != "" && key != "-" {
 			out[key] = v.FieldByIndex(field.Index)
 		}
 	}
