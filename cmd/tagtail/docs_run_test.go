@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 // TestCommandsInTheDocumentsExist all the same.
 var docNotRun = map[string]string{
 	"README.md: make":                                      "builds and tests everything",
+	"docs/migrating.md: systemctl":                         "ends and starts the rsyslog of the machine",
 	"docs/BENCHMARKS.md: make bench":                       "takes long",
 	"docs/deploy.md: for name in alice bob; do useradd":    "needs root",
 	"docs/deploy.md: useradd":                              "needs root: systemd_test.go runs it on a machine of its own",
@@ -23,6 +25,9 @@ var docNotRun = map[string]string{
 	"docs/deploy.md: install -m 644 units":                 "the same",
 	"deploy/seed/samples/serverctrl/README.md: git commit": "docs/deploy.md has it",
 }
+
+// docUsesInstance are the documents that take alice's socketserver to run.
+var docUsesInstance = []string{"docs/api.md", "docs/deploy.md", "docs/developers.md"}
 
 // docStdin is what a person types.
 var docStdin = map[string]string{
@@ -32,8 +37,11 @@ var docStdin = map[string]string{
 // docExpects is what has to be printed in the end, where it is not enough that
 // the command is content.
 var docExpects = map[string]string{
-	"bin/tagtail tail":                       `notice  socketserver/dev1 +hello`,
-	"git push origin :refs/control/rollback": `socketserver/alice: done`,
+	"bin/tagtail tail":                                  `notice  socketserver/dev1 +hello`,
+	"git push origin :refs/control/rollback":            `socketserver/alice: done`,
+	"grep -c 'moving in' /var/log/hhl/all.log":          `^1$`,
+	`tagtail count 'tag:socketserver_dev1 "moving in"'`: `^1$`,
+	"tagtail search 'facility:local5 last:1h'":          "moving in",
 }
 
 // docWorld is where the commands of a document run: a studio whose addresses
@@ -57,23 +65,29 @@ func newDocWorld(t *testing.T, file string) *docWorld {
 
 // stands is what of a command is another thing here.
 func (w *docWorld) stands(command string) string {
-	port := func(scheme string) string {
-		i := slices.IndexFunc(w.at.Syslog, func(input string) bool { return strings.HasPrefix(input, scheme) })
-		return w.at.Syslog[i][strings.LastIndex(w.at.Syslog[i], ":")+1:]
-	}
-	syslog := port("udp")
+	syslog := w.port("udp")
 	if strings.Contains(command, " -T ") {
-		syslog = port("tcp")
+		syslog = w.port("tcp")
+	}
+	if strings.HasPrefix(command, "logger ") && !strings.Contains(command, " -P ") {
+		command = strings.Replace(command, "logger ", "logger -u "+w.socket()+" ", 1)
 	}
 	return strings.NewReplacer(
 		"http://127.0.0.1:8514", w.at.Server,
 		"-P 5514", "-P "+syslog,
 		"bin/tagtail", "tagtail",
+		"curl ", "curl --fail-with-body ",
 		"/srv/tagtail", filepath.Join(w.dir, "srv"),
 		"/etc/rsyslog.d", filepath.Join(w.dir, "rsyslog.d"),
 		"/var/log/", filepath.Join(w.dir, "log")+"/",
 		"revoke ID", "revoke $(tagtail token list | grep laptop | cut -d' ' -f1)",
 	).Replace(command)
+}
+
+// port is that of the server's listener.
+func (w *docWorld) port(scheme string) string {
+	i := slices.IndexFunc(w.at.Syslog, func(input string) bool { return strings.HasPrefix(input, scheme) })
+	return w.at.Syslog[i][strings.LastIndex(w.at.Syslog[i], ":")+1:]
 }
 
 // folder is where a person would be who types the command.
@@ -159,32 +173,87 @@ func notRun(file, command string) string {
 func (w *docWorld) prepare(t *testing.T, file string) {
 	t.Helper()
 	mustWrite(t, filepath.Join(w.dir, "rsyslog.d", "10.conf"), "local5.* "+filepath.Join(w.dir, "log", "all.log")+"\n")
+	out, err := exec.Command("tagtail", "init", filepath.Join(w.dir, "srv"), "--developers", "alice,bob").CombinedOutput()
+	if err != nil {
+		t.Fatalf("init: %v\n%s", err, out)
+	}
+	if file == "docs/migrating.md" {
+		w.startRsyslog(t, file)
+	}
 	mustWrite(t, filepath.Join(w.dir, "tagtail.yaml"), "data: tagtail-data\nserverctrl: "+w.templates.dir+"\nroot: root/instances\n")
-	if file == "docs/deploy.md" {
+	if slices.Contains(docUsesInstance, file) {
 		w.values.commit(t, "start socketserver")
 		w.values.mustPush(t, "alice", "socketserver/alice: done")
 	}
 }
 
+// startRsyslog runs an rsyslogd with a rule and the configuration of the
+// document.
+func (w *docWorld) startRsyslog(t *testing.T, file string) {
+	t.Helper()
+	need(t, "rsyslogd")
+	_, blocks := readDocument(t, file)
+	i := slices.IndexFunc(blocks, func(b docBlock) bool { return b.language == "rsyslog" })
+	conf := filepath.Join(w.dir, "rsyslog.conf")
+	mustWrite(t, conf, fmt.Sprintf("global(workDirectory=%q)\nmodule(load=\"imuxsock\" SysSock.Use=\"off\")\ninput(type=\"imuxsock\" Socket=%q)\nlocal5.* %s\n%s\n",
+		w.dir, w.socket(), filepath.Join(w.dir, "log", "hhl", "all.log"),
+		strings.Replace(strings.Join(blocks[i].lines, "\n"), `port="5514"`, `port="`+w.port("tcp")+`"`, 1)))
+	if err := os.MkdirAll(filepath.Join(w.dir, "log", "hhl"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said := new(lockedBuffer)
+	cmd := exec.Command("rsyslogd", "-n", "-f", conf, "-i", filepath.Join(w.dir, "rsyslogd.pid"))
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	eventually(t, func() bool { _, err := os.Stat(w.socket()); return err == nil }, said.String)
+}
+
+// socket is rsyslog's.
+func (w *docWorld) socket() string { return filepath.Join(w.dir, "devlog") }
+
 // run types one command.
 func (w *docWorld) run(t *testing.T, c docCommand) {
 	t.Helper()
 	command := w.stands(c.text)
-	cmd := exec.Command("bash", "-euc", "set -o pipefail\n"+command)
-	cmd.Dir = w.folder(t, c)
-	cmd.Stdin = strings.NewReader(docStdin[c.text])
-	cmd.Env = append(gitCommand("").Env, "PATH="+os.Getenv("PATH"), "TZ=UTC", "TAGTAIL_TOKEN="+w.at.Token, "GORACE=atexit_sleep_ms=0")
+	if strings.HasPrefix(command, "rm ") { // it has to be there
+		mustWrite(t, strings.Fields(command)[1], "")
+	}
+	folder := w.folder(t, c)
 	said := new(lockedBuffer)
-	cmd.Stdout, cmd.Stderr = said, said
-	want := regexp.MustCompile(`(?m)` + docExpects[c.text])
+	start := func() *exec.Cmd {
+		said = new(lockedBuffer)
+		cmd := exec.Command("bash", "-euc", "set -o pipefail\n"+command)
+		cmd.Dir = folder
+		cmd.Stdin = strings.NewReader(docStdin[c.text])
+		cmd.Env = append(gitCommand("").Env, "PATH="+os.Getenv("PATH"), "TZ=UTC", "TAGTAIL_TOKEN="+w.at.Token, "GORACE=atexit_sleep_ms=0")
+		cmd.Stdout, cmd.Stderr = said, said
+		return cmd
+	}
+	want, asks := docExpects[c.text], regexp.MustCompile(`^(grep|tagtail (search|count)) `).MatchString(c.text)
+	pattern := regexp.MustCompile(`(?m)` + want)
 	_, lasting, _ := strings.Cut(c.text, "tagtail ")
 	lasting, _, _ = strings.Cut(lasting, " ")
 	if lasting == "serve" || lasting == "tail" || lasting == "demo" {
-		w.runLasting(t, c, cmd, said, want)
+		cmd := start()
+		w.runLasting(t, c, cmd, said, pattern)
 		return
 	}
-	if err := cmd.Run(); err != nil || !want.MatchString(said.String()) || strings.Contains(said.String(), "FAILED") {
-		t.Errorf("%s: %s: %v; want %q of\n%s", c.block, c.text, err, want, said)
+	// What was sent is there a moment later.
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		err := start().Run()
+		if err == nil && pattern.MatchString(said.String()) && !strings.Contains(said.String(), "FAILED") {
+			return
+		}
+		if !asks || want == "" || time.Now().After(end) {
+			t.Errorf("%s: %s: %v; want %q of\n%s", c.block, c.text, err, want, said)
+			return
+		}
 	}
 }
 

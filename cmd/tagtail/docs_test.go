@@ -88,7 +88,7 @@ func readDocument(t *testing.T, file string) (text string, blocks []docBlock) {
 // docPrograms are the words that commands of the documents begin with.
 var docPrograms = []string{
 	"tagtail", "bin/tagtail", "make", "git", "logger", "curl", "sysctl", "systemctl", "useradd", "usermod", "cp", "install", "for", "ssh",
-	"apt-get", "journalctl", "ss", "cat", "mkdir", "nginx", "TAGTAIL_TOKEN=$(cat", "diff", "rm", "tar",
+	"apt-get", "journalctl", "ss", "cat", "mkdir", "nginx", "TAGTAIL_TOKEN=$(cat", "grep", "rm", "tar",
 }
 
 // docCommand is a command with what is said of it behind two blanks or a #.
@@ -141,6 +141,8 @@ var docSamples = map[string]string{
 	"docs/deploy.md: restrict,command=":                              "a line of authorized_keys: ssh_test.go has it",
 	"docs/deploy.md: #!/bin/sh":                                      "a hook: ssh_test.go has it",
 	"docs/identity.md: <134>1":                                       "a message",
+	"docs/migrating.md: *.* action(":                                 "rsyslog's configuration: startRsyslog runs it",
+	"docs/migrating.md: destination d_tagtail":                       "syslog-ng's configuration, which cannot be installed beside rsyslog",
 	"docs/metrics.md: scrape_configs":                                "Prometheus' configuration",
 	"docs/proxy.md: map $http_upgrade":                               "nginx's configuration: proxy_test.go runs it",
 	"docs/rules.md: 10-hhl.conf":                                     "what tagtail check says",
