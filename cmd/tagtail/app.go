@@ -239,7 +239,11 @@ func nginxSyslog(listeners []string) string {
 // greet says where everything is.
 func (a *app) greet(words io.Writer) {
 	fmt.Fprintf(words, "Tagtail %s\n", version)
-	fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	if os.Getenv("JOURNAL_STREAM") == "" {
+		fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	} else { // others read the journal
+		fmt.Fprintf(words, "  page    %s\n          (tagtail login --data %s makes a link that logs you in, once)\n", a.page, a.cfg.Data)
+	}
 	for _, listener := range a.listeners {
 		fmt.Fprintf(words, "  syslog  %s\n", listener)
 	}
@@ -269,6 +273,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		waitFor(ctx, a.store.Warm(), warmTime)
+		go a.notify(ctx)
 		return a.server.Run(ctx)
 	})
 	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })
