@@ -82,7 +82,7 @@ func (s *Server) authenticateVouched(r *http.Request) (p principal, asked bool, 
 	}
 	person, err := s.vouchedPerson(names[0])
 	if is := troubleOf(err); is != "" {
-		s.log.Warn("login by the proxy failed", "client", clientOf(r), "err", err)
+		s.tell(r, eventLoginFailed, "", "", [2]string{"via", ProxyProvider}, [2]string{"reason", err.Error()})
 		return principal{}, true, &vouchedError{newProblem(http.StatusForbidden, "The proxy says that you are %s, whom Tagtail does not let in: ask an administrator.", shown(names[0])), is}
 	}
 	if err != nil {

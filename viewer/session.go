@@ -381,7 +381,7 @@ func (s *Server) authenticateGit(r *http.Request) (principal, error) {
 	}
 	if !found || !p.known() || token.Owner != user {
 		s.failures.add(from, now)
-		s.log.Warn("git login failed", "client", from)
+		s.tell(r, eventLoginFailed, "", "", [2]string{"via", "git"})
 		return principal{}, newProblem(http.StatusUnauthorized, "The name or the token is not valid: an administrator makes one with tagtail token add NAME.")
 	}
 	s.failures.forget(from)

@@ -133,6 +133,9 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Audit takes what becomes of accounts; nil means nobody does. It may be
+	// called from several goroutines.
+	Audit func(AccountEvent)
 	// Stats are what the store counts; nil means nothing.
 	Stats func() index.Stats
 	// Purger is nil if nothing can be purged here.
