@@ -13,7 +13,7 @@ VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger python3=python3 curl=curl \
 	nginx=nginx libnginx-mod-http-lua=/usr/lib/nginx/modules/ngx_http_lua_module.so \
 	redis-server=redis-server mariadb-server-core=mariadbd rsyslog=rsyslogd rsyslog-relp=/usr/share/doc/rsyslog-relp/copyright rsyslog-gnutls=/usr/share/doc/rsyslog-gnutls/copyright \
-	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip chromium=chromium \
+	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip procps=/usr/sbin/sysctl chromium=chromium \
 	fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc \
 	nodejs=node npm=npm openssh-server=/usr/sbin/sshd openssh-client=ssh e2fsprogs=mkfs.ext4 systemd=/lib/systemd/systemd dbus=dbus-daemon polkitd=/usr/lib/polkit-1/polkitd
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/push"
+	"github.com/tagtail/tagtail/docs"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/ingest/redact"
@@ -159,7 +160,7 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Stats: a.store.Stats, Audit: a.auditAccount, Purger: purger{a}, Backup: a.backup, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Help: new(docs.Book), Sink: a.receiver, Upkeep: a.store, Stats: a.store.Stats, Audit: a.auditAccount, Purger: purger{a}, Backup: a.backup, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		TLS: secure, Proxies: proxies, OIDC: oidc, ProxyLogin: proxyLogin,
 		Inputs: a.inputs, Rules: a.ruleStats, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
