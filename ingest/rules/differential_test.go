@@ -33,13 +33,13 @@ const patience = 60 * time.Second
 // endMark is the text of the message that says that all before it were read.
 const endMark = "this is the end of the test"
 
-// rsyslogdHead is for fmt.Sprintf with the work directory, the port, the socket
-// and the file of endMark.
+// rsyslogdHead is for fmt.Sprintf with the work directory, the address, the
+// socket and the file of endMark.
 const rsyslogdHead = `
 global(workDirectory="%[1]s" localHostname="collector" net.enableDNS="off" internalmsg.severity="emerg" maxMessageSize="64k")
 module(load="imudp")
 module(load="imuxsock" SysSock.Use="off")
-input(type="imudp" address="127.0.0.1" port="%[2]s" rcvbufSize="8m")
+input(type="imudp" address="%[2]s" port="5514" rcvbufSize="8m")
 input(type="imuxsock" Socket="%[3]s" RateLimit.Interval="0")
 template(name="plain" type="string" string="%%msg%%\n")
 :syslogtag, isequal, "rsyslogd:" stop
@@ -59,16 +59,9 @@ type rsyslogd struct {
 	stop   func() // returns when all is written
 }
 
-// freePort is a UDP port that nobody has just now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	_, port, _ := net.SplitHostPort(c.LocalAddr().String())
-	return port
+// ownAddress is an address on which nobody else has any port.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
 }
 
 // needRsyslogd finds the program, or ends the test.
@@ -96,9 +89,9 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	port, socket, conf := freePort(t), filepath.Join(dir, "s"), filepath.Join(dir, "conf")
+	address, socket, conf := ownAddress(), filepath.Join(dir, "s"), filepath.Join(dir, "conf")
 	d := &rsyslogd{t: t, end: filepath.Join(dir, "end")}
-	text := fmt.Sprintf(rsyslogdHead, dir, port, socket, d.end) + rules
+	text := fmt.Sprintf(rsyslogdHead, dir, address, socket, d.end) + rules
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +131,7 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 		case <-tick:
 		}
 	}
-	if d.udp, err = net.Dial("udp", "127.0.0.1:"+port); err != nil {
+	if d.udp, err = net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: net.ParseIP(address), Port: 5514}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = d.udp.Close(), d.local.Close() })
