@@ -287,6 +287,10 @@ func maskNow(text string, began time.Time) string {
 // that are no digits. We write microseconds.
 var longFraction = regexp.MustCompile(`:\d\d\.\d{7,}`)
 
+// openPRI ends before rsyslogd 8.2302 stops to look for the end of a PRI: its
+// rawmsg-after-pri depends on what was in memory before.
+var openPRI = regexp.MustCompile(`^<.?[^>]{0,2}$`)
+
 // parserCases are the messages of ingest/syslog's cases that come by transport.
 func parserCases(t testing.TB, transport string) (messages [][]byte) {
 	t.Helper()
@@ -370,9 +374,9 @@ func TestFilesAreThoseOfRsyslogd(t *testing.T) {
 }
 
 // generated are messages made of parts that matter to filters, in an order that
-// is always the same.
-func generated(count int) (messages [][]byte) {
-	random := rand.New(rand.NewPCG(8, 2302))
+// that the seed decides.
+func generated(count int, seed uint64) (messages [][]byte) {
+	random := rand.New(rand.NewPCG(8, seed))
 	pick := func(list ...string) string { return list[random.IntN(len(list))] }
 	for range count {
 		pri := pick("<"+strconv.Itoa(random.IntN(192))+">", "<"+strconv.Itoa(168+random.IntN(8))+">", "<"+strconv.Itoa(random.IntN(192))+">", "", "<999>")
@@ -511,7 +515,7 @@ $template byhost,"$OUT/hosts/%HOSTNAME%/%$year%"
 }
 
 func TestRulesWriteWhatRsyslogdWrites(t *testing.T) {
-	messages := append(selectorMessages(t), generated(600)...)
+	messages := append(selectorMessages(t), generated(600, seedOf(t))...)
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
 			compare(t, "$template raw,\"%rawmsg%\\n\"\n"+rules, false, messages)
