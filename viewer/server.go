@@ -44,31 +44,32 @@ const (
 // Server answers HTTP. Its methods may be called from any goroutine.
 type Server struct {
 	// immutable after Listen
-	cfg      Config
-	log      *slog.Logger
-	listener net.Listener
-	http     *http.Server
-	db       *bolt.DB // of these three
-	accounts *accounts.Store
-	sessions *sessions
-	tokens   *tokens.Store
-	controls controls
-	upkeep   upkeepJobs
-	assets   assets
-	metrics  *metrics
-	sockets  sockets
-	links    loginLinks
-	provider *openid.Provider // nil without Config.OIDC
-	attempts *attempts        // to log in there
-	failures failures
-	guessing guessing
-	pushing  pushing
-	rates    rates
-	throttle *throttle           // of lines that are ingested
-	bodies   *semaphore.Weighted // bytes of what is being ingested
-	exports  chan struct{}       // has one for each that runs
-	backups  chan struct{}       // has one while one is made
-	gzips    sync.Pool           // of *gzip.Writer
+	cfg          Config
+	log          *slog.Logger
+	listener     net.Listener
+	http         *http.Server
+	db           *bolt.DB // of these three
+	accounts     *accounts.Store
+	sessions     *sessions
+	tokens       *tokens.Store
+	controls     controls
+	upkeep       upkeepJobs
+	assets       assets
+	metrics      *metrics
+	sockets      sockets
+	links        loginLinks
+	provider     *openid.Provider // nil without Config.OIDC
+	attempts     *attempts        // to log in there
+	failures     failures
+	guessing     guessing
+	pushing      pushing
+	rates        rates
+	throttle     *throttle           // of lines that are ingested
+	failuresTold *throttle           // of log-ins, to the audit
+	bodies       *semaphore.Weighted // bytes of what is being ingested
+	exports      chan struct{}       // has one for each that runs
+	backups      chan struct{}       // has one while one is made
+	gzips        sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
 	hub          *hub
@@ -90,6 +91,7 @@ func Listen(cfg Config) (*Server, error) {
 	s.upkeep.wake = make(chan struct{}, 1)
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
+	s.failuresTold = newThrottle(1, 20)
 	s.exports = make(chan struct{}, maxExports)
 	s.backups = make(chan struct{}, 1)
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)

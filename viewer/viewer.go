@@ -133,6 +133,9 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Audit takes what becomes of accounts; nil means nobody does. It may be
+	// called from several goroutines.
+	Audit func(AccountEvent)
 	// Stats are what the store counts; nil means nothing.
 	Stats func() index.Stats
 	// Purger is nil if nothing can be purged here.
@@ -170,6 +173,8 @@ type Config struct {
 	// OIDC is where people may log in, beside passwords and links; nil is
 	// nowhere. Its answer leads back to URL.
 	OIDC *openid.Config
+	// ProxyLogin is that Proxies say who asks; nil if they do not.
+	ProxyLogin *ProxyLogin
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the
@@ -201,6 +206,11 @@ func (c Config) Validate() error {
 	}
 	if c.OIDC != nil {
 		if err := c.OIDC.Validate(); err != nil {
+			return err
+		}
+	}
+	if c.ProxyLogin != nil {
+		if err := c.ProxyLogin.Validate(c.Proxies); err != nil {
 			return err
 		}
 	}

@@ -227,53 +227,58 @@ func (a *app) backupRepositories(ctx context.Context, out *archive.Writer) error
 	return nil
 }
 
+// addRepository adds the files of one, listed when it is their turn: what names
+// something before that, and what moves after where it has been.
 func addRepository(out *archive.Writer, dir, to string) error {
-	added := make(map[string]bool)
-	for {
-		if moved, err := addRest(out, dir, to, added); err != nil || !moved {
-			return err
-		}
+	c := repositoryCopy{out: out, dir: dir, to: to, added: make(map[string]bool)}
+	for _, start := range []string{"logs/", "HEAD", "refs/", "packed-refs"} {
+		c.add(func(name string) bool { return strings.HasPrefix(name, start) })
 	}
+	c.add(func(name string) bool { return !strings.HasPrefix(name, "objects/") })
+	for c.moved = true; c.moved && c.err == nil; {
+		c.moved = false
+		c.add(func(name string) bool { return strings.HasPrefix(name, "objects/") && !strings.HasPrefix(name, packs) })
+		c.add(func(name string) bool { return strings.HasPrefix(name, packs) })
+	}
+	return c.err
 }
 
-// addRest adds what is not added yet, and tells whether a file was gone.
-func addRest(out *archive.Writer, dir, to string, added map[string]bool) (moved bool, err error) {
+const packs = "objects/pack/"
+
+// repositoryCopy is a repository that is being added.
+type repositoryCopy struct {
+	out     *archive.Writer
+	dir, to string
+	added   map[string]bool
+	moved   bool // a file was gone when it was its turn
+	err     error
+}
+
+// add adds the files of which is true that are not there yet.
+func (c *repositoryCopy) add(is func(name string) bool) {
+	if c.err != nil {
+		return
+	}
 	var names []string
-	err = walkFiles(dir, func(_, name string) error {
-		if !added[name] && !strings.HasSuffix(name, ".lock") && !strings.Contains(name, "tmp_") && !strings.Contains(name, "incoming-") {
+	c.err = walkFiles(c.dir, func(_, name string) error {
+		temporary := strings.HasSuffix(name, ".lock") || strings.Contains(name, "tmp_") || strings.Contains(name, "incoming-")
+		if is(name) && !c.added[name] && !temporary {
 			names = append(names, name)
 		}
 		return nil
 	})
-	if err != nil {
-		return false, err
-	}
-	// packed-refs gets what leaves refs, packs get what leaves the other objects,
-	// and what is named must come before what it leads to.
-	first := []string{"logs/", "HEAD", "refs/", "packed-refs"}
-	order := func(name string) int {
-		i := slices.IndexFunc(first, func(start string) bool { return strings.HasPrefix(name, start) })
-		switch {
-		case i >= 0:
-			return i
-		case strings.HasPrefix(name, "objects/pack/"):
-			return len(first) + 1
-		}
-		return len(first)
-	}
-	slices.SortStableFunc(names, func(x, y string) int { return order(x) - order(y) })
 	for _, name := range names {
-		err := addFile(out, filepath.Join(dir, filepath.FromSlash(name)), to+name)
-		if errors.Is(err, fs.ErrNotExist) {
-			moved = strings.HasPrefix(name, "objects/") || moved
-			continue
+		err := addFile(c.out, filepath.Join(c.dir, filepath.FromSlash(name)), c.to+name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			c.moved = true
+		case err != nil:
+			c.err = err
+			return
+		default:
+			c.added[name] = true
 		}
-		if err != nil {
-			return false, err
-		}
-		added[name] = true
 	}
-	return moved, nil
 }
 
 // walkFiles calls visit for the regular files below dir, with their names there.
