@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,12 +26,12 @@ local5.* OUT/all.log
 :programname,isequal,"hhl-git-server" OUT/server.log
 `
 
-// besideHead is an rsyslogd for the same messages: its folder, address, socket
-// and again its folder.
+// besideHead is an rsyslogd for the same messages: its folder, address, port,
+// socket and again its folder.
 const besideHead = `global(workDirectory="%s" net.enableDNS="off")
 module(load="imudp")
 module(load="imuxsock" SysSock.Use="off")
-input(type="imudp" address="%s" port="5514")
+input(type="imudp" address="%s" port="%s")
 input(type="imuxsock" Socket="%s" RateLimit.Interval="0")
 if $syslogtag startswith "rsyslogd" or $rawmsg contains "are you there" then {
   action(type="omfile" file="%s/probe" template="RSYSLOG_DebugFormat")
@@ -71,9 +70,9 @@ func startBeside(t *testing.T, rules string) (udp, socket string, stop func()) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	socket, conf := filepath.Join(folder, "log"), filepath.Join(folder, "conf")
-	// An address of its own: nobody else has its port.
-	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
-	mustWrite(t, conf, fmt.Sprintf(besideHead, folder, host, socket, folder)+rules)
+	udp = ownAddress()
+	host, port, _ := net.SplitHostPort(udp)
+	mustWrite(t, conf, fmt.Sprintf(besideHead, folder, host, port, socket, folder)+rules)
 	cmd := exec.Command("rsyslogd", "-n", "-f", conf, "-i", filepath.Join(folder, "pid"))
 	words := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = words, words
@@ -101,7 +100,6 @@ func startBeside(t *testing.T, rules string) (udp, socket string, stop func()) {
 			t.Logf("rsyslogd said:\n%s", words)
 		}
 	})
-	udp = net.JoinHostPort(host, "5514")
 	for network, address := range map[string]string{"udp": udp, "unixgram": socket} {
 		probe := fmt.Sprintf("<13>Oct 11 22:14:15 h probe-%s: are you there", network)
 		awaitFile(t, filepath.Join(folder, "probe"), "probe-"+network+":", func() {
