@@ -19,10 +19,10 @@ import (
 type ImportBatch struct {
 	// ID names the import: digits and small letters.
 	ID string
-	// State is what the importer wants to know when it goes on: JSON. It is kept
-	// if and only if the entries are.
-	State json.RawMessage
-	// Entries have Received set to their own time. Their Seqs are set.
+	// State returns what the importer wants to know when it goes on, in JSON. It is
+	// kept if and only if the entries are.
+	State func(ImportResult) (json.RawMessage, error)
+	// Entries have Received set to their own time.
 	Entries []Entry
 }
 
@@ -90,6 +90,10 @@ func (s *Store) Import(ctx context.Context, batch ImportBatch) (ImportResult, er
 	}
 	before.Pending = nil
 	entries, result := s.importable(batch.Entries)
+	state, err := batch.State(result)
+	if err != nil {
+		return ImportResult{}, fmt.Errorf("encode the state of an import: %w", err)
+	}
 	if err := s.numberImported(entries); err != nil {
 		return ImportResult{}, fmt.Errorf("number imported entries: %w", err)
 	}
@@ -99,7 +103,7 @@ func (s *Store) Import(ctx context.Context, batch ImportBatch) (ImportResult, er
 	for _, b := range blocks {
 		pending.Pending = append(pending.Pending, filepath.Base(b.day.dir)+"/"+filepath.Base(b.path))
 	}
-	if err := s.writeImport(path, pending, &importFile{State: batch.State}, blocks); err != nil {
+	if err := s.writeImport(path, pending, &importFile{State: state}, blocks); err != nil {
 		s.forgetNumbers()
 		for _, b := range blocks {
 			_ = s.removeBlock(b.storedBlock) // or by what follows
@@ -150,10 +154,7 @@ func (s *Store) importable(all []Entry) ([]Entry, ImportResult) {
 		}
 		limit, known := oldest[e.Instance]
 		if !known {
-			limit = ImportStart
-			if keep := s.cfg.keepOf(e.Instance).For; keep > 0 {
-				limit = now.Add(-keep)
-			}
+			limit = s.cfg.Oldest(e.Instance, now)
 			oldest[e.Instance] = limit
 		}
 		if e.Received.Before(limit) {

@@ -21,9 +21,13 @@ func importConfig(t *testing.T) Config {
 	return Config{Dir: t.TempDir(), HeadEntries: 16, RingEntries: 8, now: func() time.Time { return importNow }}
 }
 
+func stateOf(text string) func(ImportResult) (json.RawMessage, error) {
+	return func(ImportResult) (json.RawMessage, error) { return json.RawMessage(text), nil }
+}
+
 func importEntries(t testing.TB, s *Store, id string, entries []Entry) ImportResult {
 	t.Helper()
-	result, err := s.Import(t.Context(), ImportBatch{ID: id, State: json.RawMessage(`{"id":"` + id + `"}`), Entries: entries})
+	result, err := s.Import(t.Context(), ImportBatch{ID: id, State: stateOf(`"` + id + `"`), Entries: entries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +372,7 @@ func TestCrashInAnImportLosesNothingAndRepeatsNothing(t *testing.T) {
 		importLines(importNow.Add(-49*time.Hour), "s/2", 3),
 	}
 	for i, batch := range batches {
-		if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: json.RawMessage(fmt.Sprint(i + 1)), Entries: batch}); err != nil {
+		if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: stateOf(fmt.Sprint(i + 1)), Entries: batch}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -391,7 +395,7 @@ func TestCrashInAnImportLosesNothingAndRepeatsNothing(t *testing.T) {
 			}
 		}
 		for i, batch := range batches[done:] {
-			if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: json.RawMessage(fmt.Sprint(done + i + 1)), Entries: batch}); err != nil {
+			if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: stateOf(fmt.Sprint(done + i + 1)), Entries: batch}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -416,7 +420,7 @@ func TestFailedImportLeavesNothingAndIsTriedAgain(t *testing.T) {
 	s := openStore(t, cfg)
 	failing = true
 	lines := importLines(importNow.Add(-50*time.Hour), "s/1", 60)
-	if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: json.RawMessage(`1`), Entries: lines}); !errors.Is(err, full) {
+	if _, err := s.Import(t.Context(), ImportBatch{ID: "f", State: stateOf(`1`), Entries: lines}); !errors.Is(err, full) {
 		t.Fatalf("error = %v, want %v", err, full)
 	}
 	if states, err := s.Imports(); err != nil || len(states) > 0 {

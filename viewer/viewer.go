@@ -133,6 +133,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Importer is nil if nothing can be imported here.
+	Importer Importer
 	// Purger is nil if nothing can be purged here.
 	Purger Purger
 	// Views is nil if no views can be saved.
