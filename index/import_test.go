@@ -452,3 +452,26 @@ func TestMoreThanASecondHasNumbersForGoOn(t *testing.T) {
 		}
 	}
 }
+
+func TestBackupKnowsWhatWasImported(t *testing.T) {
+	cfg := importConfig(t)
+	s := openStore(t, cfg)
+	first, second := importLines(importNow.Add(-50*time.Hour), "s/1", 40), importLines(importNow.Add(-49*time.Hour), "s/1", 40)
+	importEntries(t, s, "f", first)
+	dir, report := backUp(t, s)
+	if len(report.Findings) > 0 {
+		t.Errorf("findings %v", report.Findings)
+	}
+	importEntries(t, s, "f", second)
+	again := cfg
+	again.Dir = dir
+	restored := openStore(t, again)
+	states, err := restored.Imports()
+	if err != nil || len(states) != 1 || string(states[0].State) != `"f"` {
+		t.Errorf("states are %s, %v", states, err)
+	}
+	importEntries(t, restored, "f", second)
+	if diff := gocmp.Diff(exportAll(t, s, ExportRequest{}), exportAll(t, restored, ExportRequest{}), sameEntry); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}

@@ -96,6 +96,19 @@ func (f *importFile) undo(dir string) error {
 	return nil
 }
 
+// importFiles reads the files of all imports, by name.
+func (s *Store) importFiles() (map[string][]byte, error) {
+	all := make(map[string][]byte)
+	for _, path := range files.Glob(importsDir(s.cfg.Dir), "*"+importSuffix) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		all[filepath.Base(path)] = text
+	}
+	return all, nil
+}
+
 // settleImports deletes what imports that were broken off have begun to write.
 // Nobody has read the blocks yet.
 func settleImports(dir string) error {

@@ -182,6 +182,14 @@ func TestFirstStartLoginAndPhoneMeetWCAG(t *testing.T) {
 	b.Go(s.URL + "/login#stale")
 	b.Await(`!error.hidden`)
 	a.themes("login")
+	s.ways = map[string]any{"oidc": map[string]any{"label": "Log in with the team's account"}}
+	b.Go(s.URL + "/login?trouble=oidc-link&next=%2F%3Fq%3Dx%2520y")
+	b.Await(`!others.hidden && !error.hidden`)
+	if got := b.Eval(`provider.getAttribute('href') + ' ' + provider.textContent`); got != "login/oidc?next=%2F%3Fq%3Dx%2520y Log in with the team's account" {
+		t.Errorf("the provider's button leads to %s", got)
+	}
+	a.themes("login-provider")
+	b.Shoot("login-provider")
 	b.Go(s.URL)
 	b.Await(`notice.textContent.includes('logger')`)
 	a.check("welcome")

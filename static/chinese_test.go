@@ -45,6 +45,12 @@ func TestChinesePageHasNoEnglishLeft(t *testing.T) {
 	b.Go(s.URL + "/login")
 	b.Await(`document.querySelector('label').textContent !== ''`)
 	check("login")
+	s.ways = map[string]any{"oidc": map[string]any{"label": ""}}
+	for _, trouble := range []string{"down", "state", "refused", "token", "role", "name", "link", "disabled", "full", "wait"} {
+		b.Go(s.URL + "/login?trouble=oidc-" + trouble)
+		b.Await(`!others.hidden && !error.hidden`)
+		check("login " + trouble)
+	}
 	b.Go(s.URL)
 	b.Await(`notice.textContent.includes('logger')`)
 	check("welcome")

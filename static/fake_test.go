@@ -118,6 +118,7 @@ type server struct {
 	orders    []string       // that have been placed, with their bodies
 	deploys   []deployMark   // that the histogram marks
 	unkept    map[string]any // why nothing is kept
+	ways      map[string]any // to log in, beside passwords; immutable once the page is open
 	slowly    chan struct{}  // if set, a search that may end early waits for it and then looks at hurry entries
 }
 
@@ -127,7 +128,7 @@ const hurry = 100
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; report-uri /csp"
 
 func newServer(t *testing.T) *server {
-	s := &server{jobs: map[string]*job{}, sockets: map[*websocket.Conn]bool{}, changed: make(chan struct{})}
+	s := &server{jobs: map[string]*job{}, sockets: map[*websocket.Conn]bool{}, changed: make(chan struct{}), ways: map[string]any{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page("index.html"))
 	mux.HandleFunc("GET /login", s.page("login.html"))
@@ -160,6 +161,7 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/output", s.jobOutput)
 	s.handleReleases(mux)
 	mux.HandleFunc("POST /api/v1/login", s.login)
+	mux.HandleFunc("GET /api/v1/login", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.ways) })
 	s.handleAccounts(mux)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.record(r)

@@ -207,7 +207,7 @@ func (s *Server) guard(r route) echo.HandlerFunc {
 			return r.access.refusal(p)
 		}
 		if r.access == page {
-			return c.Redirect(http.StatusSeeOther, loginPage(c.Request().URL))
+			return c.Redirect(http.StatusSeeOther, loginPage(c.Request().URL, troubleInVouched(err)))
 		}
 		c.Response().Header().Set("WWW-Authenticate", challenge)
 		if err == nil {
@@ -235,10 +235,17 @@ func (a access) refusal(p principal) *problem {
 
 // loginPage is where to log in to come back to u. It is relative, so that it
 // also leads there behind a proxy that puts us below a path of its own.
-func loginPage(u *url.URL) string {
+func loginPage(u *url.URL, why trouble) string {
 	up := strings.Repeat("../", strings.Count(u.EscapedPath(), "/")-1)
-	if u.RawQuery == "" && u.Path == "/" {
+	values := url.Values{}
+	if why != "" {
+		values.Set("trouble", string(why))
+	}
+	if u.RawQuery != "" || u.Path != "/" {
+		values.Set("next", u.RequestURI())
+	}
+	if len(values) == 0 {
 		return up + "login"
 	}
-	return up + "login?next=" + url.QueryEscape(u.RequestURI())
+	return up + "login?" + values.Encode()
 }

@@ -52,7 +52,7 @@ func (s *Server) addToken(c echo.Context, p principal) error {
 	if administering.allows(p) {
 		switch _, err := s.accounts.Add(owner, in.Role, now); {
 		case err == nil:
-			s.log.Info("account made", "person", owner, "role", string(in.Role), "by", p.Name)
+			s.tell(c.Request(), eventPerson, owner, p.Name, [2]string{"role", string(in.Role)})
 		case !errors.Is(err, accounts.ErrExists):
 			return accountProblem(owner, err)
 		}
@@ -66,7 +66,7 @@ func (s *Server) addToken(c echo.Context, p principal) error {
 	case err != nil:
 		return err
 	}
-	s.log.Info("token made", "id", token.ID, "owner", token.Owner, "scopes", token.Scopes.String(), "by", p.Name)
+	s.tell(c.Request(), eventToken, token.Owner, p.Name, [2]string{"id", token.ID}, [2]string{"scopes", token.Scopes.String()})
 	// The secret is in this answer only.
 	return s.sendJSON(c, http.StatusCreated, struct {
 		tokens.Token
@@ -84,6 +84,6 @@ func (s *Server) revokeToken(c echo.Context, p principal) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("token revoked", "id", token.ID, "owner", token.Owner, "by", p.Name)
+	s.tell(c.Request(), eventTokenGone, token.Owner, p.Name, [2]string{"id", token.ID})
 	return c.NoContent(http.StatusNoContent)
 }

@@ -90,7 +90,6 @@ func (s *Server) login(c echo.Context, _ principal) error {
 	if err := readJSON(r, &in, `The request's body cannot be read: send JSON, {"name":"…","password":"…"} or {"token":"…"}.`); err != nil {
 		return err
 	}
-	from := clientOf(r)
 	try, err := s.beginGuess(c, in.Name)
 	if err != nil {
 		return err
@@ -101,7 +100,7 @@ func (s *Server) login(c echo.Context, _ principal) error {
 		return err
 	}
 	if !ok {
-		s.log.Warn("login failed", "client", from)
+		s.tell(r, eventLoginFailed, "", "")
 		return newProblem(http.StatusUnauthorized, "The name, the password or the token is not valid, or the link was used before: try again, or ask for a new login link.")
 	}
 	if err := s.beginSession(c, name, now); err != nil {
@@ -130,7 +129,7 @@ func (s *Server) beginSession(c echo.Context, name string, now time.Time) error 
 	if err != nil {
 		return err
 	}
-	s.log.Info("logged in", "person", name, "client", clientOf(r))
+	s.tell(r, eventLogin, name, name)
 	s.setSessionCookie(c.Response(), r, id)
 	return nil
 }
@@ -176,7 +175,7 @@ func (s *Server) link(c echo.Context, p principal) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("login link made", "person", name, "by", p.Name)
+	s.tell(c.Request(), eventLink, name, p.Name)
 	return s.sendJSON(c, http.StatusCreated, struct {
 		Link string `json:"link"`
 	}{link})

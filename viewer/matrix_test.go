@@ -2,7 +2,9 @@ package viewer
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -35,6 +37,10 @@ func team(t *testing.T, change func(*Config)) *testServer {
 	cfg := testConfig(t, store)
 	cfg.Releases, cfg.Upkeep, cfg.Purger = &fakeReleases{}, store, storePurger{store}
 	cfg.Importer = &fakeImporter{}
+	cfg.Backup = func(_ context.Context, _ string, _ map[string]int64, w io.Writer) error {
+		_, err := io.WriteString(w, "everything")
+		return err
+	}
 	cfg.Deploys = func() []DeployMark { return []DeployMark{{Instance: "socketserver/dev2"}} }
 	if change != nil {
 		change(&cfg)
@@ -136,8 +142,8 @@ func matrix() map[string]string {
 		"GET /api/v1/instances/:service/:owner/releases/:number/diff": toWhoSee,
 		"GET /api/v1/jobs/:id":                                        toWhoSee, "GET /api/v1/jobs/:id/output": toWhoSee,
 		"POST /api/v1/store/verify": toAdmins, "POST /api/v1/store/rebuild": toAdmins, "GET /metrics": toAdmins,
-		"GET /api/v1/store/purge": toAdmins, "POST /api/v1/store/purge": toAdmins,
 		"GET /api/v1/store/imports": toAdmins, "POST /api/v1/store/imports/:id": toAdmins,
+		"GET /api/v1/store/purge": toAdmins, "POST /api/v1/store/purge": toAdmins, "POST /api/v1/store/backup": toAdmins,
 		"GET /api/v1/people": toAdmins, "PUT /api/v1/people/:name": toAdmins, "PUT /api/v1/people/:name/password": toDev1,
 		"PUT /api/v1/people/:name/grants/:service/:owner": toAdmins, "DELETE /api/v1/people/:name/grants/:service/:owner": toAdmins,
 		"DELETE /api/v1/sessions/:id": toOwnTokens, "DELETE /api/v1/tokens/:id": toOwnTokens,

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tagtail/tagtail/deploy"
 )
 
 // metrics are what /metrics shows, in a registry of its own: libraries that
@@ -21,7 +24,7 @@ type metrics struct {
 	tailDropped prometheus.Counter
 }
 
-func newMetrics(cfg Config, open *sockets) *metrics {
+func newMetrics(cfg Config, open *sockets, status func(context.Context) []deploy.Status) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tagtail_http_requests_total", Help: "HTTP requests answered, by route.",
@@ -47,7 +50,7 @@ func newMetrics(cfg Config, open *sockets) *metrics {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.requests, m.seconds, m.tailEntries, m.tailDropped, build, streams,
-		newStoreMetrics(cfg), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newStoreMetrics(cfg, status), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
 }
@@ -94,18 +97,22 @@ func knownMethod(method string) string {
 
 // storeMetrics reads what Logs and the inputs count, at each scrape.
 type storeMetrics struct {
+	status                           func(context.Context) []deploy.Status
 	cfg                              Config
 	entries, bytes, seq              *prometheus.Desc
 	received, dropped, kernelDropped *prometheus.Desc
 	suppressed, redactions           *prometheus.Desc
 	ruleDone, ruleDropped, ruleWaits *prometheus.Desc
+	failing, lost, disk, blocks      *prometheus.Desc
+	damaged, errors, expired         *prometheus.Desc
+	running                          *prometheus.Desc
 }
 
-func newStoreMetrics(cfg Config) *storeMetrics {
+func newStoreMetrics(cfg Config, status func(context.Context) []deploy.Status) *storeMetrics {
 	perInstance, perInput := []string{"instance"}, []string{"input"}
 	perRule := []string{"rule", "kind", "target"}
 	return &storeMetrics{
-		cfg:           cfg,
+		cfg: cfg, status: status,
 		entries:       prometheus.NewDesc("tagtail_instance_entries", "Entries that are kept.", perInstance, nil),
 		bytes:         prometheus.NewDesc("tagtail_instance_bytes", "Bytes of the entries that are kept, before compression.", perInstance, nil),
 		seq:           prometheus.NewDesc("tagtail_entries_total", "Entries ever stored.", nil, nil),
@@ -117,12 +124,23 @@ func newStoreMetrics(cfg Config) *storeMetrics {
 		ruleDone:      prometheus.NewDesc("tagtail_rule_done_total", "Messages that a rule has written or forwarded.", perRule, nil),
 		ruleDropped:   prometheus.NewDesc("tagtail_rule_dropped_total", "Messages that a rule could not write or forward; they are stored all the same.", perRule, nil),
 		ruleWaits:     prometheus.NewDesc("tagtail_rule_queued", "Messages that wait to be written or forwarded.", perRule, nil),
+		failing:       prometheus.NewDesc("tagtail_store_failing", "1 while nothing can be kept, because the disk is full for example.", nil, nil),
+		lost:          prometheus.NewDesc("tagtail_store_lost_total", "Entries that could not be kept.", nil, nil),
+		disk:          prometheus.NewDesc("tagtail_store_disk_bytes", "Size of the files of the store: blocks and journal, without what is derived.", []string{"part"}, nil),
+		blocks:        prometheus.NewDesc("tagtail_store_blocks", "Blocks that are kept.", nil, nil),
+		damaged:       prometheus.NewDesc("tagtail_store_damaged_total", "Frames and blocks that cannot be read; the log says where.", []string{"part"}, nil),
+		errors:        prometheus.NewDesc("tagtail_store_errors_total", "Failed tries to write a block, sync the journal, index words, or merge and expire blocks.", []string{"of"}, nil),
+		expired:       prometheus.NewDesc("tagtail_store_expired_entries_total", "Entries that were let go of, as the retention says.", nil, nil),
+		running:       prometheus.NewDesc("tagtail_instance_running", "1 if the instance's process runs, of those that Tagtail controls.", perInstance, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *storeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions, m.ruleDone, m.ruleDropped, m.ruleWaits} {
+	for _, desc := range []*prometheus.Desc{
+		m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions, m.ruleDone, m.ruleDropped, m.ruleWaits,
+		m.failing, m.lost, m.disk, m.blocks, m.damaged, m.errors, m.expired, m.running,
+	} {
 		ch <- desc
 	}
 }
@@ -134,6 +152,12 @@ func (m *storeMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.cfg.Logs.Instances() {
 		ch <- prometheus.MustNewConstMetric(m.entries, gauge, float64(s.Entries), s.Instance)
 		ch <- prometheus.MustNewConstMetric(m.bytes, gauge, float64(s.Bytes), s.Instance)
+	}
+	m.collectStore(ch)
+	for _, st := range m.status(context.Background()) {
+		if st.Instance.Kind != deploy.Shared {
+			ch <- prometheus.MustNewConstMetric(m.running, gauge, number(st.State == deploy.Running), st.Instance.Name)
+		}
 	}
 	for name, n := range m.cfg.Redactions() {
 		ch <- prometheus.MustNewConstMetric(m.redactions, counter, float64(n), name)
@@ -149,4 +173,31 @@ func (m *storeMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.ruleDropped, counter, float64(r.Dropped), r.Rule, r.Kind, r.Target)
 		ch <- prometheus.MustNewConstMetric(m.ruleWaits, gauge, float64(r.Waiting), r.Rule, r.Kind, r.Target)
 	}
+}
+
+func (m *storeMetrics) collectStore(ch chan<- prometheus.Metric) {
+	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, kind, value, labels...)
+	}
+	send(m.failing, gauge, number(!m.cfg.Logs.Trouble().Since.IsZero()))
+	st := m.cfg.Stats()
+	send(m.lost, counter, float64(st.Dropped))
+	send(m.disk, gauge, float64(st.BlockBytes), "blocks")
+	send(m.disk, gauge, float64(st.JournalBytes), "journal")
+	send(m.blocks, gauge, float64(st.Blocks))
+	send(m.damaged, counter, float64(st.DamagedFrames), "frames")
+	send(m.damaged, counter, float64(st.DamagedBlocks), "blocks")
+	send(m.errors, counter, float64(st.SealErrors), "seal")
+	send(m.errors, counter, float64(st.SyncErrors), "sync")
+	send(m.errors, counter, float64(st.IndexErrors), "index")
+	send(m.errors, counter, float64(st.KeepErrors), "keep")
+	send(m.expired, counter, float64(st.ExpiredEntries))
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

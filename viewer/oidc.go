@@ -123,7 +123,7 @@ func (s *Server) endOIDC(c echo.Context, _ principal) error {
 	person, err := s.finishOIDC(r.Context(), a, q, now)
 	if is := troubleOf(err); is != "" {
 		s.failures.add(from, now)
-		s.log.Warn("login by the provider failed", "client", from, "err", err)
+		s.tell(r, eventLoginFailed, "", "", [2]string{"via", s.provider.Issuer()}, [2]string{"reason", err.Error()})
 		return toLogin(c, login, is, a.Next)
 	}
 	if err != nil {

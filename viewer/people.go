@@ -3,6 +3,7 @@ package viewer
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -110,7 +111,8 @@ func (s *Server) putPerson(c echo.Context, p principal) error {
 	if err != nil {
 		return accountProblem(name, err)
 	}
-	s.log.Info("account changed", "person", account.Name, "role", string(account.Role), "disabled", account.Disabled, "provider", account.Login.Provider, "subject", account.Login.Subject, "by", p.Name)
+	s.tell(c.Request(), eventPerson, account.Name, p.Name, [2]string{"role", string(account.Role)}, [2]string{"disabled", strconv.FormatBool(account.Disabled)},
+		[2]string{"provider", account.Login.Provider}, [2]string{"subject", account.Login.Subject})
 	return s.sendJSON(c, status, account)
 }
 
@@ -127,8 +129,11 @@ func (s *Server) linkAccount(name string, l accounts.Login) (accounts.Person, er
 
 // usualProvider is where people log in who do not say where, "" if nowhere.
 func (s *Server) usualProvider() string {
-	if s.provider != nil {
+	switch {
+	case s.provider != nil:
 		return s.provider.Issuer()
+	case s.cfg.ProxyLogin != nil:
+		return ProxyProvider
 	}
 	return ""
 }
@@ -168,7 +173,7 @@ func (s *Server) setPassword(c echo.Context, p principal) error {
 	if _, err := s.accounts.SetPassword(name, in.New, now); err != nil {
 		return accountProblem(name, err)
 	}
-	s.log.Info("password changed", "person", name, "by", p.Name)
+	s.tell(c.Request(), eventPassword, name, p.Name)
 	if name == p.Name { // whose session has ended with all others
 		id, err := s.sessions.add(name, clientOf(c.Request()), c.Request().UserAgent(), time.Now())
 		if err != nil {
@@ -192,7 +197,7 @@ func (s *Server) grant(c echo.Context, p principal) error {
 	if err != nil {
 		return accountProblem(name, err)
 	}
-	s.log.Info("instance granted", "person", name, "instance", g.Instance, "control", g.Control, "by", p.Name)
+	s.tell(c.Request(), eventGrant, name, p.Name, [2]string{"server", g.Instance}, [2]string{"control", strconv.FormatBool(g.Control)})
 	return s.sendJSON(c, http.StatusOK, account)
 }
 
@@ -202,7 +207,7 @@ func (s *Server) revokeGrant(c echo.Context, p principal) error {
 	if _, err := s.accounts.Revoke(name, instance); err != nil {
 		return accountProblem(name, err)
 	}
-	s.log.Info("grant taken back", "person", name, "instance", instance, "by", p.Name)
+	s.tell(c.Request(), eventRevoke, name, p.Name, [2]string{"server", instance})
 	return c.NoContent(http.StatusNoContent)
 }
 
@@ -230,6 +235,6 @@ func (s *Server) endSession(c echo.Context, p principal) error {
 	if !ended {
 		return newProblem(http.StatusNotFound, "There is no session %s: the list names them by their id.", shown(c.Param("id")))
 	}
-	s.log.Info("session ended", "id", c.Param("id"), "by", p.Name)
+	s.tell(c.Request(), eventSessionEnd, "", p.Name, [2]string{"id", c.Param("id")})
 	return c.NoContent(http.StatusNoContent)
 }

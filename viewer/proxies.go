@@ -27,7 +27,7 @@ func (s *Server) behindProxies(next echo.HandlerFunc) echo.HandlerFunc {
 		if !s.isProxy(addrOf(r.RemoteAddr)) {
 			return next(c)
 		}
-		ctx := r.Context()
+		ctx := s.withVouched(r.Context(), r)
 		if strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 			ctx = context.WithValue(ctx, overTLS{}, true)
 		}

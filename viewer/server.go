@@ -20,6 +20,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/openid"
@@ -43,30 +44,32 @@ const (
 // Server answers HTTP. Its methods may be called from any goroutine.
 type Server struct {
 	// immutable after Listen
-	cfg      Config
-	log      *slog.Logger
-	listener net.Listener
-	http     *http.Server
-	db       *bolt.DB // of these three
-	accounts *accounts.Store
-	sessions *sessions
-	tokens   *tokens.Store
-	controls controls
-	upkeep   upkeepJobs
-	assets   assets
-	metrics  *metrics
-	sockets  sockets
-	links    loginLinks
-	provider *openid.Provider // nil without Config.OIDC
-	attempts *attempts        // to log in there
-	failures failures
-	guessing guessing
-	pushing  pushing
-	rates    rates
-	throttle *throttle           // of lines that are ingested
-	bodies   *semaphore.Weighted // bytes of what is being ingested
-	exports  chan struct{}       // has one for each that runs
-	gzips    sync.Pool           // of *gzip.Writer
+	cfg          Config
+	log          *slog.Logger
+	listener     net.Listener
+	http         *http.Server
+	db           *bolt.DB // of these three
+	accounts     *accounts.Store
+	sessions     *sessions
+	tokens       *tokens.Store
+	controls     controls
+	upkeep       upkeepJobs
+	assets       assets
+	metrics      *metrics
+	sockets      sockets
+	links        loginLinks
+	provider     *openid.Provider // nil without Config.OIDC
+	attempts     *attempts        // to log in there
+	failures     failures
+	guessing     guessing
+	pushing      pushing
+	rates        rates
+	throttle     *throttle           // of lines that are ingested
+	failuresTold *throttle           // of log-ins, to the audit
+	bodies       *semaphore.Weighted // bytes of what is being ingested
+	exports      chan struct{}       // has one for each that runs
+	backups      chan struct{}       // has one while one is made
+	gzips        sync.Pool           // of *gzip.Writer
 	// writeBuffers are shared by the WebSockets: a quiet one holds none.
 	writeBuffers sync.Pool
 	hub          *hub
@@ -88,7 +91,9 @@ func Listen(cfg Config) (*Server, error) {
 	s.upkeep.wake = make(chan struct{}, 1)
 	s.sockets.stopping = make(chan struct{})
 	s.throttle = newThrottle(cfg.IngestRate, cfg.IngestBurst)
+	s.failuresTold = newThrottle(1, 20)
 	s.exports = make(chan struct{}, maxExports)
+	s.backups = make(chan struct{}, 1)
 	s.bodies = semaphore.NewWeighted(maxBodiesBytes)
 
 	var err error
@@ -110,7 +115,7 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.OIDC != nil {
 		s.provider = openid.New(*cfg.OIDC)
 	}
-	s.metrics = newMetrics(cfg, &s.sockets)
+	s.metrics = newMetrics(cfg, &s.sockets, func(ctx context.Context) []deploy.Status { return s.controls.Status(ctx) })
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,

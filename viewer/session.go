@@ -270,7 +270,8 @@ func hashSecret(secret string) []byte {
 }
 
 // authenticate tells who sends r: the zero principal if it carries no
-// credentials, a problem if it carries bad ones. A token wins over a cookie.
+// credentials, a problem if it carries bad ones. A token wins over what a proxy
+// says, and that over a cookie.
 func (s *Server) authenticate(r *http.Request) (principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
@@ -278,6 +279,9 @@ func (s *Server) authenticate(r *http.Request) (principal, error) {
 			return s.authenticateToken(r, strings.TrimSpace(token))
 		}
 		return principal{}, errBadToken()
+	}
+	if p, asked, err := s.authenticateVouched(r); asked {
+		return p, err
 	}
 	cookie, err := r.Cookie(s.cookieName())
 	if err != nil || cookie.Value == "" {
@@ -377,7 +381,7 @@ func (s *Server) authenticateGit(r *http.Request) (principal, error) {
 	}
 	if !found || !p.known() || token.Owner != user {
 		s.failures.add(from, now)
-		s.log.Warn("git login failed", "client", from)
+		s.tell(r, eventLoginFailed, "", "", [2]string{"via", "git"})
 		return principal{}, newProblem(http.StatusUnauthorized, "The name or the token is not valid: an administrator makes one with tagtail token add NAME.")
 	}
 	s.failures.forget(from)

@@ -135,8 +135,15 @@ type Config struct {
 	Upkeep Upkeep
 	// Importer is nil if nothing can be imported here.
 	Importer Importer
+	// Audit takes what becomes of accounts; nil means nobody does. It may be
+	// called from several goroutines.
+	Audit func(AccountEvent)
+	// Stats are what the store counts; nil means nothing.
+	Stats func() index.Stats
 	// Purger is nil if nothing can be purged here.
 	Purger Purger
+	// Backup is nil if there is nothing to back up.
+	Backup Backup
 	// Views is nil if no views can be saved.
 	Views Views
 	// Git is nil if there are no repositories to push to.
@@ -168,6 +175,8 @@ type Config struct {
 	// OIDC is where people may log in, beside passwords and links; nil is
 	// nowhere. Its answer leads back to URL.
 	OIDC *openid.Config
+	// ProxyLogin is that Proxies say who asks; nil if they do not.
+	ProxyLogin *ProxyLogin
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool
 	// DataDir is the folder, which must exist, of accounts.db: the
@@ -202,6 +211,11 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	if c.ProxyLogin != nil {
+		if err := c.ProxyLogin.Validate(c.Proxies); err != nil {
+			return err
+		}
+	}
 	if c.AdminToken == "" {
 		return nil
 	}
@@ -231,6 +245,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Redactions == nil {
 		c.Redactions = func() map[string]uint64 { return nil }
+	}
+	if c.Stats == nil {
+		c.Stats = func() index.Stats { return index.Stats{} }
 	}
 	if c.Rules == nil {
 		c.Rules = func() []RuleStatus { return nil }

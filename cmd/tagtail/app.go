@@ -154,10 +154,18 @@ func (a *app) openPage() error {
 	if err != nil {
 		return err
 	}
+	oidc, err := a.cfg.oidc()
+	if err != nil {
+		return err
+	}
+	proxyLogin, err := a.cfg.proxyLogin()
+	if err != nil {
+		return err
+	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Purger: purger{a}, Importer: pageImporter{a, a.imports}, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Stats: a.store.Stats, Audit: a.auditAccount, Purger: purger{a}, Importer: pageImporter{a, a.imports}, Backup: a.backup, Views: saved, Static: static.Files(),
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
-		TLS: secure, Proxies: proxies,
+		TLS: secure, Proxies: proxies, OIDC: oidc, ProxyLogin: proxyLogin,
 		Inputs: a.inputs, Rules: a.ruleStats, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
 		Logger: a.logger, Location: localZone(), Releases: fresh,
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/tagtail/tagtail/deploy/push"
 	"github.com/tagtail/tagtail/deploy/release"
 	"github.com/tagtail/tagtail/index"
+	"github.com/tagtail/tagtail/viewer"
 )
 
 // The audit is in the log stream itself. Its entries are marked as ours by
@@ -24,6 +25,35 @@ func (a *app) auditEntry(program, msgID, instance string, data deployData) index
 		InstanceBy: index.ByItself, Instance: instance, AppName: a.cfg.LogPrefix + program, MsgID: msgID,
 		StructuredData: data.String(),
 	}
+}
+
+// auditStore keeps what is done with the store as a whole.
+func (a *app) auditStore(msgID, message string, severity index.Severity, data deployData) {
+	e := a.auditEntry("tagtail", msgID, "", data)
+	e.Message, e.Severity = message, severity
+	a.append(e)
+}
+
+// auditAccount keeps what becomes of accounts. Only administrators see it.
+func (a *app) auditAccount(e viewer.AccountEvent) {
+	data := deployData{{"action", e.What}, {"person", e.Person}, {"user", e.By}, {"ip", e.From}}
+	entry := a.auditEntry("accounts", "ACCOUNT", "", append(data, e.More...))
+	entry.Message = e.What
+	if e.Person != "" {
+		entry.Message += ": " + e.Person
+	}
+	if e.By != "" && e.By != e.Person {
+		entry.Message += ", by " + e.By
+	}
+	for _, pair := range e.More {
+		if pair[1] != "" {
+			entry.Message += fmt.Sprintf(", %s %s", pair[0], oneLine(pair[1]))
+		}
+	}
+	if e.Failed {
+		entry.Severity = index.Warning
+	}
+	a.append(entry)
 }
 
 // deployData is the SD-ELEMENT of an audit entry, names and values.

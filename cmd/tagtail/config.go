@@ -77,6 +77,10 @@ type config struct {
 	HTTPKey  string `yaml:"http_key"`
 	// Proxies are addresses and networks of proxies in front of the page.
 	Proxies []string `yaml:"proxies"`
+	// OIDC is where people log in, beside passwords and links; nil is nowhere.
+	OIDC *oidcConfig `yaml:"oidc"`
+	// ProxyLogin is that Proxies say who asks; nil if they do not.
+	ProxyLogin *proxyLoginConfig `yaml:"proxy_login"`
 	// TeamReads lets everybody with an account read everything.
 	TeamReads bool `yaml:"team_reads"`
 	// Instances are further instances, beside those of Serverctrl. They have
@@ -90,6 +94,8 @@ type config struct {
 	// bounds each instance. See docs/identity.md.
 	Evidence  []evidenceConfig `yaml:"evidence"`
 	RateLimit rateConfig       `yaml:"rate_limit"`
+	// File is the configuration's own, "" without one.
+	File string `yaml:"-"`
 	// Rules are files of rules of rsyslog, and names of instances by tag.
 	Rules rulesConfig `yaml:"rules"`
 
@@ -310,6 +316,7 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 		if err := c.readFile(path); err != nil {
 			return config{}, err
 		}
+		c.File = path
 	}
 	if token, ok := environ("TAGTAIL_ADMIN_TOKEN"); ok {
 		c.AdminToken = token
@@ -378,7 +385,11 @@ func (c *config) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("find folder of the configuration: %w", err)
 	}
-	for _, p := range []*string{&file.HTTPCert, &file.HTTPKey} {
+	named := []*string{&file.HTTPCert, &file.HTTPKey}
+	if file.OIDC != nil {
+		named = append(named, &file.OIDC.ClientSecretFile)
+	}
+	for _, p := range named {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}
@@ -427,7 +438,7 @@ func (c *config) readFile(path string) error {
 	c.HTTPRate, c.HTTPBurst = file.HTTPRate, file.HTTPBurst
 	c.People, c.Deploys, c.LogPrefix = file.People, file.Deploys, file.LogPrefix
 	c.DeveloperValues = file.DeveloperValues
-	c.HTTPCert, c.HTTPKey, c.Proxies = file.HTTPCert, file.HTTPKey, file.Proxies
+	c.HTTPCert, c.HTTPKey, c.Proxies, c.OIDC, c.ProxyLogin = file.HTTPCert, file.HTTPKey, file.Proxies, file.OIDC, file.ProxyLogin
 	c.Syslog, c.AdminToken, c.TeamReads = file.Syslog, file.AdminToken, file.TeamReads
 	c.Instances, c.Files = file.Instances, file.Files
 	c.Evidence, c.Rules, c.RateLimit = file.Evidence, file.Rules, file.RateLimit
@@ -472,6 +483,12 @@ func (c *config) validate() error {
 		return errors.New("http_key is given without http_cert: name the certificate too")
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.oidc(); err != nil {
+		return err
+	}
+	if _, err := c.proxyLogin(); err != nil {
 		return err
 	}
 	if c.HTTPRate < 0 || c.HTTPBurst < 0 {

@@ -46,7 +46,7 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	want := config{
 		Data: filepath.Join(filepath.Dir(file), "kept"), HTTP: "127.0.0.1:3", Root: "/environment", RedisRoot: "/opt/redis",
 		HTTPRate: 2, HTTPBurst: 1, Keep: "30d", Sync: "batch",
-		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"}, ownData: true,
+		Syslog: []string{"udp://127.0.0.1:3", "tcp://127.0.0.1:3"}, File: file, ownData: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)

@@ -84,22 +84,8 @@ type purging interface {
 // purging opens the data folder, or finds the server that has it open.
 func (f *clientFlags) purging(cmd *cobra.Command, std streams) (purging, error) {
 	if f.server == "" {
-		cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
-		if err != nil {
-			return nil, usagef(cmd, "%w", err)
-		}
-		logger := slog.New(slog.NewTextHandler(std.Err, nil))
-		logs, err := cfg.indexConfig(logger)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(logs.Dir); err != nil {
-			return nil, fmt.Errorf("there is no store in %s: name the data folder of one with --data", filepath.Dir(logs.Dir))
-		}
-		store, err := index.Open(logs)
+		a, err := openClosedStore(cmd, std)
 		if err == nil {
-			a := &app{cfg: cfg, logger: logger, store: store}
-			a.auditResumedPurge()
 			return &localPurging{app: a, bar: newProgressBar(std.Err)}, nil
 		}
 		if !errors.Is(err, index.ErrLocked) {
@@ -111,6 +97,38 @@ func (f *clientFlags) purging(cmd *cobra.Command, std streams) (purging, error) 
 		return nil, err
 	}
 	return &remotePurging{client: c, words: std.Err}, nil
+}
+
+// openClosedStore opens the store of the data folder for a command; the error is
+// index.ErrLocked if a server has it open.
+func openClosedStore(cmd *cobra.Command, std streams) (*app, error) {
+	cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
+	if err != nil {
+		return nil, usagef(cmd, "%w", err)
+	}
+	logger := slog.New(slog.NewTextHandler(std.Err, nil))
+	logs, err := cfg.indexConfig(logger)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(logs.Dir); err != nil {
+		return nil, fmt.Errorf("there is no store in %s: name the data folder of one with --data", filepath.Dir(logs.Dir))
+	}
+	store, err := index.Open(logs)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{cfg: cfg, logger: logger, store: store}
+	a.auditResumedPurge()
+	return a, nil
+}
+
+// ownName is who runs the program.
+func ownName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + fmt.Sprint(os.Getuid())
 }
 
 func runPurge(ctx context.Context, p purging, req index.PurgeRequest, yes, asJSON bool, std streams) error {
@@ -155,12 +173,8 @@ func (p *localPurging) preview(ctx context.Context, req index.PurgeRequest) (ind
 }
 
 func (p *localPurging) purge(ctx context.Context, req index.PurgeRequest) (index.PurgeReport, error) {
-	name := "uid " + fmt.Sprint(os.Getuid())
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
 	defer p.bar.end()
-	return purger{p.app}.Purge(ctx, req, name, p.bar.show)
+	return purger{p.app}.Purge(ctx, req, ownName(), p.bar.show)
 }
 
 func (p *localPurging) close() error { return p.store.Close() }
@@ -233,9 +247,7 @@ func (p purger) Purge(ctx context.Context, req index.PurgeRequest, by string, pr
 // auditPurge keeps what is told of a purge. It is of no instance: that of which it
 // tells has nothing any more.
 func (a *app) auditPurge(message string, severity index.Severity, data deployData) {
-	e := a.auditEntry("tagtail", "PURGE", "", data)
-	e.Message, e.Severity = message, severity
-	a.append(e)
+	a.auditStore("PURGE", message, severity, data)
 }
 
 // auditResumedPurge keeps that this start has finished a purge.

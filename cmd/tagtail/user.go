@@ -29,7 +29,7 @@ func newUserCommand(std streams) *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newUserAddCommand(std), newUserListCommand(std), newUserRoleCommand(std), newUserPasswdCommand(std),
+	cmd.AddCommand(newUserAddCommand(std), newUserListCommand(std), newUserRoleCommand(std), newUserLinkCommand(std), newUserPasswdCommand(std),
 		newUserDisableCommand(std, "disable", true), newUserDisableCommand(std, "enable", false),
 		newUserGrantCommand(std), newUserRevokeCommand(std))
 	return cmd
@@ -127,6 +127,24 @@ func newUserRoleCommand(std streams) *cobra.Command {
 		Args:    twoArgs("user role takes a name and a role, as in: tagtail user role dev1 admin"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return at.changePerson(cmd, std, args[0], map[string]any{"role": args[1]}, "%s is %s now.\n", args[0], args[1])
+		},
+	}
+	at.add(cmd)
+	return cmd
+}
+
+func newUserLinkCommand(std streams) *cobra.Command {
+	var at clientFlags
+	cmd := &cobra.Command{
+		Use:   "link NAME SUBJECT",
+		Short: "Let somebody log in as who they are at the provider, or for the proxy",
+		Long: "Links an account to who its person is at the provider of OpenID Connect (the claim sub), or to\n" +
+			"what the proxy calls them. Nobody is linked by an equal name alone. The server's log says what\n" +
+			"the provider calls somebody whom it did not let in.",
+		Example: "  tagtail user link dev1 248289761001",
+		Args:    twoArgs("user link takes a name and what the provider calls that person, as in: tagtail user link dev1 248289761001"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return at.changePerson(cmd, std, args[0], map[string]any{"login": map[string]string{"subject": args[1]}}, "%s is %s at the provider.\n", args[0], args[1])
 		},
 	}
 	at.add(cmd)

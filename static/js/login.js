@@ -66,6 +66,30 @@ function takeFragment() {
   }
 }
 
+/** Shows the button of the provider, if there is one. */
+async function offerProvider() {
+  /** @type {{oidc?: {label: string}}} */
+  const ways = await request('login');
+  if (ways.oidc === undefined) return;
+  const link = /** @type {HTMLAnchorElement} */ (byId('provider'));
+  const here = new URLSearchParams(location.search).get('next') ?? '';
+  const next = here + (leads(location.hash) ? location.hash : '');
+  link.href = 'login/oidc' + (next === '' ? '' : '?next=' + encodeURIComponent(next));
+  link.textContent = ways.oidc.label === '' ? t('login.provider') : ways.oidc.label;
+  byId('others').hidden = false;
+}
+
+/** Says why a log-in at the provider has ended here. */
+function tellTrouble() {
+  const trouble = new URLSearchParams(location.search).get('trouble') ?? '';
+  if (troubles.has(trouble)) say(t(`trouble.${trouble}`));
+}
+
+/** What the server names in the address. */
+const troubles = new Set([
+  'oidc-down', 'oidc-state', 'oidc-refused', 'oidc-token', 'oidc-role', 'oidc-name', 'oidc-link', 'oidc-disabled', 'oidc-full', 'oidc-wait',
+]);
+
 function begin() {
   const fragment = takeFragment();
   if (fragment === '') name.focus();
@@ -82,4 +106,6 @@ byId('login').addEventListener('submit', (event) => {
 // A link opened in a tab that shows this page already only changes the fragment.
 addEventListener('hashchange', begin);
 void learn();
+tellTrouble();
+offerProvider().catch(() => {}); // the form does without it
 begin();

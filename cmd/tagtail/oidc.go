@@ -1,0 +1,86 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/tagtail/tagtail/viewer"
+	"github.com/tagtail/tagtail/viewer/accounts"
+	"github.com/tagtail/tagtail/viewer/openid"
+)
+
+// oidcConfig is a provider of OpenID Connect where people log in.
+type oidcConfig struct {
+	// Issuer is the provider's address, ClientID and ClientSecret what it knows
+	// Tagtail by. ClientSecretFile has the secret instead.
+	Issuer           string `yaml:"issuer"`
+	ClientID         string `yaml:"client_id"`
+	ClientSecret     string `yaml:"client_secret"`
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// Scopes are what is asked for; empty is openid and profile.
+	Scopes []string `yaml:"scopes"`
+	// NameClaim names an account that is made; empty is preferred_username.
+	NameClaim string `yaml:"name_claim"`
+	// RoleClaim has the values of Roles: admin, developer or viewer each.
+	RoleClaim string            `yaml:"role_claim"`
+	Roles     map[string]string `yaml:"roles"`
+	// DefaultRole is of whom no role is named; empty keeps them out.
+	DefaultRole string `yaml:"default_role"`
+	// Label is on the button.
+	Label string `yaml:"label"`
+}
+
+// proxyLoginConfig is that the proxies in front of the page say who asks.
+type proxyLoginConfig struct {
+	// Header has the name; empty is Remote-User.
+	Header string `yaml:"header"`
+	// DefaultRole is of whom no account is linked; empty keeps them out.
+	DefaultRole string `yaml:"default_role"`
+}
+
+// proxyLogin is what the page needs of it, nil if proxies do not say who asks.
+func (c *config) proxyLogin() (*viewer.ProxyLogin, error) {
+	if c.ProxyLogin == nil {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	proxies, err := c.proxies()
+	if err != nil {
+		return nil, err
+	}
+	l := &viewer.ProxyLogin{Header: cmp.Or(c.ProxyLogin.Header, "Remote-User"), Role: accounts.Role(c.ProxyLogin.DefaultRole)}
+	return l, l.Validate(proxies)
+}
+
+// oidc is what the page needs of it, nil if people do not log in so.
+func (c *config) oidc() (*openid.Config, error) {
+	o := c.OIDC
+	if o == nil {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	p := &openid.Config{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, NameClaim: o.NameClaim,
+		RoleClaim: o.RoleClaim, Roles: accounts.RoleMap{Default: accounts.Role(o.DefaultRole)}, Label: o.Label,
+	}
+	for value, role := range o.Roles {
+		if p.Roles.Values == nil {
+			p.Roles.Values = make(map[string]accounts.Role)
+		}
+		p.Roles.Values[value] = accounts.Role(role)
+	}
+	if o.ClientSecretFile != "" {
+		if o.ClientSecret != "" {
+			return nil, errors.New("oidc has a client_secret and a client_secret_file: keep one of them")
+		}
+		text, err := os.ReadFile(o.ClientSecretFile)
+		if err != nil {
+			return nil, fmt.Errorf("oidc client_secret_file cannot be read: %w", err)
+		}
+		if p.ClientSecret = strings.TrimSpace(string(text)); p.ClientSecret == "" {
+			return nil, fmt.Errorf("oidc client_secret_file %s is empty: put the secret there", o.ClientSecretFile)
+		}
+	}
+	return p, p.Validate()
+}
