@@ -61,7 +61,7 @@ func newImportCommand(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			x := &importRun{flags: how, to: to, std: std, bar: newProgressBar(std.Err)}
+			x := &importRun{flags: how, to: to, std: std, bar: newProgressBar(std.Err), part: importPart}
 			err = x.files(cmd.Context(), args)
 			return errors.Join(err, to.close())
 		},
@@ -335,6 +335,7 @@ type importRun struct {
 	to    importing
 	std   streams
 	bar   *progressBar
+	part  int // how much is sent at once
 	known []ingest.ImportProgress
 	total int64 // bytes of all files
 	done  int64 // of those before the present one
@@ -353,7 +354,9 @@ type importReport struct {
 	// of it was.
 	Known    bool `json:"known,omitempty"`
 	Complete bool `json:"complete,omitempty"`
-	Dry      bool `json:"dry_run,omitempty"`
+	// Longer is the path of what was imported, begins like this one, and is longer.
+	Longer string `json:"longer,omitempty"`
+	Dry    bool   `json:"dry_run,omitempty"`
 }
 
 func (x *importRun) files(ctx context.Context, names []string) error {
@@ -407,13 +410,16 @@ func (x *importRun) file(ctx context.Context, name string) (importReport, error)
 		return report, fmt.Errorf("read own hostname: %w", err)
 	}
 	if !x.flags.again {
-		found, all, err := s.known(x.known)
+		found, all, whole, err := s.known(x.known)
 		if err != nil {
 			return report, err
 		}
 		if found != nil {
 			part.ID, part.Offset = found.ID, found.Offset
 			report.Known, report.Complete = true, all
+			if all && !whole {
+				report.Longer = found.Path
+			}
 		}
 		if all {
 			return report, nil
@@ -435,9 +441,9 @@ func (x *importRun) parts(ctx context.Context, s *importSource, part *ingest.Imp
 	if err := s.skip(part.Offset); err != nil {
 		return err
 	}
-	buffer := make([]byte, 0, importPart)
+	buffer := make([]byte, 0, x.part)
 	for {
-		n, end, err := s.fill(buffer[len(buffer):importPart])
+		n, end, err := s.fill(buffer[len(buffer):x.part])
 		buffer = buffer[:len(buffer)+n]
 		if err != nil {
 			return err
@@ -449,7 +455,7 @@ func (x *importRun) parts(ctx context.Context, s *importSource, part *ingest.Imp
 		}
 		report.add(done, x.knownOf(done))
 		used := done.Offset - part.Offset
-		if used < 0 || used > int64(len(buffer)) || used == 0 && !part.Last {
+		if used < 0 || used > int64(len(buffer)) || used == 0 && !part.Last || used < int64(len(buffer)) && part.Last {
 			return fmt.Errorf("the server has come to %d after %d bytes from %d on: its version may be another", done.Offset, len(buffer), part.Offset)
 		}
 		part.Offset = done.Offset
@@ -507,6 +513,9 @@ func (x *importRun) print(r importReport) error {
 
 // String is one line.
 func (r importReport) String() string {
+	if r.Longer != "" {
+		return fmt.Sprintf("%s: nothing is imported, because it begins like %s, which was imported and is longer: --again imports it all the same", r.File, r.Longer)
+	}
 	if r.Complete {
 		return r.File + ": nothing new, all of it was imported before"
 	}

@@ -140,8 +140,9 @@ func (s *importSource) fill(buffer []byte) (n int, end bool, err error) {
 
 // known finds the import that has begun with this file: the one that has come
 // furthest of those whose every byte is in it. all tells that nothing of the file
-// is left to import.
-func (s *importSource) known(states []ingest.ImportProgress) (found *ingest.ImportProgress, all bool, err error) {
+// is left to import. Of one that is shorter than what was imported only the head
+// can be compared: whole is false then.
+func (s *importSource) known(states []ingest.ImportProgress) (found *ingest.ImportProgress, all, whole bool, err error) {
 	var alike []*ingest.ImportProgress
 	heads := make(map[int]string)
 	for i := range states {
@@ -158,11 +159,11 @@ func (s *importSource) known(states []ingest.ImportProgress) (found *ingest.Impo
 		}
 	}
 	if len(alike) == 0 {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
 	slices.SortFunc(alike, func(a, b *ingest.ImportProgress) int { return int(min(1, max(-1, a.Offset-b.Offset))) })
 	if err := s.rewind(); err != nil {
-		return nil, false, err
+		return nil, false, false, err
 	}
 	content := sha256.New()
 	at := int64(0)
@@ -170,24 +171,26 @@ func (s *importSource) known(states []ingest.ImportProgress) (found *ingest.Impo
 		n, err := io.CopyN(content, s.in, state.Offset-at)
 		at += n
 		if errors.Is(err, io.EOF) {
-			// An earlier copy of what has grown: its first 64 KiB are the same.
-			return state, true, nil
+			if found != nil {
+				return found, found.Offset == at, true, nil
+			}
+			return state, true, false, nil
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("read %s: %w", s.path, err)
+			return nil, false, false, fmt.Errorf("read %s: %w", s.path, err)
 		}
 		if hex.EncodeToString(content.Sum(nil)) == state.Digest {
 			found = state
 		}
 	}
 	if found == nil {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
 	if found.Offset < at {
-		return found, false, nil
+		return found, false, true, nil
 	}
 	n, _, err := s.fill(make([]byte, 1))
-	return found, n == 0, err
+	return found, n == 0, true, err
 }
 
 // skip goes to an offset of what is in the file.

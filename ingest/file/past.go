@@ -112,7 +112,7 @@ func (p *Past) Open() error {
 	if p.Format == "" {
 		p.Format = PastAuto
 	}
-	p.cutter = cutter{source: s, max: p.MaxMessageBytes}
+	p.cutter = cutter{source: s, max: p.MaxMessageBytes, mixed: true}
 	p.labels = labelsOf(s, m, p.Hostname)
 	p.labels.input = "import://" + p.Path
 	if p.labels.instance == "" && p.AppName == "" {
