@@ -133,6 +133,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Importer is nil if nothing can be imported here.
+	Importer Importer
 	// Audit takes what becomes of accounts; nil means nobody does. It may be
 	// called from several goroutines.
 	Audit func(AccountEvent)
