@@ -22,84 +22,108 @@ import (
 
 // config is everything that serve can be told. Each field with a flag can be
 // given as --flag, as TAGTAIL_FLAG or in the file, in this order of strength.
+//
+// The first paragraph of a field's comment is its line of the reference in
+// docs/configuration.md, of here and of the types of fields.
 type config struct {
 	// Data is the folder of everything that is kept.
 	Data string `yaml:"data"`
 	// HTTP is the address of the page, HOST:PORT.
 	HTTP string `yaml:"http"`
-	// URL is where people reach the page, if not at HTTP.
+	// URL is where people reach the page, for the links that are printed:
+	// `https://logs.example.org/`. Default: that of `http`.
 	URL string `yaml:"url"`
-	// HTTPRate is how many lines a second each token may send to it from each
-	// address, HTTPBurst how many at once after a silence; 0 is the default.
-	HTTPRate  int `yaml:"http_rate"`
+	// HTTPCert is the file of the page's certificate, PEM; read again when it
+	// changes. Without it the page speaks plain HTTP.
+	HTTPCert string `yaml:"http_cert"`
+	// HTTPKey is the file of its key. Default: in `http_cert`.
+	HTTPKey string `yaml:"http_key"`
+	// Proxies are addresses and networks of proxies in front of the page, whose
+	// `X-Forwarded-For` and `X-Forwarded-Proto` are believed: `[127.0.0.1]`.
+	Proxies []string `yaml:"proxies"`
+	// HTTPRate is how many lines a second each token may send by HTTP from each
+	// address. Default: 10,000.
+	HTTPRate int `yaml:"http_rate"`
+	// HTTPBurst is how many lines it may send at once after a silence. Default:
+	// twice `http_rate`.
 	HTTPBurst int `yaml:"http_burst"`
-	// Keep is how old entries become, KeepBytes and KeepInstanceBytes how much
-	// they may take on the disk, in all and of each instance: see retention.
-	Keep              string `yaml:"keep"`
-	KeepBytes         string `yaml:"keep_bytes"`
+	// Keep is the age at which entries are let go of: `12h`, `14d`, `8w`; `0`
+	// keeps them for ever.
+	Keep string `yaml:"keep"`
+	// KeepBytes is the size of all that is kept: `500MB`, `10GB`, `64GiB`; over
+	// it the largest instance loses its oldest. Default: no limit.
+	KeepBytes string `yaml:"keep_bytes"`
+	// KeepInstanceBytes is the size of what is kept of each instance. Default:
+	// no limit.
 	KeepInstanceBytes string `yaml:"keep_instance_bytes"`
-	// Retention says otherwise for some instances; the first that fits wins.
+	// Retention is what is kept of some instances; the first rule that fits
+	// counts.
 	Retention []retentionConfig `yaml:"retention"`
-	// Sync is when what is received is synced to the disk: interval, batch or
-	// none.
+	// Sync is when what is received is synced to the disk: `interval`, `batch` or
+	// `none`.
 	Sync string `yaml:"sync"`
-	// Syslog lists the listeners as URLs; empty means defaultSyslog.
+	// Syslog are the listeners, as URLs. Default: UDP and TCP on
+	// `127.0.0.1:5514`, and `log.sock` in the data folder.
 	Syslog []string `yaml:"syslog"`
-	// Serverctrl is the folder with nginx.*.sub.py, redis.sub.py and their
+	// Serverctrl is the folder with `nginx.*.sub.py`, `redis.sub.py` and their
 	// templates, from which the instances are read.
 	Serverctrl string `yaml:"serverctrl"`
-	// Root and RedisRoot are where the instances live.
-	Root      string `yaml:"root"`
+	// Root is where the instances of nginx are: ROOT/SERVICE/OWNER.
+	Root string `yaml:"root"`
+	// RedisRoot is where Redis has etc/PORT.conf and var/.
 	RedisRoot string `yaml:"redis_root"`
-	// RunAs is the OS user as whom instances run if Tagtail is root; see
-	// deploy.Config.
+	// RunAs is the OS user of the instances if Tagtail is root ([Deploying by git
+	// push](deploy.md)). Default: the developer's own, where there is one.
 	RunAs string `yaml:"run_as"`
-	// Supervisor is who starts nginx and Redis: direct or systemd; see deploy.Config.
+	// Supervisor is who starts nginx and Redis: `direct`, Tagtail itself, or
+	// `systemd` ([Deploying by git push](deploy.md)). Default: `direct`.
 	Supervisor string `yaml:"supervisor"`
 	// Repositories is the folder of the bare repositories to push to: NAME.git.
 	Repositories string `yaml:"repositories"`
+	// Deploys is how deploys are proven, by service.
+	Deploys map[string]proofConfig `yaml:"deploys"`
 	// People are those who push over a path, as OS users of their own.
 	People []personConfig `yaml:"people"`
-	// Deploys says by service how a deploy is proven.
-	Deploys map[string]proofConfig `yaml:"deploys"`
 	// DeveloperValues are the values that developers may set on their branch of
-	// serverctrl; nil means defaultDeveloperValues.
+	// `serverctrl`; `[]`: none. Default: `[LUA_CODE_CACHE, WORKER_PROCESSES]`.
+	//
+	// nil means the default.
 	DeveloperValues []string `yaml:"developer_values"`
-	// LogPrefix goes before the names git-server and git-serverctrl of the
-	// audit's entries.
+	// LogPrefix is what goes before `git-server` and `git-serverctrl` in the log,
+	// such as `hhl-`.
 	LogPrefix string `yaml:"log_prefix"`
-	// AdminToken is an API token with an admin's rights. It has no flag: a
-	// process list would show it.
+	// AdminToken is an API token with all rights, 16 characters or more. Default:
+	// one in the data folder, in `token`.
+	//
+	// It has no flag: a process list would show it.
 	AdminToken string `yaml:"admin_token"`
-	// HTTPCert and HTTPKey are the files of the page's certificate; empty means
-	// plain HTTP.
-	HTTPCert string `yaml:"http_cert"`
-	HTTPKey  string `yaml:"http_key"`
-	// Proxies are addresses and networks of proxies in front of the page.
-	Proxies []string `yaml:"proxies"`
-	// OIDC is where people log in, beside passwords and links; nil is nowhere.
+	// OIDC is a provider of OpenID Connect where people log in, beside passwords
+	// and links ([Accounts and security](security.md)).
 	OIDC *oidcConfig `yaml:"oidc"`
-	// ProxyLogin is that Proxies say who asks; nil if they do not.
+	// ProxyLogin is how `proxies` say who asks, if they do ([Accounts and
+	// security](security.md)).
 	ProxyLogin *proxyLoginConfig `yaml:"proxy_login"`
-	// TeamReads lets everybody with an account read everything.
+	// TeamReads is `true` if everybody with an account reads everything;
+	// otherwise see [Accounts and security](security.md).
 	TeamReads bool `yaml:"team_reads"`
-	// Instances are further instances, beside those of Serverctrl. They have
-	// no flag either.
+	// Instances are instances beside those of `serverctrl`.
 	Instances []instanceConfig `yaml:"instances"`
 
 	// Files are log files to follow, beside the listeners.
 	Files []fileConfig `yaml:"files"`
 
-	// Evidence is what proves messages to be an instance's, and RateLimit
-	// bounds each instance. See docs/identity.md.
-	Evidence  []evidenceConfig `yaml:"evidence"`
-	RateLimit rateConfig       `yaml:"rate_limit"`
+	// Evidence is what proves messages to be an instance's ([Whose message is
+	// it](identity.md)).
+	Evidence []evidenceConfig `yaml:"evidence"`
+	// RateLimit is how many entries each instance may send. Default: off.
+	RateLimit rateConfig `yaml:"rate_limit"`
 	// File is the configuration's own, "" without one.
 	File string `yaml:"-"`
-	// Rules are files of rules of rsyslog, and names of instances by tag.
+	// Rules are files in rsyslog's language, by patterns ([rsyslog's
+	// rules](rules.md)); and names of instances for tags that no instance has.
 	Rules rulesConfig `yaml:"rules"`
 
-	// Redact is what is taken out of entries before they are kept.
+	// Redact is what is taken out of messages before they are kept.
 	Redact []redactConfig `yaml:"redact"`
 
 	// ownData tells that Data is somebody's choice and not the default.
@@ -108,30 +132,38 @@ type config struct {
 
 // instanceConfig is one instance of the configuration file.
 type instanceConfig struct {
-	// Name is service/owner.
+	// Name is `service/owner`, such as `mysql/shared`.
 	Name string `yaml:"name"`
-	// Kind is nginx, redis, command or shared; empty means shared.
+	// Kind is `shared` (its messages only), `nginx`, `redis` or `command`.
+	// Default: `shared`.
 	Kind string `yaml:"kind"`
-	// Tags are the APP-NAMEs of its messages; empty means service_owner and
-	// service-owner.
+	// Tags are the programs' names in its messages. Default: `service_owner` and
+	// `service-owner`.
 	Tags []string `yaml:"tags"`
-	// Prefix is its directory, Conf its configuration file and PIDFile its
-	// pid file; relative ones are below Prefix.
-	Prefix  string `yaml:"prefix"`
-	Conf    string `yaml:"conf"`
+	// Prefix is its directory, absolute; of all kinds but `shared`.
+	Prefix string `yaml:"prefix"`
+	// Conf is its configuration file, below the prefix if relative. Default:
+	// `conf/nginx.conf`.
+	Conf string `yaml:"conf"`
+	// PIDFile is the file of its process's number, below the prefix if relative.
+	// Default: `run/nginx.pid`.
 	PIDFile string `yaml:"pid_file"`
-	Port    int    `yaml:"port"`
-	// Command is the program and its arguments, of kind command.
+	// Port is the TCP port it listens on.
+	Port int `yaml:"port"`
+	// Command is program and arguments, of kind `command`: a foreground program
+	// that Tagtail starts.
 	Command []string `yaml:"command"`
-	// RunAs is its OS user, if not that of all.
+	// RunAs is its OS user. Default: that of all.
 	RunAs string `yaml:"run_as"`
 }
 
 // proofConfig is how the deploys of one service are proven.
 type proofConfig struct {
-	// Health is the path of a page that has to answer after a deploy.
+	// Health is the path of a page that has to answer with a status below 400
+	// after each deploy, such as `/health`.
 	Health string `yaml:"health"`
-	// AutoRollback goes back to the release before if a deploy fails.
+	// AutoRollback is `true` if the release before is made live again when a
+	// deploy fails.
 	AutoRollback bool `yaml:"auto_rollback"`
 }
 
@@ -145,41 +177,49 @@ func (c *config) proofs() map[string]deploy.Proof {
 
 // personConfig is somebody who pushes over a path.
 type personConfig struct {
-	// Name is a branch; UID the OS user.
+	// Name is the person's branch.
 	Name string `yaml:"name"`
-	UID  uint32 `yaml:"uid"`
-	// Admin may push every branch and every repository.
+	// UID is the number of their OS user.
+	UID uint32 `yaml:"uid"`
+	// Admin is `true` if they may push every branch and every repository.
 	Admin bool `yaml:"admin"`
 }
 
 // fileConfig is a pattern of log files of the configuration file.
 type fileConfig struct {
-	// Path is absolute, with the wildcards of path.Match; {service} and
-	// {owner} in it match any name and give the instance.
+	// Path is where they are, with `*` and `?`; `{service}` and `{owner}` in it
+	// match any name and give the instance:
+	// `/opt/hhl/{service}/{owner}/logs/*.log`.
 	Path string `yaml:"path"`
-	// Instance is service/owner, if the path does not say.
+	// Instance is `service/owner`, if the path does not say.
 	Instance string `yaml:"instance"`
-	// AppName is that of the entries; empty means service_owner.
+	// AppName is the program's name. Default: `service_owner`.
 	AppName string `yaml:"app_name"`
-	// Start is a regular expression that matches the first line of a message.
+	// Start is a regular expression for the first line of a message, if messages
+	// have several lines and begin with no date.
 	Start string `yaml:"start"`
 }
 
 // evidenceConfig is what proves messages to be of one instance.
 type evidenceConfig struct {
+	// Instance is `service/owner`.
 	Instance string `yaml:"instance"`
-	// UIDs are users of this machine, Certs names or "sha256:" fingerprints
-	// of TLS client certificates, Addresses IPs and CIDRs, Tokens secrets.
-	UIDs      []int    `yaml:"uids"`
-	Certs     []string `yaml:"certs"`
+	// UIDs are numbers of OS users of this machine.
+	UIDs []int `yaml:"uids"`
+	// Certs are names of TLS client certificates, or `sha256:` and the
+	// fingerprint.
+	Certs []string `yaml:"certs"`
+	// Addresses are senders' addresses and networks.
 	Addresses []string `yaml:"addresses"`
-	Tokens    []string `yaml:"tokens"`
+	// Tokens are secrets in the structured data.
+	Tokens []string `yaml:"tokens"`
 }
 
-// ruleConfig gives the tags that match Pattern, a regular expression, to
-// Instance, in which $1 stands for a group.
+// ruleConfig gives tags to an instance.
 type ruleConfig struct {
-	Pattern  string `yaml:"pattern"`
+	// Pattern is a regular expression of tags.
+	Pattern string `yaml:"pattern"`
+	// Instance is `service/owner`, with `$1` for a group.
 	Instance string `yaml:"instance"`
 }
 
@@ -228,8 +268,10 @@ func (r *ruleItem) UnmarshalYAML(read func(any) error) error {
 
 // rateConfig bounds the entries of each instance; the zero value does not.
 type rateConfig struct {
+	// PerSecond is how many entries a second it may send on the average.
 	PerSecond int `yaml:"per_second"`
-	Burst     int `yaml:"burst"`
+	// Burst is how many at once after a silence.
+	Burst int `yaml:"burst"`
 }
 
 func defaultConfig() config {
@@ -330,7 +372,7 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 			problem = errors.Join(problem, copyFlag(flag, from))
 			return
 		}
-		name := "TAGTAIL_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		name := variableOf(flag.Name)
 		if value, ok := environ(name); ok {
 			problem = errors.Join(problem, setFlag(flag, name, value))
 		}
@@ -352,6 +394,11 @@ func loadConfig(given *pflag.FlagSet, environ func(string) (string, bool)) (conf
 		c.Serverctrl = c.checkout()
 	}
 	return c, c.validate()
+}
+
+// variableOf is the variable of a flag.
+func variableOf(flag string) string {
+	return "TAGTAIL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 func copyFlag(to, from *pflag.Flag) error {
@@ -379,7 +426,7 @@ func (c *config) readFile(path string) error {
 	}
 	var file config
 	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
-		return fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, false))
+		return fmt.Errorf("configuration %s: %s%s", path, yaml.FormatError(err, false, false), meantKey(data, err))
 	}
 	folder, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

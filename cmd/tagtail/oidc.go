@@ -14,30 +14,36 @@ import (
 
 // oidcConfig is a provider of OpenID Connect where people log in.
 type oidcConfig struct {
-	// Issuer is the provider's address, ClientID and ClientSecret what it knows
-	// Tagtail by. ClientSecretFile has the secret instead.
-	Issuer           string `yaml:"issuer"`
-	ClientID         string `yaml:"client_id"`
-	ClientSecret     string `yaml:"client_secret"`
+	// Issuer is the provider's address.
+	Issuer string `yaml:"issuer"`
+	// ClientID is what it knows Tagtail by.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret is the secret it knows Tagtail by.
+	ClientSecret string `yaml:"client_secret"`
+	// ClientSecretFile is the file that has the secret instead.
 	ClientSecretFile string `yaml:"client_secret_file"`
-	// Scopes are what is asked for; empty is openid and profile.
+	// Scopes are what is asked for. Default: `openid` and `profile`.
 	Scopes []string `yaml:"scopes"`
-	// NameClaim names an account that is made; empty is preferred_username.
+	// NameClaim is the claim that names an account that is made. Default:
+	// `preferred_username`.
 	NameClaim string `yaml:"name_claim"`
-	// RoleClaim has the values of Roles: admin, developer or viewer each.
-	RoleClaim string            `yaml:"role_claim"`
-	Roles     map[string]string `yaml:"roles"`
-	// DefaultRole is of whom no role is named; empty keeps them out.
+	// RoleClaim is the claim that has the values of `roles`.
+	RoleClaim string `yaml:"role_claim"`
+	// Roles are the roles by its values: `admin`, `developer` or `viewer`.
+	Roles map[string]string `yaml:"roles"`
+	// DefaultRole is the role of whom `roles` does not name. Default: none, they
+	// are kept out.
 	DefaultRole string `yaml:"default_role"`
-	// Label is on the button.
+	// Label is what is on the button.
 	Label string `yaml:"label"`
 }
 
 // proxyLoginConfig is that the proxies in front of the page say who asks.
 type proxyLoginConfig struct {
-	// Header has the name; empty is Remote-User.
+	// Header is the one that has the name. Default: `Remote-User`.
 	Header string `yaml:"header"`
-	// DefaultRole is of whom no account is linked; empty keeps them out.
+	// DefaultRole is the role of whom no account is linked. Default: none, they
+	// are kept out.
 	DefaultRole string `yaml:"default_role"`
 }
 

@@ -13,14 +13,21 @@ import (
 // redactConfig is a rule for what is taken out of entries before they are kept:
 // the name of a built-in one, or a pattern.
 type redactConfig struct {
-	Name    string `yaml:"name"`
+	// Name is what `/metrics` (`tagtail_redactions_total`) and errors call it by.
+	Name string `yaml:"name"`
+	// Pattern is a regular expression of RE2: all that it matches is replaced; it
+	// should match a value that is cut off, too.
 	Pattern string `yaml:"pattern"`
-	// Replace is put in the place of what was found; empty means [redacted].
+	// Replace is what stands there then, with `$1` for a group. Default:
+	// `[redacted]`.
 	Replace string `yaml:"replace"`
-	// Instances and Services, with *, are whose entries; none are all.
+	// Instances are whose messages, with `*` for any name. Default: all.
 	Instances []string `yaml:"instances"`
-	Services  []string `yaml:"services"`
-	// Fields are where it looks; none are all.
+	// Services are the services whose messages. Default: all.
+	Services []string `yaml:"services"`
+	// Fields are of `message`, `structured_data`, `hostname`, `app_name`,
+	// `proc_id` and `msg_id`. Default: all, because a sender's header may be
+	// anything.
 	Fields []string `yaml:"fields"`
 }
 

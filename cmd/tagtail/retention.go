@@ -23,11 +23,11 @@ type retention struct {
 
 // retentionConfig is what is kept of some instances.
 type retentionConfig struct {
-	// Instances is a pattern, such as */dev1 or socketserver/*.
+	// Instances is a pattern, such as `*/dev1` or `socketserver/*`.
 	Instances string `yaml:"instances"`
-	// Keep and KeepBytes are as those of config and its KeepInstanceBytes; nil
-	// means as there.
-	Keep      *string `yaml:"keep"`
+	// Keep is the age at which their entries are let go of. Default: that of all.
+	Keep *string `yaml:"keep"`
+	// KeepBytes is what each of them may take. Default: `keep_instance_bytes`.
 	KeepBytes *string `yaml:"keep_bytes"`
 }
 

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -106,14 +107,18 @@ func (p *parser) readAction(s *Statement) (bool, error) {
 // name reads a word, or a text in quotes.
 func (p *parser) name() (string, error) {
 	if c := p.peek(); c == '"' || c == '\'' {
-		return p.constant()
+		name, err := p.constant()
+		if err == nil && name == "" {
+			err = errors.New("a name is missing")
+		}
+		return name, err
 	}
 	start := p.i
 	for !p.end() && (isWordByte(p.peek()) || p.peek() == '-' || p.peek() == '.') {
 		p.i++
 	}
 	if start == p.i {
-		return "", fmt.Errorf("a name is missing")
+		return "", errors.New("a name is missing")
 	}
 	return p.text[start:p.i], nil
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tagtail/tagtail/ingest/rules/template"
 )
 
@@ -40,15 +42,22 @@ func Parse(name, text string) *Script {
 	return r.script
 }
 
-// match lists the files of a pattern.
+// match lists the files of a pattern; folders are left out unless it names one.
 func match(pattern string) ([]string, error) {
 	names, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("the pattern cannot be read: %w", err)
 	}
-	if len(names) == 0 && !strings.ContainsAny(pattern, "*?[") {
-		return nil, errors.New("there is no such file")
+	if !strings.ContainsAny(pattern, "*?[") {
+		if len(names) == 0 {
+			return nil, errors.New("there is no such file")
+		}
+		return names, nil
 	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		info, err := os.Stat(name)
+		return err == nil && info.IsDir()
+	})
 	slices.Sort(names)
 	return names, nil
 }
@@ -95,20 +104,26 @@ func (r *reader) readFile(name string, depth int) error {
 	if len(r.script.Files) >= maxFiles {
 		return fmt.Errorf("there are more than %d files", maxFiles)
 	}
-	f, err := os.Open(name)
+	// O_NONBLOCK: a pipe that nobody writes to must not hold up the start.
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("read rules: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return fmt.Errorf("read rules: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder; write %s", name, filepath.Join(name, "*.conf"))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file", name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
 		return fmt.Errorf("read rules: %w", err)
 	}
 	if len(text) > maxFileBytes {
-		return fmt.Errorf("%s is larger than %d bytes", name, maxFileBytes)
+		return fmt.Errorf("%s is larger than %d bytes, and was not read", name, maxFileBytes)
 	}
 	r.script.Files = append(r.script.Files, name)
 	r.parse(name, string(text), depth)
@@ -155,35 +170,62 @@ func (r *reader) finish() {
 			r.refuse(c.at, fmt.Sprintf("there is no ruleset %q; the input's messages go to no rule", c.name))
 		}
 	}
-	for i := range r.script.Rulesets {
-		if r.loops(r.script.Rulesets[i], nil) {
-			r.script.Rulesets[i].Body = nil
-		}
+	w := weigher{reader: r, weights: map[*Ruleset]int{}}
+	for _, set := range r.script.Rulesets {
+		w.weigh(set)
+	}
+	for _, set := range w.wrong {
+		set.Body = nil
 	}
 }
 
-// loops finds rulesets that call each other for ever.
-func (r *reader) loops(set *Ruleset, above []*Ruleset) bool {
-	if slices.Contains(above, set) || len(above) > maxDepth {
-		r.refuse(firstLine(set), fmt.Sprintf("ruleset %q calls itself; it is left out", set.Name))
-		return true
-	}
-	return r.callsLoop(set.Body, append(above, set))
+// weigher finds rulesets that call each other for ever, or so often that a
+// message would not come through. It looks at each once.
+type weigher struct {
+	*reader
+	weights map[*Ruleset]int // statements that a message goes through at most
+	wrong   []*Ruleset
 }
 
-func (r *reader) callsLoop(body []Statement, above []*Ruleset) bool {
+// beingWeighed is the weight of a ruleset whose end is not reached.
+const beingWeighed = -1
+
+func (w *weigher) weigh(set *Ruleset) int {
+	weight, ok := w.weights[set]
+	switch {
+	case weight == beingWeighed:
+		w.leaveOut(set, "calls itself")
+		return 0
+	case ok:
+		return weight
+	}
+	w.weights[set] = beingWeighed
+	weight = w.body(set.Body)
+	if weight > maxSteps {
+		w.leaveOut(set, fmt.Sprintf("sends a message through more than %d statements", maxSteps))
+		weight = 0
+	}
+	w.weights[set] = weight
+	return weight
+}
+
+func (w *weigher) body(body []Statement) (weight int) {
 	for i := range body {
 		s := &body[i]
-		if s.Call != "" {
-			if set := r.rulesets[strings.ToLower(s.Call)]; set != nil && r.loops(set, above) {
-				return true
-			}
-		}
-		if r.callsLoop(s.Then, above) || r.callsLoop(s.Else, above) {
-			return true
+		weight += 1 + max(w.body(s.Then), w.body(s.Else))
+		if set := w.rulesets[strings.ToLower(s.Call)]; set != nil && s.Call != "" {
+			weight += w.weigh(set)
 		}
 	}
-	return false
+	return weight
+}
+
+func (w *weigher) leaveOut(set *Ruleset, why string) {
+	if slices.Contains(w.wrong, set) {
+		return
+	}
+	w.wrong = append(w.wrong, set)
+	w.refuse(firstLine(set), fmt.Sprintf("ruleset %q %s; it is left out", set.Name, why))
 }
 
 func firstLine(set *Ruleset) Position {

@@ -139,6 +139,9 @@ const (
 	maxStatements = 10_000
 	maxNotes      = 1_000
 	maxActions    = 1_000
+	// maxSteps is how many statements a message may go through, with those of
+	// the rulesets that are called.
+	maxSteps = 100_000
 )
 
 // Defaults of files, as rsyslog has them.

@@ -1,13 +1,16 @@
 package script
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // outline writes what a script does, one line a statement.
@@ -117,6 +120,8 @@ func TestWhatIsRefusedDoesNothingAndTheRestGoesOn(t *testing.T) {
 		{"a file above", "*.* /var/log/../../etc/passwd", "1 if every facility at any severity\n", `!1: the file "/var/log/../../etc/passwd" has . or .. or a slash too many in it; write "/etc/passwd"`},
 		{"a device", "*.* /dev/tty1", "1 if every facility at any severity\n", `!1: "/dev/tty1" is no file of messages; Tagtail writes to no devices`},
 		{"a dangerous file", "$template d,\"/l/%msg%\"\n*.* ?d", "2 if every facility at any severity\n", `!2: template "d" makes a file's name of %msg%, which anybody can write; use programname, hostname, fromhost-ip, $year, $month and $day`},
+		{"a file above that senders name", "$template d,\"/l/../%programname%\"\n*.* ?d", "2 if every facility at any severity\n", `!2: template "d" has .. in a file's name; write where the file is`},
+		{"devices that senders name", "$template d,\"/proc/%programname%\"\n*.* ?d", "2 if every facility at any severity\n", `!2: template "d" names devices; Tagtail writes to no devices`},
 		{"an unknown template", "*.* /a;none", "1 if every facility at any severity\n", `!1: there is no template "none" above it`},
 		{"TLS", "*.* action(type=\"omfwd\" target=\"h\" protocol=\"tcp\" StreamDriverMode=\"1\")", "1 if every facility at any severity\n", "!1: forwarding by TLS is not supported; in the clear it would not be what was asked for"},
 		{"a condition of an action", "$ActionExecOnlyWhenPreviousIsSuspended on\n/a", "", "!1: $ActionExecOnlyWhenPreviousIsSuspended is not supported"},
@@ -128,6 +133,7 @@ func TestWhatIsRefusedDoesNothingAndTheRestGoesOn(t *testing.T) {
 		{"an unknown block in the next line", "what is this\n{\n /a\n}", "", `!1: "what is this" is no action that is known`},
 		{"nonsense", "what is this", "", `!1: "what is this" is no action that is known`},
 		{"no such ruleset", "call r", "1 call r\n", `!1: there is no ruleset "r"; its call does nothing`},
+		{"a call of nothing", "call ''", "", `!1: a name is missing`},
 		{"a tag that is none", "*.* tag=\"../x\"", "1 if every facility at any severity\n", `!1: tag="../x" is neither an owner, such as dev1, nor an instance, such as web/dev1`},
 		{"an unknown directive", "$Nonsense on", "", "!1: $Nonsense is not known"},
 	}
@@ -255,10 +261,77 @@ func TestFilesAreReadInTheOrderOfTheirNamesAndIncludeOthers(t *testing.T) {
 }
 
 func TestRulesetsThatCallThemselvesAreLeftOut(t *testing.T) {
-	s := Parse("t", "ruleset(name=\"a\") {\n call b\n}\nruleset(name=\"b\") {\n call a\n}\n*.* call a\n*.* /x")
-	got := notes(s)
-	if len(got) == 0 || !strings.Contains(got[0], "calls itself") {
+	s := Parse("t", "ruleset(name=\"a\") {\n call b\n}\nruleset(name=\"b\") {\n call a\n /b\n}\n*.* call a\n*.* /x")
+	if diff := cmp.Diff([]string{`!2: ruleset "a" calls itself; it is left out`}, notes(s)); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	want := "8 if every facility at any severity\n  8 call a\n9 if every facility at any severity\n  9 /x RSYSLOG_FileFormat\nruleset a\nruleset b\n5 call a\n6 /b RSYSLOG_FileFormat\n"
+	if diff := cmp.Diff(want, outline(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRulesetsThatCallEachOtherWithoutMeasureAreLeftOut(t *testing.T) {
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "ruleset(name=\"r%d\") {\n call r%d\n call r%d\n}\n", i, i+1, i+1)
+	}
+	text.WriteString("ruleset(name=\"r60\") {\n /last\n}\n*.* call r0\n")
+	got := notes(Parse("t", text.String()))
+	if len(got) == 0 || !strings.HasSuffix(got[0], "sends a message through more than 100000 statements; it is left out") {
 		t.Errorf("got notes %q", got)
+	}
+}
+
+// What cannot be read is said in a sentence, and nothing is waited for.
+func TestWhatIsNoFileOfRulesIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for name, size := range map[string]int{"large.conf": 10 << 20, "nul.conf": 1 << 10} {
+		if err := os.WriteFile(path(name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(path("folder.conf"), 0o700), unix.Mkfifo(path("pipe.conf"), 0o600), os.Symlink(path("none"), path("broken.conf")),
+		os.WriteFile(path("secret.conf"), []byte("*.* /a\n"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{
+		"large.conf": "large.conf is larger than 1048576 bytes, and was not read", "folder.conf": "folder.conf is a folder; write " + path("folder.conf/*.conf"),
+		"pipe.conf": "pipe.conf is not a file", "broken.conf": "no such file", "secret.conf": "permission denied", "[.conf": "the pattern cannot be read", "none.conf": "there is no such file",
+	}
+	if os.Getuid() == 0 {
+		delete(tests, "secret.conf") // is ours to read
+	}
+	for name, want := range tests {
+		if _, err := Read([]string{path(name)}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+	if s, err := Read([]string{path("folder*")}); err != nil || len(s.Files) > 0 {
+		t.Errorf("a pattern that fits a folder: got %v", err)
+	}
+	s, err := Read([]string{path("nul.conf")})
+	if err != nil || len(s.Actions) > 0 || len(s.Notes) != 1 {
+		t.Errorf("NUL bytes: got %d actions, %d notes, %v", len(s.Actions), len(s.Notes), err)
+	}
+}
+
+// A text of a million bytes costs no more than reading it, whatever is in it.
+func TestHostileTextsAreReadInTime(t *testing.T) {
+	for _, part := range []string{
+		"{", "(", "}", "if ", "if $msg == 'x' then ", "if ($msg == 'x' or ", "not ", "& ", "*.* ", "!x\n", "\"", "*.* /a\n", ":msg, contains, \"x\" { ", "action(", "\\\n", "/*", "$x\n", "a b\n",
+		"$template x,\"%msg%", "ruleset(name=\"a\") { ", "*.*;", "else ", "if $msg == [", "then ", "\x00", "foreach {", "input(type=\"imudp\" port=\"1\")\n",
+	} {
+		text := strings.Repeat(part, maxFileBytes/len(part))
+		began := time.Now()
+		s := Parse("t", text)
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("a text of %q takes %v", part, took)
+		}
+		if len(s.Actions) > maxActions || len(s.Notes) > maxNotes {
+			t.Errorf("a text of %q has %d actions and %d notes", part, len(s.Actions), len(s.Notes))
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package template
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/tagtail/tagtail/ingest/rules/message"
 )
@@ -14,12 +16,37 @@ func (t *Template) CheckPath() error {
 	if len(t.parts) == 0 || t.parts[0].Property != 0 || t.parts[0].Text[0] != '/' {
 		return fmt.Errorf("template %q is not that of an absolute path: begin it with /", t.Name)
 	}
+	if err := t.checkFolders(); err != nil {
+		return err
+	}
 	for i := range t.parts {
 		p := &t.parts[i]
 		if p.Property == 0 || p.Property.IsOurs() || p.Property == message.ProgramName || p.Property == message.Hostname || p.Property == message.AppName {
 			continue
 		}
 		return fmt.Errorf("template %q makes a file's name of %%%s%%, which anybody can write; use programname, hostname, fromhost-ip, $year, $month and $day", t.Name, p.OutName)
+	}
+	return nil
+}
+
+// checkFolders refuses what the constant texts would lead to.
+func (t *Template) checkFolders() error {
+	var example []byte
+	for i := range t.parts {
+		if p := &t.parts[i]; p.Property == 0 {
+			example = append(example, p.Text...)
+		} else {
+			example = append(example, 'x')
+		}
+	}
+	name := string(example)
+	switch {
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return fmt.Errorf("template %q has .. in a file's name; write where the file is", t.Name)
+	case strings.HasPrefix(name, "/dev/") || strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/sys/"):
+		return fmt.Errorf("template %q names devices; Tagtail writes to no devices", t.Name)
+	case strings.ContainsAny(name, "\x00\n"):
+		return fmt.Errorf("template %q has what no file's name may have", t.Name)
 	}
 	return nil
 }
