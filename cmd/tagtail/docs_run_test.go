@@ -182,6 +182,9 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 	if file == "docs/migrating.md" {
 		w.startRsyslog(t, file)
 	}
+	if file == "docs/import.md" {
+		w.writeOldLogs(t)
+	}
 	mustWrite(t, filepath.Join(w.dir, "tagtail.yaml"), "data: tagtail-data\nserverctrl: "+w.templates.dir+"\nroot: root/instances\n")
 	if slices.Contains(docUsesInstance, file) {
 		w.values.commit(t, "start socketserver")
@@ -190,6 +193,18 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 			w.code.commit(t, "UP")
 			w.code.mustPush(t, "alice", "socketserver/alice: done")
 		}
+	}
+}
+
+// writeOldLogs makes the files that the document imports.
+func (w *docWorld) writeOldLogs(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"nginx/error.log.1", "nginx/access.log", "dev1/access.log.2.gz", "httpserver/dev1/error.log", "messages.1", "hhl/all.log"} {
+		path := filepath.Join(w.dir, "log", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, path, "Nov 22 08:51:43 box socketserver_alice: "+name+"\n")
 	}
 }
 
