@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -239,7 +240,11 @@ func nginxSyslog(listeners []string) string {
 // greet says where everything is.
 func (a *app) greet(words io.Writer) {
 	fmt.Fprintf(words, "Tagtail %s\n", version)
-	fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	if isJournal(words) { // which more people read than may do everything
+		fmt.Fprintf(words, "  page    %s\n          (tagtail login --data %s makes a link that logs in)\n", a.page, a.cfg.Data)
+	} else {
+		fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	}
 	for _, listener := range a.listeners {
 		fmt.Fprintf(words, "  syslog  %s\n", listener)
 	}
@@ -250,6 +255,19 @@ func (a *app) greet(words io.Writer) {
 	if len(a.instances) > 0 {
 		fmt.Fprintf(words, "  knows   %d instances\n", len(a.instances))
 	}
+}
+
+// isJournal tells whether systemd takes what is written there into its journal.
+func isJournal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return false
+	}
+	return os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
 // run serves until ctx ends or something breaks, and closes everything. What
