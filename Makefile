@@ -6,6 +6,7 @@ GO ?= go
 BIN := bin/tagtail
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
 VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests need beside Go, as PACKAGE=COMMAND or PACKAGE=/FILE.
@@ -18,12 +19,13 @@ TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger py
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help run demo build test soak bench microbench fuzz vuln lint clean need-go need-tests
+.PHONY: help run demo build deb test soak bench microbench fuzz vuln lint clean need-go need-tests
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
 	@echo "make demo   the same with four developers' worth of traffic to look at"
 	@echo "make build  only build $(BIN)"
+	@echo "make deb    a Debian package in bin/, the same bytes from the same commit"
 	@echo "make bench  Tagtail beside VictoriaLogs and rsyslog; BENCH='-lines 100000' is short, BENCH=-h has all"
 	@echo "            BENCH=-tail measures live tails: how long a message takes to each of them"
 	@echo "make microbench  the benchmarks of parsing, storing and searching, beside the code"
@@ -40,6 +42,25 @@ demo: build
 
 build: need-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/tagtail
+
+# What is in the package has the time of the commit. Debian's order of versions
+# wants a digit first, and a commit without a tag before any release.
+ARCH ?= $(shell $(GO) env GOARCH)
+export ARCH
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+export DEB_VERSION ?= $(shell echo '$(VERSION)' | sed -E "s/^v([0-9])/\1/; t v; s/^/0~$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d.%H%M%S)./; :v s/-(alpha|beta|rc)/~\1/; s/-/+/; s/-/./g")
+deb: need-go
+	rm -rf bin/deb && mkdir -p bin/deb
+	CGO_ENABLED=0 GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/deb/tagtail ./cmd/tagtail
+	CGO_ENABLED=0 GOARCH= $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/deb/host ./cmd/tagtail
+	bin/deb/host man bin/deb/man >/dev/null
+	bin/deb/host completion bash >bin/deb/tagtail.bash
+	bin/deb/host completion zsh >bin/deb/_tagtail
+	bin/deb/host completion fish >bin/deb/tagtail.fish
+	gzip -9n bin/deb/man/*.1
+	printf 'tagtail (%s) stable; urgency=medium\n\n  * docs/CHANGELOG.md has what is new.\n\n -- The Tagtail authors <tagtail@users.noreply.github.com>  %s\n' \
+		'$(DEB_VERSION)' "$$(LC_ALL=C date -Ru -d @$(SOURCE_DATE_EPOCH))" | gzip -9nc >bin/deb/changelog.gz
+	$(GO) run $(NFPM) package --config packaging/nfpm.yaml --packager deb --target bin/tagtail_$(ARCH).deb
 
 test: need-go need-tests static/node_modules
 	CGO_ENABLED=1 $(GO) test -race -timeout 45m ./...
