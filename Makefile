@@ -45,22 +45,27 @@ build: need-go
 
 # What is in the package has the time of the commit. Debian's order of versions
 # wants a digit first, and a commit without a tag before any release.
-ARCH ?= $(shell $(GO) env GOARCH)
-export ARCH
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-export DEB_VERSION ?= $(shell echo '$(VERSION)' | sed -E "s/^v([0-9])/\1/; t v; s/^/0~$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d.%H%M%S)./; :v s/-(alpha|beta|rc)/~\1/; s/-/+/; s/-/./g")
+OUT ?= bin
+ARCH ?= $(shell $(GO) env GOHOSTARCH)
+deb: export OUT := $(OUT)
+deb: export ARCH := $(ARCH)
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+deb: export DEB_VERSION ?= $(shell echo '$(VERSION)' | sed -E "s/^v([0-9])/\1/; t v; s/^/0~$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d.%H%M%S)./; :v s/-(alpha|beta|rc)/~\1/; s/-/+/; s/-/./g")
+deb: STAGE := $(OUT)/deb
+deb: GOBUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 deb: need-go
-	rm -rf bin/deb && mkdir -p bin/deb
-	CGO_ENABLED=0 GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/deb/tagtail ./cmd/tagtail
-	CGO_ENABLED=0 GOARCH= $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/deb/host ./cmd/tagtail
-	bin/deb/host man bin/deb/man >/dev/null
-	bin/deb/host completion bash >bin/deb/tagtail.bash
-	bin/deb/host completion zsh >bin/deb/_tagtail
-	bin/deb/host completion fish >bin/deb/tagtail.fish
-	gzip -9n bin/deb/man/*.1
+	rm -rf $(STAGE) && mkdir -p $(STAGE)/man
+	GOARCH=$(ARCH) $(GOBUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o $(STAGE)/tagtail ./cmd/tagtail
+	$(GOBUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o $(STAGE)/here ./cmd/tagtail
+	$(STAGE)/here man $(STAGE)/man >/dev/null
+	$(STAGE)/here completion bash >$(STAGE)/tagtail.bash
+	$(STAGE)/here completion zsh >$(STAGE)/_tagtail
+	$(STAGE)/here completion fish >$(STAGE)/tagtail.fish
+	gzip -9n $(STAGE)/man/*.1
 	printf 'tagtail (%s) stable; urgency=medium\n\n  * docs/CHANGELOG.md has what is new.\n\n -- The Tagtail authors <tagtail@users.noreply.github.com>  %s\n' \
-		'$(DEB_VERSION)' "$$(LC_ALL=C date -Ru -d @$(SOURCE_DATE_EPOCH))" | gzip -9nc >bin/deb/changelog.gz
-	$(GO) run $(NFPM) package --config packaging/nfpm.yaml --packager deb --target bin/tagtail_$(ARCH).deb
+		"$$DEB_VERSION" "$$(LC_ALL=C date -Ru -d @$$SOURCE_DATE_EPOCH)" | gzip -9nc >$(STAGE)/changelog.gz
+	$(GO) run $(NFPM) package --config packaging/nfpm.yaml --packager deb --target $(OUT)/tagtail_$(ARCH).deb
+	rm -rf $(STAGE)
 
 test: need-go need-tests static/node_modules
 	CGO_ENABLED=1 $(GO) test -race -timeout 45m ./...
