@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -149,7 +148,7 @@ var docSamples = map[string]string{
 	"docs/migrating.md: *.* action(":                                 "rsyslog's configuration: startRsyslog runs it",
 	"docs/migrating.md: destination d_tagtail":                       "syslog-ng's configuration, which cannot be installed beside rsyslog",
 	"docs/metrics.md: scrape_configs":                                "Prometheus' configuration",
-	"docs/operating.md: [Unit]":                                      "a unit: TestTheUnitOfTheDocumentsIsOne",
+	"docs/operating.md: [Service]":                                   "a part of a unit",
 	"docs/operating.md: net.core.rmem_max":                           "settings of the kernel",
 	"docs/proxy.md: map $http_upgrade":                               "nginx's configuration: proxy_test.go runs it",
 	"docs/rules.md: 10-hhl.conf":                                     "what tagtail check says",
@@ -418,22 +417,6 @@ func headings(text string) []string {
 func headingAnchor(title string) string {
 	title = strings.ToLower(regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(title, ""))
 	return strings.ReplaceAll(title, " ", "-")
-}
-
-// TestTheUnitOfTheDocumentsIsOne asks systemd.
-func TestTheUnitOfTheDocumentsIsOne(t *testing.T) {
-	need(t, "systemd-analyze")
-	_, blocks := readDocument(t, "docs/operating.md")
-	i := slices.IndexFunc(blocks, func(b docBlock) bool { return strings.HasPrefix(b.lines[0], "[Unit]") })
-	program, err := exec.LookPath("tagtail")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "tagtail.service")
-	mustWrite(t, path, strings.ReplaceAll(strings.Join(blocks[i].lines, "\n"), "/usr/local/bin/tagtail", program))
-	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("%v\n%s", err, out)
-	}
 }
 
 // TestSentencesOfTroubleshootingAreThoseOfTheProgram looks each up among the
