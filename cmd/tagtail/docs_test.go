@@ -493,3 +493,37 @@ func programTexts(t *testing.T) []string {
 	}
 	return out
 }
+
+// TestSizesInOperatingAreThoseMeasured compares its table with the benchmarks'.
+func TestSizesInOperatingAreThoseMeasured(t *testing.T) {
+	row := func(file, first string) []string {
+		raw, err := os.ReadFile("../../docs/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(raw)) {
+			if cells := strings.Split(line, "|"); len(cells) > 2 && strings.TrimSpace(cells[1]) == first {
+				for i := range cells {
+					cells[i] = strings.TrimSpace(cells[i])
+				}
+				return cells[2:]
+			}
+		}
+		t.Fatalf("%s has no row %q", file, first)
+		return nil
+	}
+	for here, there := range map[string]string{
+		"nginx's debug log": "nginx-debug, tagtail", "nginx, Redis, Lua, Python, mixed": "mixed, tagtail",
+		"ten ids a line that never come again": "ids, tagtail",
+	} {
+		of := row("BENCHMARKS.md", there)
+		seconds, err := strconv.ParseFloat(of[2], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{of[1], of[4] + " MB", fmt.Sprintf("%.1f s", seconds), of[5] + " MB"}
+		if got := row("operating.md", here)[:4]; !slices.Equal(got, want) {
+			t.Errorf("%s is %q, and %q were measured", here, got, want)
+		}
+	}
+}
