@@ -49,7 +49,7 @@ func TestDocumentsAreReadableInEveryThemeAndOnAPhone(t *testing.T) {
 	b := browsertest.Open(t, "en")
 	b.Do(chromedp.EmulateViewport(1280, 800))
 	a := newAuditor(t, b)
-	for _, name := range []string{"", "query-language.md", "configuration.md", "developers.md"} {
+	for _, name := range []string{"", "query-language.md", "configuration.md", "troubleshooting.md"} {
 		state := "help-" + strings.TrimSuffix(name, ".md")
 		b.Go(address + "/help/" + name)
 		b.Await(`document.querySelector('.document h1')`)

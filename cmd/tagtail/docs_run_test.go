@@ -17,6 +17,9 @@ import (
 // TestCommandsInTheDocumentsExist all the same.
 var docNotRun = map[string]string{
 	"README.md: make":                                      "builds and tests everything",
+	"docs/operating.md: make deb":                          "package_test.go makes it",
+	"docs/operating.md: apt-get install":                   "package_test.go installs it",
+	"docs/operating.md: systemctl":                         "package_test.go starts it",
 	"docs/migrating.md: systemctl":                         "ends and starts the rsyslog of the machine",
 	"docs/BENCHMARKS.md: make bench":                       "takes long",
 	"docs/deploy.md: for name in alice bob; do useradd":    "needs root",
@@ -37,11 +40,14 @@ var docStdin = map[string]string{
 // docExpects is what has to be printed in the end, where it is not enough that
 // the command is content.
 var docExpects = map[string]string{
-	"bin/tagtail tail":                                  `notice  socketserver/dev1 +hello`,
-	"git push origin :refs/control/rollback":            `socketserver/alice: done`,
-	"grep -c 'moving in' /var/log/hhl/all.log":          `^1$`,
-	`tagtail count 'tag:socketserver_dev1 "moving in"'`: `^1$`,
-	"tagtail search 'facility:local5 last:1h'":          "moving in",
+	"tagtail search 'tag:test_alice'":                              "by (UDP|TCP)(.|\n)*by (UDP|TCP)",
+	"git commit --allow-empty -m UP && git push origin HEAD:alice": "socketserver/alice: done",
+	"tagtail import /var/log/hhl/all.log.1":                        "1 ",
+	"bin/tagtail tail":                                             `notice  socketserver/dev1 +hello`,
+	"git push origin :refs/control/rollback":                       `socketserver/alice: done`,
+	"grep -c 'moving in' /var/log/hhl/all.log":                     `^1$`,
+	`tagtail count 'tag:socketserver_dev1 "moving in"'`:            `^1$`,
+	"tagtail search 'facility:local5 last:1h'":                     "moving in",
 }
 
 // docWorld is where the commands of a document run: a studio whose addresses
@@ -80,6 +86,7 @@ func (w *docWorld) stands(command string) string {
 		"bin/tagtail", "tagtail",
 		"curl ", "curl --fail-with-body ",
 		"/srv/tagtail", filepath.Join(w.dir, "srv"),
+		"/etc/tagtail", filepath.Join(w.dir, "srv"),
 		"/etc/rsyslog.d", filepath.Join(w.dir, "rsyslog.d"),
 		"/var/log/", filepath.Join(w.dir, "log")+"/",
 		"revoke ID", "revoke $(tagtail token list | grep laptop | cut -d' ' -f1)",
@@ -180,6 +187,7 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
 	if file == "docs/migrating.md" {
+		mustWrite(t, filepath.Join(w.dir, "log", "hhl", "all.log.1"), "Nov 20 10:00:00 game1 socketserver_dev1: of an old file\n")
 		w.startRsyslog(t, file)
 	}
 	if file == "docs/import.md" {

@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -149,7 +148,7 @@ var docSamples = map[string]string{
 	"docs/migrating.md: *.* action(":                                 "rsyslog's configuration: startRsyslog runs it",
 	"docs/migrating.md: destination d_tagtail":                       "syslog-ng's configuration, which cannot be installed beside rsyslog",
 	"docs/metrics.md: scrape_configs":                                "Prometheus' configuration",
-	"docs/operating.md: [Unit]":                                      "a unit: TestTheUnitOfTheDocumentsIsOne",
+	"docs/operating.md: [Service]":                                   "a part of a unit",
 	"docs/operating.md: net.core.rmem_max":                           "settings of the kernel",
 	"docs/proxy.md: map $http_upgrade":                               "nginx's configuration: proxy_test.go runs it",
 	"docs/rules.md: 10-hhl.conf":                                     "what tagtail check says",
@@ -420,22 +419,6 @@ func headingAnchor(title string) string {
 	return strings.ReplaceAll(title, " ", "-")
 }
 
-// TestTheUnitOfTheDocumentsIsOne asks systemd.
-func TestTheUnitOfTheDocumentsIsOne(t *testing.T) {
-	need(t, "systemd-analyze")
-	_, blocks := readDocument(t, "docs/operating.md")
-	i := slices.IndexFunc(blocks, func(b docBlock) bool { return strings.HasPrefix(b.lines[0], "[Unit]") })
-	program, err := exec.LookPath("tagtail")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "tagtail.service")
-	mustWrite(t, path, strings.ReplaceAll(strings.Join(blocks[i].lines, "\n"), "/usr/local/bin/tagtail", program))
-	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
 // TestSentencesOfTroubleshootingAreThoseOfTheProgram looks each up among the
 // texts of the sources, in which … stands for what differs.
 func TestSentencesOfTroubleshootingAreThoseOfTheProgram(t *testing.T) {
@@ -509,4 +492,38 @@ func programTexts(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestSizesInOperatingAreThoseMeasured compares its table with the benchmarks'.
+func TestSizesInOperatingAreThoseMeasured(t *testing.T) {
+	row := func(file, first string) []string {
+		raw, err := os.ReadFile("../../docs/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(raw)) {
+			if cells := strings.Split(line, "|"); len(cells) > 2 && strings.TrimSpace(cells[1]) == first {
+				for i := range cells {
+					cells[i] = strings.TrimSpace(cells[i])
+				}
+				return cells[2:]
+			}
+		}
+		t.Fatalf("%s has no row %q", file, first)
+		return nil
+	}
+	for here, there := range map[string]string{
+		"nginx's debug log": "nginx-debug, tagtail", "nginx, Redis, Lua, Python, mixed": "mixed, tagtail",
+		"ten ids a line that never come again": "ids, tagtail",
+	} {
+		of := row("BENCHMARKS.md", there)
+		seconds, err := strconv.ParseFloat(of[2], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{of[1], of[4] + " MB", fmt.Sprintf("%.1f s", seconds), of[5] + " MB"}
+		if got := row("operating.md", here)[:4]; !slices.Equal(got, want) {
+			t.Errorf("%s is %q, and %q were measured", here, got, want)
+		}
+	}
 }

@@ -236,6 +236,15 @@ func newConfigCommand(std streams) *cobra.Command {
 			}
 			return nil
 		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if keys, err := settings(); err == nil && len(args) == 0 {
+				for _, s := range keys {
+					names = append(names, s.Key)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			keys, err := settings()
 			if err != nil {
