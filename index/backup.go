@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +98,11 @@ func (b *backup) blocks(ctx context.Context) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
+	if err := s.lockBlocks(ctx); err != nil { // no batch of an import may be half there
+		s.inUse.Done()
+		return err
+	}
+	imports, err := s.importFiles()
 	var paths []string
 	for _, d := range s.allDays() {
 		s.mu.Lock()
@@ -106,7 +112,17 @@ func (b *backup) blocks(ctx context.Context) error {
 		}
 		s.mu.Unlock()
 	}
+	s.unlockBlocks()
 	s.inUse.Done()
+	if err != nil {
+		return fmt.Errorf("read imports: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(imports)) {
+		text := imports[name]
+		if err := b.pass(BackupFile{Name: "imports/" + name, Size: int64(len(text)), Content: bytes.NewReader(text)}); err != nil {
+			return err
+		}
+	}
 	slices.Sort(paths)
 	for _, path := range paths {
 		if err := s.stopped(ctx); err != nil {

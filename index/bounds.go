@@ -32,6 +32,12 @@ func newBounds(req SearchRequest) bounds {
 	return b
 }
 
+// within narrows the bounds to a stretch.
+func (b bounds) within(st stretch) bounds {
+	b.minSeq, b.endSeq = max(b.minSeq, st.min), min(b.endSeq, st.end)
+	return b
+}
+
 // nanoseconds is t.UnixNano, with the moments that it cannot tell moved to the
 // nearest that it can.
 func nanoseconds(t time.Time) int64 {

@@ -71,6 +71,7 @@ type Config struct {
 	bootID     func() string                           // and of the machine
 	openToSync func(path string) (syncCloser, error)   // and of filters that are given up
 	atPurge    func(step string)                       // is told how far a Purge is
+	atImport   func(step string)                       // and an Import
 
 	sealWithin  time.Duration // how long Close seals heads; 0 means 5 s, less than 0 not at all
 	wordsWithin time.Duration // how long it waits for bleve to write; 0 means 2 s, less than 0 not at all

@@ -127,14 +127,14 @@ func (s *Store) openDayLocked(number int64) error {
 		if !ok {
 			continue
 		}
-		s.lastSeq = max(s.lastSeq, last)
+		s.seenLocked(last)
 		b := &storedBlock{path: path}
 		if err := b.readHeader(number); err != nil {
 			s.reportBlock(b, err)
 			d.unread = append(d.unread, path)
 			continue
 		}
-		s.lastSeq = max(s.lastSeq, b.header.Last)
+		s.seenLocked(b.header.Last)
 		d.blocks = append(d.blocks, b)
 	}
 	s.findFilters(d, filters, d.blocks)
@@ -144,6 +144,13 @@ func (s *Store) openDayLocked(number int64) error {
 	}
 	s.days[number] = d
 	return nil
+}
+
+// seenLocked takes note of a Seq that was given out by Append.
+func (s *Store) seenLocked(seq uint64) {
+	if !Imported(seq) {
+		s.lastSeq = max(s.lastSeq, seq)
+	}
 }
 
 // readHeader reads what is known of the block, which is of that day.

@@ -32,12 +32,17 @@ func (s *Store) expire(ctx context.Context) error {
 	}
 	last := uint64(0)
 	for _, v := range victims {
-		last = max(last, v.header.Last)
+		if !Imported(v.header.Last) { // those were never in the journal
+			last = max(last, v.header.Last)
+		}
 	}
-	err := s.leaveJournal(ctx, last)
+	var err error
+	if last > 0 {
+		err = s.leaveJournal(ctx, last)
+	}
 	// What the journal still has would come back at the next start: later.
 	first := s.journal.First()
-	victims = slices.DeleteFunc(victims, func(v placed) bool { return v.header.Last >= first })
+	victims = slices.DeleteFunc(victims, func(v placed) bool { return !Imported(v.header.Last) && v.header.Last >= first })
 	s.letGo(victims)
 	return err
 }
@@ -45,6 +50,7 @@ func (s *Store) expire(ctx context.Context) error {
 // placedBlocks lists all blocks, oldest first.
 func (s *Store) placedBlocks() []placed {
 	var all []placed
+	var sources []source
 	_, bounded := s.cfg.expires()
 	for _, d := range s.allDays() {
 		s.mu.Lock()
@@ -52,6 +58,7 @@ func (s *Store) placedBlocks() []placed {
 		total := int64(0)
 		for _, b := range d.blocks {
 			all = append(all, placed{storedBlock: b, day: d, bytes: b.size + b.filterBytes()})
+			sources = append(sources, b.source(d))
 			total += b.size
 		}
 		s.mu.Unlock()
@@ -63,7 +70,13 @@ func (s *Store) placedBlocks() []placed {
 			all[i].bytes += int64(float64(words) * float64(all[i].size) / float64(total))
 		}
 	}
-	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.header.First, b.header.First) })
+	order := stretches(sources)
+	in := func(p placed) int {
+		return slices.IndexFunc(order, func(st stretch) bool { return st.has(p.header.First) })
+	}
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(in(a), in(b)), cmp.Compare(a.header.First, b.header.First))
+	})
 	return all
 }
 

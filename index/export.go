@@ -58,13 +58,14 @@ func (s *Store) Export(ctx context.Context, req ExportRequest, yield func([]Entr
 	}
 }
 
-// export merges the sources by Seq. Of each it holds only matches, and of those
+// export merges the sources of a stretch by Seq. Of each it holds only matches, and of those
 // a part, until they are written.
 type export struct {
 	scan *scan
-	open runs // those with a match, the one with the lowest Seq on top
-	at   int  // the source that is opened next
-	held int  // bytes of the entries in open
+	rest []*scan // of the stretches behind that one
+	open runs    // those with a match, the one with the lowest Seq on top
+	at   int     // the source that is opened next
+	held int     // bytes of the entries in open
 }
 
 // run is a part of the matches of one source.
@@ -77,8 +78,21 @@ type run struct {
 }
 
 func newExport(s *Store, req ExportRequest) *export {
-	search := SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst, Before: s.LastSeq() + 1}
-	return &export{scan: newScan(s, search)}
+	search := SearchRequest{Query: req.Query, From: req.From, To: req.To, Order: OldestFirst}
+	last := s.LastSeq()
+	sources := s.sources()
+	x := &export{}
+	for _, st := range stretches(sources) {
+		if Imported(st.min) {
+			x.rest = append(x.rest, newScanIn(s, search, sources, st))
+			continue
+		}
+		search.Before = last + 1
+		x.rest = append(x.rest, newScanIn(s, search, sources, st))
+		search.Before = 0
+	}
+	x.scan, x.rest = x.rest[0], x.rest[1:]
+	return x
 }
 
 // next appends the next entries to batch; none if there are no more.
@@ -96,8 +110,15 @@ func (x *export) next(ctx context.Context, batch []Entry) ([]Entry, error) {
 		return nil, err
 	}
 	for len(batch) < cap(batch) {
-		if err := x.openRuns(ctx); err != nil || len(x.open) == 0 {
+		if err := x.openRuns(ctx); err != nil {
 			return batch, err
+		}
+		if len(x.open) == 0 {
+			if len(x.rest) == 0 {
+				return batch, nil
+			}
+			x.scan, x.rest, x.at = x.rest[0], x.rest[1:], 0
+			continue
 		}
 		top := x.open[0]
 		batch = append(batch, top.entries[0])

@@ -18,7 +18,6 @@ type headKey struct {
 func keyOf(e *Entry) headKey { return headKey{e.Instance, dayNumber(e.Received)} }
 
 func dayNumber(t time.Time) int64 {
-	const secondsPerDay = 24 * 60 * 60
 	sec := t.Unix()
 	day := sec / secondsPerDay
 	if sec%secondsPerDay < 0 {

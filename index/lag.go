@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"slices"
 	"sort"
 )
 
@@ -9,7 +10,10 @@ import (
 // power cut, dropped batches and damage leave holes in them.
 type lag struct{ sources []source }
 
-func (s *Store) lag() lag { return lag{s.sources()} }
+func (s *Store) lag() lag {
+	imported := func(src source) bool { return Imported(src.first) }
+	return lag{slices.DeleteFunc(s.sources(), imported)}
+}
 
 // after is about how many entries are behind seq. Of a block that seq lies in
 // only the header is looked at.

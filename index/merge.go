@@ -57,7 +57,7 @@ func (c *Config) runLength(blocks []*storedBlock, waiting []seqRange) int {
 		bytes += h.TextBytes
 		between := func(r seqRange) bool { return r.first < h.Last && r.last > first.header.First }
 		if h.Instance != first.header.Instance || h.First <= reach || entries > c.HeadEntries || bytes > uint64(c.HeadBytes) ||
-			first.damaged.Load() || b.damaged.Load() || slices.ContainsFunc(waiting, between) {
+			first.damaged.Load() || b.damaged.Load() || Imported(h.Last) != Imported(first.header.First) || slices.ContainsFunc(waiting, between) {
 			return n + 1
 		}
 		reach = h.Last

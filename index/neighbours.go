@@ -53,16 +53,16 @@ func (s *Store) Context(ctx context.Context, req ContextRequest) (ContextResult,
 
 func (s *Store) neighbours(ctx context.Context, req ContextRequest) (result ContextResult, err error) {
 	pages := func(search SearchRequest, limit int) (SearchResult, error) {
-		m := newScan(s, search)
-		page, err := m.page(ctx, limit)
-		result.Stats.ScannedBlocks += m.stats.ScannedBlocks
-		result.Stats.SkippedBlocks += m.stats.SkippedBlocks
+		search.Limit = limit
+		page, err := s.page(ctx, search, time.Time{})
+		result.Stats.ScannedBlocks += page.Stats.ScannedBlocks
+		result.Stats.SkippedBlocks += page.Stats.SkippedBlocks
 		return page, err
 	}
 	if req.Seq == 0 || req.Seq == math.MaxUint64 {
 		return result, fmt.Errorf("find entry %d: %w", req.Seq, ErrNoEntry)
 	}
-	found, err := pages(SearchRequest{Query: req.Visible, After: req.Seq - 1, Before: req.Seq + 1}, 1)
+	found, err := pages(SearchRequest{Query: req.Visible, After: req.Seq - 1, Before: req.Seq + 1, arrival: true}, 1)
 	if err != nil {
 		return result, err
 	}

@@ -61,6 +61,8 @@ type purge struct {
 	Instance string    `json:"instance"`
 	Before   time.Time `json:"before,omitzero"`
 	UpTo     uint64    `json:"up_to_seq"`
+	// Imports tells that what was imported goes, whatever its Seq.
+	Imports bool `json:"imports,omitempty"`
 	// Days have what is derived from deleted blocks, perhaps.
 	Days []string `json:"days,omitempty"`
 }
@@ -70,8 +72,16 @@ func (p *purge) has(e *Entry) bool {
 	return e.Instance == p.Instance && p.hasAt(e.Seq, e.Received.UnixNano())
 }
 
+// covers tells whether the Seq was there when the purge began.
+func (p *purge) covers(seq uint64) bool {
+	if Imported(seq) {
+		return p.Imports
+	}
+	return seq <= p.UpTo
+}
+
 func (p *purge) hasAt(seq uint64, received int64) bool {
-	return seq <= p.UpTo && (p.Before.IsZero() || received < p.Before.UnixNano())
+	return p.covers(seq) && (p.Before.IsZero() || received < p.Before.UnixNano())
 }
 
 // purged tells whether an entry that somebody has read was deleted since.
@@ -112,7 +122,7 @@ func (s *Store) PurgePreview(ctx context.Context, req PurgeRequest) (PurgeConten
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := purge{Instance: req.Instance, Before: req.Before, UpTo: s.lastSeq}
+	p := purge{Instance: req.Instance, Before: req.Before, UpTo: s.lastSeq, Imports: true}
 	for _, d := range s.days {
 		for _, b := range d.blocks {
 			switch p.part(&b.header) {
@@ -139,9 +149,9 @@ const (
 // part is what the header tells; of purgeSome it may be nothing or all.
 func (p *purge) part(h *block.Header) purgePart {
 	switch {
-	case h.Instance != p.Instance || h.First > p.UpTo || !p.Before.IsZero() && h.MinReceived >= p.Before.UnixNano():
+	case h.Instance != p.Instance || !p.covers(h.First) || !p.Before.IsZero() && h.MinReceived >= p.Before.UnixNano():
 		return purgeNone
-	case h.Last <= p.UpTo && (p.Before.IsZero() || h.MaxReceived < p.Before.UnixNano()):
+	case p.covers(h.Last) && (p.Before.IsZero() || h.MaxReceived < p.Before.UnixNano()):
 		return purgeAll
 	}
 	return purgeSome
@@ -174,7 +184,7 @@ func (s *Store) Purge(ctx context.Context, req PurgeRequest, progress func(Progr
 		return PurgeReport{}, fmt.Errorf("finish an earlier purge: %w", err)
 	}
 	s.mu.Lock()
-	p := purge{Instance: req.Instance, Before: req.Before, UpTo: s.lastSeq}
+	p := purge{Instance: req.Instance, Before: req.Before, UpTo: s.lastSeq, Imports: true}
 	for _, h := range s.heads { // so that none has entries from before and after
 		if h.key.instance == p.Instance {
 			s.retireHeadLocked(h)
@@ -355,7 +365,7 @@ func (p *purge) named(d *day, path string) bool {
 	name := filepath.Base(path)
 	first, last, ok := block.ParseFileName(name)
 	end := time.Unix((d.number+1)*24*60*60, 0)
-	return ok && name == block.FileName(first, last, p.Instance) && last <= p.UpTo && (p.Before.IsZero() || !end.After(p.Before))
+	return ok && name == block.FileName(first, last, p.Instance) && p.covers(last) && (p.Before.IsZero() || !end.After(p.Before))
 }
 
 // purgeBlocks deletes blocks, and writes those again of which a part stays.
@@ -590,7 +600,7 @@ func (p *purge) hadBlockOf(d *day) func(stem string) bool {
 	return func(stem string) bool {
 		name := stem + block.Suffix
 		first, last, ok := block.ParseFileName(name)
-		return ok && first <= p.UpTo && name == block.FileName(first, last, p.Instance) && (p.Before.IsZero() || begins.Before(p.Before))
+		return ok && p.covers(first) && name == block.FileName(first, last, p.Instance) && (p.Before.IsZero() || begins.Before(p.Before))
 	}
 }
 

@@ -246,7 +246,7 @@ func (v *prover) words(of *day, ids map[string]bool) error {
 	v.proof.WordIndexes++
 	for id := range found {
 		var first, last uint64
-		if _, err := fmt.Sscanf(id, "%d-%d", &first, &last); err == nil && !ids[id] && !known[id] && first <= v.purge.UpTo {
+		if _, err := fmt.Sscanf(id, "%d-%d", &first, &last); err == nil && !ids[id] && !known[id] && v.purge.covers(first) {
 			v.left(d.dir, "its word index has the words of block "+id)
 		}
 	}
@@ -262,12 +262,18 @@ func (v *prover) search(ctx context.Context) error {
 		return err
 	}
 	v.proof.Remaining = n
-	page, err := v.store.Search(ctx, SearchRequest{Query: query, To: p.Before, Before: p.UpTo + 1, Limit: 1})
-	if err != nil {
-		return err
+	requests := []SearchRequest{{Query: query, To: p.Before, Before: p.UpTo + 1, Limit: 1, arrival: true}}
+	if p.Imports {
+		requests = append(requests, SearchRequest{Query: query, To: p.Before, After: importedBit - 1, Limit: 1, arrival: true})
 	}
-	for i := range page.Entries {
-		v.left("a search", fmt.Sprintf("entry %d", page.Entries[i].Seq))
+	for _, req := range requests {
+		page, err := v.store.Search(ctx, req)
+		if err != nil {
+			return err
+		}
+		for i := range page.Entries {
+			v.left("a search", fmt.Sprintf("entry %d", page.Entries[i].Seq))
+		}
 	}
 	return nil
 }

@@ -37,6 +37,15 @@ func (c *Config) keepOf(instance string) KeepRule {
 	return KeepRule{For: c.KeepFor, Bytes: c.KeepInstanceBytes}
 }
 
+// Oldest is the earliest Received that is kept of an instance: what is older is
+// not imported.
+func (c *Config) Oldest(instance string, now time.Time) time.Time {
+	if keep := c.keepOf(instance).For; keep > 0 {
+		return now.Add(-keep)
+	}
+	return ImportStart
+}
+
 // longestKeep is after which time nothing is kept of any instance; 0 if never.
 func (c *Config) longestKeep() time.Duration {
 	longest := c.KeepFor

@@ -29,14 +29,54 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 	if req.Limit <= 0 {
 		req.Limit = defaultLimit
 	}
-	m := newScan(s, req)
+	var deadline time.Time
 	if req.Within > 0 {
-		m.deadline = start.Add(req.Within)
+		deadline = start.Add(req.Within)
 	}
-	result, err := m.page(ctx, req.Limit)
-	result.Stats = m.stats
+	result, err := s.page(ctx, req, deadline)
 	result.Stats.Took = time.Since(start)
 	return result, err
+}
+
+// page looks through the stretches, one after the other, until the page is full
+// and it is known whether there is one more.
+func (s *Store) page(ctx context.Context, req SearchRequest, deadline time.Time) (SearchResult, error) {
+	sources := s.sources()
+	list := []stretch{wholeOrder}
+	if !req.arrival {
+		list = clipStretches(stretches(sources), req.After, req.Before)
+		req.After, req.Before = 0, 0
+		if req.Order == NewestFirst {
+			slices.Reverse(list)
+		}
+	}
+	var result SearchResult
+	begun := false
+	for i, st := range list {
+		m := newScanIn(s, req, sources, st)
+		m.deadline, m.first = deadline, !begun
+		begun = begun || len(m.sources) > 0
+		page, err := m.page(ctx, req.Limit-len(result.Entries))
+		result.Stats.ScannedBlocks += m.stats.ScannedBlocks
+		result.Stats.SkippedBlocks += m.stats.SkippedBlocks
+		if err != nil {
+			return result, err
+		}
+		result.Entries = append(result.Entries, page.Entries...)
+		result.More, result.Reached = page.More, page.Reached
+		// A Seq beside the stretch lies in another one than the last that was looked through.
+		if next := result.Reached.Seq; i > 0 && m.late {
+			if before := list[i-1]; m.newest && next == st.end {
+				result.Reached.Seq = before.min
+			} else if !m.newest && next < st.min && result.Reached != (Reached{}) {
+				result.Reached.Seq = before.end - 1
+			}
+		}
+		if result.More {
+			break
+		}
+	}
+	return result, nil
 }
 
 // takeSlot waits until there is room for one more search: each may hold a
@@ -79,6 +119,7 @@ type scan struct {
 	pruner  *pruner
 	// deadline is when to stop looking; zero is never.
 	deadline time.Time
+	first    bool // nothing was looked through before this
 
 	mu      sync.Mutex // guards all below, and what the goroutines of the search find
 	late    bool       // the deadline has ended the search
@@ -100,9 +141,13 @@ func (m *scan) meet(err error) {
 	}
 }
 
-func newScan(s *Store, req SearchRequest) *scan {
-	m := &scan{store: s, query: req.Query, bounds: newBounds(req), newest: req.Order == NewestFirst}
-	m.sources = s.sources()
+// newScan looks through everything, by Seq alone.
+func newScan(s *Store, req SearchRequest) *scan { return newScanIn(s, req, s.sources(), wholeOrder) }
+
+// newScanIn looks through a stretch.
+func newScanIn(s *Store, req SearchRequest, sources []source, st stretch) *scan {
+	m := &scan{store: s, query: req.Query, bounds: newBounds(req).within(st), newest: req.Order == NewestFirst}
+	m.sources = st.within(sources)
 	slices.SortFunc(m.sources, func(a, b source) int {
 		if m.newest {
 			return cmp.Compare(b.last, a.last)
@@ -172,7 +217,7 @@ func (m *scan) isLate(i int) bool {
 		return false
 	}
 	begin, reached := m.bounds.clip(m.nearest(&m.sources[0])), m.bounds.clip(m.nearest(&m.sources[i]))
-	if begin == reached {
+	if begin == reached && m.first {
 		return false
 	}
 	m.mu.Lock()

@@ -2,7 +2,8 @@ package index
 
 import "time"
 
-// Order is the direction of a search in order of arrival.
+// Order is the direction of a search in order of arrival, in which imported
+// entries have the places of their days.
 type Order uint8
 
 // The orders.
@@ -16,8 +17,9 @@ type SearchRequest struct {
 	Query Query
 	// From and To bound Received: From ≤ Received < To. Zero is unbounded.
 	From, To time.Time
-	// After and Before bound Seq, both excluded. Zero is unbounded. A caller
-	// pages by giving the Seq of the last entry it has seen.
+	// After and Before are the entries that the search begins and ends at, both
+	// excluded. Zero is unbounded. A caller pages by giving the Seq of the last
+	// entry it has seen.
 	After, Before uint64
 	// Limit is the most entries to return; 0 means 100.
 	Limit int
@@ -26,6 +28,10 @@ type SearchRequest struct {
 	// SearchResult.Reached tells how far that goes. It is always somewhat further
 	// than where the search began. 0 looks until the page is full.
 	Within time.Duration
+
+	// arrival asks for the order of Seq alone, in which all that was imported comes
+	// last.
+	arrival bool
 }
 
 // SearchResult is one page of entries, in the order asked for.

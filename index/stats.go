@@ -15,12 +15,15 @@ type counters struct {
 	mergedBlocks, keepErrors                 atomic.Uint64
 	expiredBlocks, expiredEntries            atomic.Uint64
 	expiredBytes                             atomic.Uint64
+	importedEntries                          atomic.Uint64
 }
 
 // Stats are counts since Open, and sizes.
 type Stats struct {
 	// Appended entries were kept, Dropped ones could not be written.
 	Appended, Dropped uint64
+	// Imported entries were kept under their own times.
+	Imported uint64
 	// DamagedFrames and DamagedBlocks were skipped; the log says where.
 	DamagedFrames, DamagedBlocks uint64
 	// SealErrors, SyncErrors and IndexErrors are failed tries to write a
@@ -49,7 +52,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	c := &s.counters
 	stats := Stats{
-		Appended: c.appended.Load(), Dropped: c.dropped.Load(),
+		Appended: c.appended.Load(), Dropped: c.dropped.Load(), Imported: c.importedEntries.Load(),
 		DamagedFrames: c.damagedFrames.Load(), DamagedBlocks: c.damagedBlocks.Load(),
 		SealErrors: c.sealErrors.Load(), SyncErrors: c.syncErrors.Load(), IndexErrors: c.indexErrors.Load(),
 		SealedBlocks: c.sealedBlocks.Load(), RebuiltFilters: c.rebuiltFilters.Load(), RebuiltDocuments: c.rebuiltDoc.Load(),

@@ -32,6 +32,7 @@ const openIndexes = 32
 //
 //	LOCK                                    who has the folder open
 //	journal/NUMBER.journal                  what is not in blocks yet
+//	imports/NAME.json                       how far an import has come
 //	days/2026-11-22/FIRST-LAST-NAME.block   the entries of an instance
 //	days/2026-11-22/FIRST-LAST-NAME.filter  derived: the ids in the block
 //	days/2026-11-22/NUMBER.filters          derived: the ids in each of some blocks
@@ -53,7 +54,8 @@ type Store struct {
 	slots    chan struct{} // has one for each search that runs
 	leases   leases        // has one for each call that reads blocks it has listed
 	indexes  *blockindex.Pool
-	keeping  chan struct{} // has one while somebody changes blocks that are there
+	keeping  chan struct{}      // has one while somebody changes blocks that are there
+	numbered map[int64]numbered // by day; keeping guards it
 	filters  *filterCache
 	tokens   sync.Pool // of *tokens
 	frames   sync.Pool // of *[]byte, for Append
@@ -117,7 +119,10 @@ func Open(cfg Config) (*Store, error) {
 	if p, e := readPurge(cfg.Dir); e == nil && p != nil {
 		s.purges.Store(&[]purge{*p})
 	}
-	if err = s.openDays(); err == nil {
+	if err = settleImports(cfg.Dir); err == nil {
+		err = s.openDays()
+	}
+	if err == nil {
 		s.prefetchWords()
 		err = s.openJournal()
 	}

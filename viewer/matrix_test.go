@@ -36,6 +36,7 @@ func team(t *testing.T, change func(*Config)) *testServer {
 	}
 	cfg := testConfig(t, store)
 	cfg.Releases, cfg.Upkeep, cfg.Purger = &fakeReleases{}, store, storePurger{store}
+	cfg.Importer = &fakeImporter{}
 	cfg.Backup = func(_ context.Context, _ string, _ map[string]int64, w io.Writer) error {
 		_, err := io.WriteString(w, "everything")
 		return err
@@ -132,7 +133,7 @@ func matrix() map[string]string {
 	rows := map[string]string{
 		"GET /api/v1/entries/:seq": toWhoSee, "GET /api/v1/context": toWhoSee,
 		"GET /api/v1/me": toMembers,
-		"GET /":          toBrowsers, "GET /lib/*": toBrowsers, "GET /export": toBrowsers,
+		"GET /":          toBrowsers, "GET /lib/*": toBrowsers, "GET /help/*": toBrowsers, "GET /export": toBrowsers,
 		"POST /api/v1/ingest": toSenders, "GET /api/v1/ingest": toSenders,
 		"POST /api/v1/instances/:service/:owner/actions/:action":      toWhoMove,
 		"POST /api/v1/instances/:service/:owner/:order":               toWhoMove,
@@ -141,6 +142,7 @@ func matrix() map[string]string {
 		"GET /api/v1/instances/:service/:owner/releases/:number/diff": toWhoSee,
 		"GET /api/v1/jobs/:id":                                        toWhoSee, "GET /api/v1/jobs/:id/output": toWhoSee,
 		"POST /api/v1/store/verify": toAdmins, "POST /api/v1/store/rebuild": toAdmins, "GET /metrics": toAdmins,
+		"GET /api/v1/store/imports": toAdmins, "POST /api/v1/store/imports/:id": toAdmins,
 		"GET /api/v1/store/purge": toAdmins, "POST /api/v1/store/purge": toAdmins, "POST /api/v1/store/backup": toAdmins,
 		"GET /api/v1/people": toAdmins, "PUT /api/v1/people/:name": toAdmins, "PUT /api/v1/people/:name/password": toDev1,
 		"PUT /api/v1/people/:name/grants/:service/:owner": toAdmins, "DELETE /api/v1/people/:name/grants/:service/:owner": toAdmins,
@@ -229,6 +231,8 @@ func ofDev1Request(t *testing.T, ts *testServer, r route) (path, body string) {
 		path += "?seq=1"
 	case "/api/v1/store/purge":
 		path += "?instance=socketserver/dev9" // or the other rows had nothing to see
+	case "/api/v1/store/imports/:id":
+		path += "?path=/var/log/x.log"
 	case "/api/v1/ingest":
 		path += "?instance=socketserver/dev1"
 		body = "hello"

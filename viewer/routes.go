@@ -41,6 +41,8 @@ func (s *Server) routes() []route {
 		{method: post, path: "/api/v1/store/rebuild", access: administering, handler: s.keepStore(actionRebuild)},
 		{method: get, path: "/api/v1/store/purge", access: administering, handler: s.previewPurge},
 		{method: post, path: "/api/v1/store/purge", access: administering, handler: s.purgeStore},
+		{method: get, path: "/api/v1/store/imports", access: administering, handler: s.listImports},
+		{method: post, path: "/api/v1/store/imports/:id", access: administering, handler: s.importPart, maxBody: maxImportBytes},
 		{method: post, path: "/api/v1/store/backup", access: administering, handler: s.backup, maxBody: maxHaveBytes},
 		{method: get, path: "/api/v1/jobs/:id", access: reading, handler: s.job},
 		{method: get, path: "/api/v1/jobs/:id/output", access: reading, handler: s.jobOutput, socket: true},
@@ -70,6 +72,7 @@ func (s *Server) routes() []route {
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
+		{method: get, path: "/help/*", access: page, handler: s.help, head: true},
 		{method: get, path: "/export", access: page, handler: s.exportLink},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/i/*", access: anyone, handler: s.openInstance},

@@ -133,6 +133,8 @@ type Config struct {
 	IngestRate, IngestBurst int
 	// Upkeep is nil if the store cannot be verified and rebuilt here.
 	Upkeep Upkeep
+	// Importer is nil if nothing can be imported here.
+	Importer Importer
 	// Audit takes what becomes of accounts; nil means nobody does. It may be
 	// called from several goroutines.
 	Audit func(AccountEvent)
@@ -151,6 +153,8 @@ type Config struct {
 	Deploys func() []DeployMark
 	// LibraryDocs are the documents of the shared library; nil if there is none.
 	LibraryDocs fs.FS
+	// Help are Tagtail's own documents; nil if there are none.
+	Help Documents
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

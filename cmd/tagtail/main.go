@@ -108,7 +108,7 @@ func newRootCommand(std streams) *cobra.Command {
 		newServeCommand(std), newInitCommand(std), newDemoCommand(std), newDemoInstanceCommand(),
 		newCheckCommand(std), newConfigCommand(std), newRenderCommand(std), newUnitsCommand(std), newStatusCommand(std),
 		newSearchCommand(std), newCountCommand(std), newExportCommand(std), newTailCommand(std), newCtlCommand(std), newReleasesCommand(std), newRollbackCommand(std), newLoginCommand(std), newUserCommand(std), newTokenCommand(std), newHookCommand(std), newGitServeCommand(std),
-		newVerifyCommand(std), newRebuildCommand(std), newPurgeCommand(std), newBackupCommand(std), newRestoreCommand(std),
+		newVerifyCommand(std), newRebuildCommand(std), newPurgeCommand(std), newImportCommand(std), newBackupCommand(std), newRestoreCommand(std),
 		newManCommand(std), newVersionCommand(std),
 	)
 	return root

@@ -118,6 +118,16 @@ func (b *progressBar) show(p index.Progress) {
 	fmt.Fprintf(b.out, "\r[%s%s] %d of %d files ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), p.Done, p.Total)
 }
 
+// showBytes is show for what is counted in bytes.
+func (b *progressBar) showBytes(done, total int64) {
+	if b.out == nil || total == 0 || int(done*1000/total) == b.tenth {
+		return
+	}
+	b.tenth = int(done * 1000 / total)
+	full := min(barWidth, int(done*barWidth/total))
+	fmt.Fprintf(b.out, "\r[%s%s] %d of %d MB ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), done>>20, total>>20)
+}
+
 // end clears the line.
 func (b *progressBar) end() {
 	if b.out != nil {

@@ -10,6 +10,7 @@ import (
 type cutter struct {
 	source *source
 	max    int
+	mixed  bool // syslog messages may be among a program's own lines
 }
 
 // piece is the result of a cut: data[:end] is done with, text is the message,
@@ -105,11 +106,24 @@ func (c *cutter) starts(line []byte, before style) bool {
 	if c.source.start != nil {
 		return c.source.start.Match(bytes.TrimSuffix(line, []byte{'\r'}))
 	}
+	if c.mixed && beginsSyslog(line) {
+		return true
+	}
 	if before != stylePlain {
 		return c.style(line) != stylePlain
 	}
 	indented := len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
 	return !indented && !bytes.HasPrefix(line, []byte("stack traceback:"))
+}
+
+// beginsSyslog tells whether line begins with a PRI or a date of RFC 3164.
+func beginsSyslog(line []byte) bool {
+	if len(line) < 15 {
+		return false
+	}
+	start := string(line[:15])
+	_, dated := dateOf(start)
+	return dated || hasPRI(start)
 }
 
 // hasShape tells whether line begins with the shape, in which "d" is a digit.

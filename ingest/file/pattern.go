@@ -139,3 +139,13 @@ func (p *pattern) matches(name string) (match, bool) {
 	}
 	return m, true
 }
+
+// Matches tells whether an Input is of the file, whatever is on the disk.
+func Matches(in *Input, name string) bool {
+	p, err := parsePattern(in.Pattern)
+	if err != nil {
+		return false
+	}
+	_, ok := p.matches(name)
+	return ok
+}
