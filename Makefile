@@ -6,24 +6,26 @@ GO ?= go
 BIN := bin/tagtail
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGER := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests need beside Go, as PACKAGE=COMMAND or PACKAGE=/FILE.
 TEST_NEEDS := gcc=gcc libc6-dev=/usr/include/stdlib.h git=git bsdutils=logger python3=python3 curl=curl \
 	nginx=nginx libnginx-mod-http-lua=/usr/lib/nginx/modules/ngx_http_lua_module.so \
 	redis-server=redis-server mariadb-server-core=mariadbd rsyslog=rsyslogd rsyslog-relp=/usr/share/doc/rsyslog-relp/copyright rsyslog-gnutls=/usr/share/doc/rsyslog-gnutls/copyright \
-	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip chromium=chromium \
+	lua-nginx-websocket=/usr/share/doc/lua-nginx-websocket/copyright wrk=wrk iproute2=ip procps=/usr/sbin/sysctl chromium=chromium \
 	fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc \
 	nodejs=node npm=npm openssh-server=/usr/sbin/sshd openssh-client=ssh e2fsprogs=mkfs.ext4 systemd=/lib/systemd/systemd dbus=dbus-daemon polkitd=/usr/lib/polkit-1/polkitd
 
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help run demo build test soak bench microbench fuzz vuln lint clean need-go need-tests
+.PHONY: help run demo build deb test soak bench microbench fuzz vuln lint clean need-go need-tests
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
 	@echo "make demo   the same with four developers' worth of traffic to look at"
 	@echo "make build  only build $(BIN)"
+	@echo "make deb    a Debian package, in bin/"
 	@echo "make bench  Tagtail beside VictoriaLogs and rsyslog; BENCH='-lines 100000' is short, BENCH=-h has all"
 	@echo "            BENCH=-tail measures live tails: how long a message takes to each of them"
 	@echo "make microbench  the benchmarks of parsing, storing and searching, beside the code"
@@ -71,6 +73,14 @@ fuzz: need-go
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $$time $$package; \
 		done; \
 	done
+
+# A version of Debian begins with a digit.
+deb: build
+	@rm -rf bin/package && mkdir -p bin/package
+	./$(BIN) man bin/package/man >/dev/null && gzip -9n bin/package/man/*
+	for shell in bash zsh fish; do ./$(BIN) completion $$shell >bin/package/$$shell || exit 1; done
+	version=$(patsubst v%,%,$(VERSION)); case $$version in [0-9]*.*) ;; *) version=0.0.0~$$version ;; esac; \
+	VERSION=$$version ARCH=$$($(GO) env GOARCH) $(GO) run $(PACKAGER) package -f deploy/package/nfpm.yaml -p deb -t bin/
 
 # Vulnerabilities that are known and that our code reaches; VULNDB=URL asks
 # another database than vuln.go.dev.

@@ -154,3 +154,39 @@ func TestBackupOfWhatIsLetGoOfMeanwhile(t *testing.T) {
 	}
 	wantMessages(t, s, "afterwards", "new")
 }
+
+// How far imports have come is in a backup together with what they have brought:
+// an import that goes on over the copy repeats nothing and leaves nothing out.
+func TestBackupAgreesWithImportsThatGoOn(t *testing.T) {
+	s := openStore(t, importConfig(t))
+	done := make(chan struct{})
+	started := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 200 {
+			entries := []Entry{{Instance: "a/b", Received: importNow.Add(-time.Duration(200-i) * time.Minute), Message: fmt.Sprint("line ", i)}}
+			_, err := s.Import(t.Context(), ImportBatch{ID: "f1", Entries: entries, State: stateOf(fmt.Sprint(i + 1))})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if i == 3 {
+				close(started)
+			}
+		}
+	}()
+	<-started
+	for range 5 {
+		dir, _ := backUp(t, s)
+		copied := openStore(t, Config{Dir: dir, now: func() time.Time { return importNow }})
+		list, err := copied.Imports()
+		if err != nil || len(list) != 1 {
+			t.Fatalf("imports %v, %v", list, err)
+		}
+		if got := len(findAll(t, copied, Query{})); fmt.Sprint(got) != string(list[0].State) {
+			t.Errorf("there are %d lines, and the import says %s", got, list[0].State)
+		}
+		closeStore(t, copied)
+	}
+	<-done
+}

@@ -133,7 +133,7 @@ func matrix() map[string]string {
 	rows := map[string]string{
 		"GET /api/v1/entries/:seq": toWhoSee, "GET /api/v1/context": toWhoSee,
 		"GET /api/v1/me": toMembers,
-		"GET /":          toBrowsers, "GET /lib/*": toBrowsers, "GET /export": toBrowsers,
+		"GET /":          toBrowsers, "GET /lib/*": toBrowsers, "GET /help/*": toBrowsers, "GET /export": toBrowsers,
 		"POST /api/v1/ingest": toSenders, "GET /api/v1/ingest": toSenders,
 		"POST /api/v1/instances/:service/:owner/actions/:action":      toWhoMove,
 		"POST /api/v1/instances/:service/:owner/:order":               toWhoMove,

@@ -72,6 +72,7 @@ func (s *Server) routes() []route {
 
 		{method: get, path: "/", access: page, handler: s.home, head: true},
 		{method: get, path: "/lib/*", access: page, handler: s.libraryDocs, head: true},
+		{method: get, path: "/help/*", access: page, handler: s.help, head: true},
 		{method: get, path: "/export", access: page, handler: s.exportLink},
 		{method: get, path: "/s/:name", access: anyone, handler: s.openView},
 		{method: get, path: "/i/*", access: anyone, handler: s.openInstance},

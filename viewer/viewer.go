@@ -153,6 +153,8 @@ type Config struct {
 	Deploys func() []DeployMark
 	// LibraryDocs are the documents of the shared library; nil if there is none.
 	LibraryDocs fs.FS
+	// Help are Tagtail's own documents; nil if there are none.
+	Help Documents
 	// Static holds the page: index.html is served at /, login.html at /login,
 	// and every file also under /static/. It is read once, by Listen.
 	Static fs.FS

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tagtail/tagtail/deploy"
 	"github.com/tagtail/tagtail/deploy/push"
+	"github.com/tagtail/tagtail/docs"
 	"github.com/tagtail/tagtail/index"
 	"github.com/tagtail/tagtail/ingest"
 	"github.com/tagtail/tagtail/ingest/redact"
@@ -163,7 +164,9 @@ func (a *app) openPage() error {
 		return err
 	}
 	a.server, err = viewer.Listen(viewer.Config{
-		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys, LibraryDocs: a.cfg.libraryDocs(), Sink: a.receiver, Upkeep: a.store, Stats: a.store.Stats, Audit: a.auditAccount, Purger: purger{a}, Importer: pageImporter{a, a.imports}, Backup: a.backup, Views: saved, Static: static.Files(),
+		Addr: a.cfg.HTTP, URL: a.cfg.URL, Logs: a.store, Deployer: fresh, Git: a.git(), Deploys: a.deploys,
+		LibraryDocs: a.cfg.libraryDocs(), Help: new(docs.Book), Sink: a.receiver, Views: saved, Static: static.Files(),
+		Upkeep: a.store, Stats: a.store.Stats, Audit: a.auditAccount, Purger: purger{a}, Importer: pageImporter{a, a.imports}, Backup: a.backup,
 		IngestRate: a.cfg.HTTPRate, IngestBurst: a.cfg.HTTPBurst,
 		TLS: secure, Proxies: proxies, OIDC: oidc, ProxyLogin: proxyLogin,
 		Inputs: a.inputs, Rules: a.ruleStats, Redactions: a.redact.Counts, AdminToken: token, TeamReads: a.cfg.TeamReads, DataDir: a.cfg.Data, Version: version,
@@ -243,7 +246,11 @@ func nginxSyslog(listeners []string) string {
 // greet says where everything is.
 func (a *app) greet(words io.Writer) {
 	fmt.Fprintf(words, "Tagtail %s\n", version)
-	fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	if os.Getenv("JOURNAL_STREAM") == "" {
+		fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
+	} else { // others read the journal
+		fmt.Fprintf(words, "  page    %s\n          (tagtail login --data %s makes a link that logs you in, once)\n", a.page, a.cfg.Data)
+	}
 	for _, listener := range a.listeners {
 		fmt.Fprintf(words, "  syslog  %s\n", listener)
 	}
@@ -273,6 +280,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		waitFor(ctx, a.store.Warm(), warmTime)
+		go a.notify(ctx)
 		return a.server.Run(ctx)
 	})
 	group.Go(func() error { return newCollector(a.store.LastSeq, os.LookupEnv).run(ctx) })

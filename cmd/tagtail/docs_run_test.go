@@ -73,7 +73,9 @@ func (w *docWorld) stands(command string) string {
 		command = strings.Replace(command, "logger ", "logger -u "+w.socket()+" ", 1)
 	}
 	return strings.NewReplacer(
+		"http://alice@127.0.0.1:8514/git/socketserver.git", w.address("alice", "socketserver"),
 		"http://127.0.0.1:8514", w.at.Server,
+		"/srv/backup", filepath.Join(w.dir, "backup"),
 		"-P 5514", "-P "+syslog,
 		"bin/tagtail", "tagtail",
 		"curl ", "curl --fail-with-body ",
@@ -187,6 +189,10 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 	if slices.Contains(docUsesInstance, file) {
 		w.values.commit(t, "start socketserver")
 		w.values.mustPush(t, "alice", "socketserver/alice: done")
+		for range 2 { // to go back to
+			w.code.commit(t, "UP")
+			w.code.mustPush(t, "alice", "socketserver/alice: done")
+		}
 	}
 }
 

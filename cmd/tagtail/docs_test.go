@@ -2,10 +2,15 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -88,7 +93,7 @@ func readDocument(t *testing.T, file string) (text string, blocks []docBlock) {
 // docPrograms are the words that commands of the documents begin with.
 var docPrograms = []string{
 	"tagtail", "bin/tagtail", "make", "git", "logger", "curl", "sysctl", "systemctl", "useradd", "usermod", "cp", "install", "for", "ssh",
-	"apt-get", "journalctl", "ss", "cat", "mkdir", "nginx", "TAGTAIL_TOKEN=$(cat", "grep", "rm", "tar",
+	"apt-get", "journalctl", "ss", "cat", "mkdir", "nginx", "TAGTAIL_TOKEN=$(cat", "grep", "rm", "export",
 }
 
 // docCommand is a command with what is said of it behind two blanks or a #.
@@ -144,6 +149,8 @@ var docSamples = map[string]string{
 	"docs/migrating.md: *.* action(":                                 "rsyslog's configuration: startRsyslog runs it",
 	"docs/migrating.md: destination d_tagtail":                       "syslog-ng's configuration, which cannot be installed beside rsyslog",
 	"docs/metrics.md: scrape_configs":                                "Prometheus' configuration",
+	"docs/operating.md: [Unit]":                                      "a unit: TestTheUnitOfTheDocumentsIsOne",
+	"docs/operating.md: net.core.rmem_max":                           "settings of the kernel",
 	"docs/proxy.md: map $http_upgrade":                               "nginx's configuration: proxy_test.go runs it",
 	"docs/rules.md: 10-hhl.conf":                                     "what tagtail check says",
 	"docs/rules.md: :programname, isequal":                           "rsyslog's rules: ingest/rules reads such",
@@ -411,4 +418,95 @@ func headings(text string) []string {
 func headingAnchor(title string) string {
 	title = strings.ToLower(regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(title, ""))
 	return strings.ReplaceAll(title, " ", "-")
+}
+
+// TestTheUnitOfTheDocumentsIsOne asks systemd.
+func TestTheUnitOfTheDocumentsIsOne(t *testing.T) {
+	need(t, "systemd-analyze")
+	_, blocks := readDocument(t, "docs/operating.md")
+	i := slices.IndexFunc(blocks, func(b docBlock) bool { return strings.HasPrefix(b.lines[0], "[Unit]") })
+	program, err := exec.LookPath("tagtail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "tagtail.service")
+	mustWrite(t, path, strings.ReplaceAll(strings.Join(blocks[i].lines, "\n"), "/usr/local/bin/tagtail", program))
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestSentencesOfTroubleshootingAreThoseOfTheProgram looks each up among the
+// texts of the sources, in which … stands for what differs.
+func TestSentencesOfTroubleshootingAreThoseOfTheProgram(t *testing.T) {
+	texts := programTexts(t)
+	raw, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, n := false, 0
+	for line := range strings.Lines(string(raw)) {
+		if !strings.HasPrefix(line, "|") {
+			says = false
+		}
+		if says = says || strings.HasPrefix(line, "| it says |"); !says {
+			continue
+		}
+		first, _, _ := strings.Cut(line[1:], "|")
+		for _, m := range docCode.FindAllStringSubmatch(first, -1) {
+			n++
+			parts := strings.Split(m[1], "…")
+			for i := range parts {
+				parts[i] = regexp.QuoteMeta(parts[i])
+			}
+			sentence := regexp.MustCompile(strings.Join(parts, "%[^ ]*"))
+			if !slices.ContainsFunc(texts, sentence.MatchString) {
+				t.Errorf("no source of the program says %q", m[1])
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d sentences were found", n)
+	}
+}
+
+// programTexts are the texts in quotes of the program's sources.
+func programTexts(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir("../..", func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.IsDir() && entry.Name() != "node_modules":
+			return err
+		case entry.IsDir():
+			return filepath.SkipDir
+		case strings.HasSuffix(path, "_test.go"):
+			return nil
+		case strings.HasSuffix(path, ".js"):
+			text, err := os.ReadFile(path)
+			for _, m := range regexp.MustCompile(`'([^'\n]*)'`).FindAllStringSubmatch(string(text), -1) {
+				out = append(out, m[1])
+			}
+			return err
+		case !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				if value, err := strconv.Unquote(text.Value); err == nil {
+					out = append(out, value)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

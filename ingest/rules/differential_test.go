@@ -33,13 +33,13 @@ const patience = 60 * time.Second
 // endMark is the text of the message that says that all before it were read.
 const endMark = "this is the end of the test"
 
-// rsyslogdHead is for fmt.Sprintf with the work directory, the port, the socket
-// and the file of endMark.
+// rsyslogdHead is for fmt.Sprintf with the work directory, the address, the
+// socket and the file of endMark.
 const rsyslogdHead = `
 global(workDirectory="%[1]s" localHostname="collector" net.enableDNS="off" internalmsg.severity="emerg" maxMessageSize="64k")
 module(load="imudp")
 module(load="imuxsock" SysSock.Use="off")
-input(type="imudp" address="127.0.0.1" port="%[2]s" rcvbufSize="8m")
+input(type="imudp" address="%[2]s" port="5514" rcvbufSize="8m")
 input(type="imuxsock" Socket="%[3]s" RateLimit.Interval="0")
 template(name="plain" type="string" string="%%msg%%\n")
 :syslogtag, isequal, "rsyslogd:" stop
@@ -59,16 +59,9 @@ type rsyslogd struct {
 	stop   func() // returns when all is written
 }
 
-// freePort is a UDP port that nobody has just now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	_, port, _ := net.SplitHostPort(c.LocalAddr().String())
-	return port
+// ownAddress is an address on which nobody else has any port.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
 }
 
 // needRsyslogd finds the program, or ends the test.
@@ -96,9 +89,9 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	port, socket, conf := freePort(t), filepath.Join(dir, "s"), filepath.Join(dir, "conf")
+	address, socket, conf := ownAddress(), filepath.Join(dir, "s"), filepath.Join(dir, "conf")
 	d := &rsyslogd{t: t, end: filepath.Join(dir, "end")}
-	text := fmt.Sprintf(rsyslogdHead, dir, port, socket, d.end) + rules
+	text := fmt.Sprintf(rsyslogdHead, dir, address, socket, d.end) + rules
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +131,7 @@ func startRsyslogd(t *testing.T, rules string) *rsyslogd {
 		case <-tick:
 		}
 	}
-	if d.udp, err = net.Dial("udp", "127.0.0.1:"+port); err != nil {
+	if d.udp, err = net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: net.ParseIP(address), Port: 5514}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = d.udp.Close(), d.local.Close() })
@@ -294,6 +287,10 @@ func maskNow(text string, began time.Time) string {
 // that are no digits. We write microseconds.
 var longFraction = regexp.MustCompile(`:\d\d\.\d{7,}`)
 
+// openPRI ends before rsyslogd 8.2302 stops to look for the end of a PRI: its
+// rawmsg-after-pri depends on what was in memory before.
+var openPRI = regexp.MustCompile(`^<.?[^>]{0,2}$`)
+
 // parserCases are the messages of ingest/syslog's cases that come by transport.
 func parserCases(t testing.TB, transport string) (messages [][]byte) {
 	t.Helper()
@@ -377,9 +374,9 @@ func TestFilesAreThoseOfRsyslogd(t *testing.T) {
 }
 
 // generated are messages made of parts that matter to filters, in an order that
-// is always the same.
-func generated(count int) (messages [][]byte) {
-	random := rand.New(rand.NewPCG(8, 2302))
+// that the seed decides.
+func generated(count int, seed uint64) (messages [][]byte) {
+	random := rand.New(rand.NewPCG(8, seed))
 	pick := func(list ...string) string { return list[random.IntN(len(list))] }
 	for range count {
 		pri := pick("<"+strconv.Itoa(random.IntN(192))+">", "<"+strconv.Itoa(168+random.IntN(8))+">", "<"+strconv.Itoa(random.IntN(192))+">", "", "<999>")
@@ -518,7 +515,7 @@ $template byhost,"$OUT/hosts/%HOSTNAME%/%$year%"
 }
 
 func TestRulesWriteWhatRsyslogdWrites(t *testing.T) {
-	messages := append(selectorMessages(t), generated(600)...)
+	messages := append(selectorMessages(t), generated(600, seedOf(t))...)
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
 			compare(t, "$template raw,\"%rawmsg%\\n\"\n"+rules, false, messages)

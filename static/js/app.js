@@ -357,6 +357,7 @@ function wireExport() {
   const choices = formats.map((format) => ({ label: t(`export.${format}`), run: () => void exportAs(format) }));
   const statistics = { label: t('stats.title'), run: () => void openStats() };
   byId('export').addEventListener('click', () => openMenu(byId('export'), [...choices, statistics]));
+  commands.add({ words: 'help.documents', run: () => void open('help/', '_blank') });
   commands.add({ words: 'stats.title', run: () => void openStats() });
   commands.add(...formats.map((format) => ({ words: `export.${format}`, run: () => void exportAs(format) })));
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -82,6 +83,11 @@ func (r *running) await(what string, ok func() bool) {
 	}
 }
 
+// ownAddress is an address that nobody else has.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d:5514", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
+}
+
 // server takes lines and can go away.
 type server struct {
 	t       *testing.T
@@ -95,8 +101,8 @@ type server struct {
 func (s *server) listen() {
 	s.t.Helper()
 	address := s.address
-	if address == "" {
-		address = "127.0.0.1:0"
+	if address == "" { // one that nobody else takes while the server is away
+		address = ownAddress()
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -242,14 +248,14 @@ type relpServer struct {
 
 func (s *relpServer) start() {
 	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.address)
+	host, port, _ := net.SplitHostPort(s.address)
 	conf := filepath.Join(s.dir, "conf")
 	text := fmt.Sprintf(`global(workDirectory="%[1]s" net.enableDNS="off")
 module(load="imrelp")
-input(type="imrelp" address="127.0.0.1" port="%[2]s")
+input(type="imrelp" address="%[3]s" port="%[2]s")
 template(name="t" type="string" string="%%msg%%\n")
 :msg, contains, "message" action(type="omfile" file="%[1]s/out" template="t" asyncWriting="off")
-`, s.dir, port)
+`, s.dir, port, host)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -283,12 +289,7 @@ func TestRELPBringsEverythingToARealRsyslogdThatIsStopped(t *testing.T) {
 		}
 		t.Skip("rsyslogd is missing")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &relpServer{t: t, dir: t.TempDir(), address: l.Addr().String()}
-	_ = l.Close()
+	s := &relpServer{t: t, dir: t.TempDir(), address: ownAddress()}
 	s.start()
 	t.Cleanup(func() { s.kill() })
 	r := start(t, Config{Protocol: "relp", Target: s.address, Spool: spool.Config{Dir: filepath.Join(t.TempDir(), "q")}})

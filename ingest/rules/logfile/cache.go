@@ -12,6 +12,7 @@ type openFile struct {
 	file    *os.File
 	info    fs.FileInfo
 	checked time.Time
+	torn    bool // it ends within a line, which has no room
 }
 
 // isStill tells whether the name still belongs to the open file.

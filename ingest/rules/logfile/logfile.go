@@ -9,6 +9,7 @@
 package logfile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -182,8 +183,11 @@ func (w *Writer) writeMany(slab *queue.Slab) {
 			w.gather = append(w.gather, line...)
 			count++
 		}
-		if _, err := w.write(string(path), w.gather); err != nil {
-			w.failed.Add(uint64(count))
+		if n, err := w.write(string(path), w.gather); err != nil {
+			whole := min(count, bytes.Count(w.gather[:n], lineFeed)) // a template may have none, or many
+			w.written.Add(uint64(whole))
+			w.failed.Add(uint64(count - whole))
+			w.tear(string(path), w.gather[:n])
 			w.trouble(string(path), err)
 			continue
 		}
@@ -194,10 +198,34 @@ func (w *Writer) writeMany(slab *queue.Slab) {
 	}
 }
 
+var lineFeed = []byte{'\n'}
+
+// tear remembers that a file ends within a line, so that the next one does not
+// become a part of it.
+func (w *Writer) tear(path string, written []byte) {
+	if f := w.files.get(path); f != nil && len(written) > 0 {
+		f.torn = written[len(written)-1] != '\n'
+	}
+}
+
+// mend ends the line that a file ends within.
+func (w *Writer) mend(path string) error {
+	f := w.files.get(path)
+	if f == nil || !f.torn {
+		return nil
+	}
+	_, err := f.file.Write(lineFeed)
+	f.torn = err != nil
+	return err
+}
+
 // write appends to a file, and returns how much of data is there.
 func (w *Writer) write(path string, data []byte) (n int, err error) {
 	f, err := w.file(path, time.Now())
 	if err != nil {
+		return 0, err
+	}
+	if err := w.mend(path); err != nil {
 		return 0, err
 	}
 	if n, err = f.Write(data); err != nil {

@@ -24,7 +24,9 @@ func (m *Message) rfc5424() bool {
 	}
 	m.hostname, s = cutField(s)
 	m.hasHostname = true
-	m.appName, s = cutField(s)
+	if m.appName, s = cutField(s); len(m.appName) == 0 {
+		m.appName = nilValue
+	}
 	m.procID, s = cutField(s)
 	m.msgID, s = cutField(s)
 	if m.data, s = cutData(s); m.data == nil {

@@ -186,14 +186,15 @@ func (m *Message) lessUsual(p Property) []byte {
 	return nil
 }
 
-// behindPRI is the message without what looks like a PRI, valid or not.
+// behindPRI is the message without what looks like a PRI, valid or not: from
+// "<" to a ">" behind one or more bytes of any kind.
 func (m *Message) behindPRI() []byte {
-	if len(m.raw) == 0 || m.raw[0] != '<' {
+	const shortest, longest = len("<1>"), len("<191>")
+	if len(m.raw) < shortest || m.raw[0] != '<' {
 		return m.raw
 	}
-	const longest = len("<191>")
-	if i := bytes.IndexByte(m.raw[:min(longest, len(m.raw))], '>'); i > 1 {
-		return m.raw[i+1:]
+	if i := bytes.IndexByte(m.raw[2:min(longest, len(m.raw))], '>'); i >= 0 {
+		return m.raw[2+i+1:]
 	}
 	return m.raw
 }

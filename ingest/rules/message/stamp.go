@@ -196,11 +196,7 @@ func (c *cursor) end() bool { return len(c.s) == 0 || c.take(' ') }
 func rfc3339(text []byte, into *Stamp) (rest []byte, ok bool) {
 	c := cursor{text}
 	s := *into
-	ok = true
-	year, _ := c.number()
-	s.Year = year
-	ok = ok && c.take('-')
-	if !ok {
+	if s.Year, ok = c.field(0, 2099, '-'); !ok {
 		return text, false
 	}
 	for _, f := range [...]struct {

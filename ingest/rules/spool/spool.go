@@ -78,8 +78,9 @@ type Spool struct {
 	acked    Position
 	lost     uint64
 	saved    time.Time
-	buf      []byte // of Append
-	in       []byte // of Read
+	later    *time.Timer // saves what was acknowledged since
+	buf      []byte      // of Append
+	in       []byte      // of Read
 	closed   bool
 }
 
@@ -225,7 +226,11 @@ func (s *Spool) Append(records [][]byte) error {
 			s.lost += uint64(len(records))
 			return err
 		}
-		if err := s.writeLocked(s.segments[len(s.segments)-1], records[:n]); err != nil {
+		err := s.writeLocked(s.segments[len(s.segments)-1], records[:n])
+		if err != nil && s.freeLocked() {
+			err = s.writeLocked(s.segments[len(s.segments)-1], records[:n])
+		}
+		if err != nil {
 			s.lost += uint64(len(records))
 			return err
 		}
@@ -274,6 +279,18 @@ func (s *Spool) makeRoomLocked(bytes int64) error {
 		}
 	}
 	return nil
+}
+
+// freeLocked gives a full disk the place of what was acknowledged, and tells
+// whether there was any.
+func (s *Spool) freeLocked() (freed bool) {
+	for {
+		g := s.segments[0]
+		if g.size == 0 || g.acked < g.count || len(s.segments) == 1 && s.addSegment(g.id+1) != nil || s.removeFirstLocked() != nil {
+			return freed
+		}
+		freed = true
+	}
 }
 
 // removeFirstLocked deletes the oldest segment, which is not the only one.
@@ -366,10 +383,25 @@ func (s *Spool) Ack(to Position, count int) error {
 	if g := s.segments[0]; len(s.segments) > 1 && g.id == to.segment && to.offset == g.size {
 		errs = append(errs, s.removeFirstLocked())
 	}
-	if time.Since(s.saved) > saveEvery {
-		errs = append(errs, s.saveLocked())
+	switch wait := saveEvery - time.Since(s.saved); {
+	case wait <= 0:
+		// On a full disk what arrives has to go on: it makes room. The worst of
+		// an old position is that a crash sends again.
+		_ = s.saveLocked()
+	case s.later == nil: // or a quiet queue would send it all again after a crash
+		s.later = time.AfterFunc(wait, s.saveLater)
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Spool) saveLater() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.later == nil || s.closed {
+		return
+	}
+	s.later = nil
+	_ = s.saveLocked() // as in Ack
 }
 
 // Rewind makes Read begin again behind what was acknowledged.
@@ -431,6 +463,10 @@ func (s *Spool) readPosition() (p Position) {
 
 func (s *Spool) saveLocked() error {
 	s.saved = time.Now()
+	if s.later != nil {
+		s.later.Stop()
+		s.later = nil
+	}
 	path := filepath.Join(s.cfg.Dir, positionFile)
 	if err := os.WriteFile(path+".new", fmt.Appendf(nil, "%d %d\n", s.acked.segment, s.acked.offset), 0o600); err != nil {
 		return fmt.Errorf("write position of queue: %w", err)

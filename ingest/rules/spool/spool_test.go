@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func open(t *testing.T, cfg Config) *Spool {
@@ -84,6 +86,65 @@ func TestWhatIsNotAcknowledgedIsThereAfterARestart(t *testing.T) {
 	}
 	if s = open(t, cfg); s.Len() != 0 {
 		t.Errorf("got %d records that wait, want none", s.Len())
+	}
+}
+
+// A crash behind a quiet time repeats nothing.
+func TestWhatIsAcknowledgedIsSavedSoonWithoutAnother(t *testing.T) {
+	cfg := Config{Dir: filepath.Join(t.TempDir(), "q"), MaxBytes: 1 << 20}
+	s := open(t, cfg)
+	appendAll(t, s, "one", "two", "three")
+	drain(t, s, true)
+	for end := time.Now().Add(time.Minute); s.readPosition() != s.acked; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the saved position is %v, want %v", s.readPosition(), s.acked)
+		}
+	}
+	if s = open(t, cfg); s.Len() != 0 { // the other was not closed
+		t.Errorf("got %d records that wait, want none", s.Len())
+	}
+}
+
+func TestAFullDiskLosesOnlyWhatHasNoRoom(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("only root can make a small disk: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	cfg := Config{Dir: filepath.Join(dir, "q"), MaxBytes: 64 << 20}
+	s := open(t, cfg)
+	var want []string
+	put := func(n int) {
+		text := fmt.Sprintf("%06d %s", n, strings.Repeat("x", 1000))
+		switch err := s.Append([][]byte{[]byte(text)}); {
+		case err == nil:
+			want = append(want, text)
+		case !errors.Is(err, unix.ENOSPC):
+			t.Fatal(err)
+		}
+	}
+	const records = 400
+	for n := range records {
+		put(n)
+	}
+	if len(want)+int(s.Lost()) != records || s.Lost() == 0 {
+		t.Fatalf("%d are kept and %d lost, want %d together", len(want), s.Lost(), records)
+	}
+	if err := s.Close(); err != nil && !errors.Is(err, unix.ENOSPC) { // of the position
+		t.Fatal(err)
+	}
+	s = open(t, cfg)
+	if diff := cmp.Diff(want, drain(t, s, false)); diff != "" {
+		t.Errorf("after a restart (-want +got):\n%s", diff)
+	}
+	s.Rewind()
+	drain(t, s, true)
+	want = nil
+	for n := range 10 {
+		put(n)
+	}
+	if diff := cmp.Diff(want, drain(t, s, true)); diff != "" || len(want) < 10 {
+		t.Errorf("when there is room again (-want +got):\n%s", diff)
 	}
 }
 

@@ -49,6 +49,10 @@ function help(store, commands) {
   replace(dialog,
     h('header', {}, h('h2', {}, t('help.title')),
       h('button', { type: 'button', class: 'plain close', 'aria-label': t('drawer.close'), click: close }, icon('close'))),
+    h('p', { class: 'documents' },
+      h('a', { href: 'help/query-language.md', target: '_blank' }, t('help.language')),
+      h('a', { href: 'help/developers.md', target: '_blank' }, t('help.developers')),
+      h('a', { href: 'help/', target: '_blank' }, t('help.documents'))),
     h('dl', {}, ...shown(commands).flatMap(([words, names]) => [
       h('dt', {}, ...names.map((name) => h('kbd', {}, name))),
       h('dd', {}, t(words)),
