@@ -64,22 +64,17 @@ type backupSource struct {
 
 // backupSource opens the data folder, or finds the server that has it open.
 func (f *clientFlags) backupSource(cmd *cobra.Command, std streams) (backupSource, error) {
-	if f.server == "" {
-		a, err := openClosedStore(cmd, std)
-		if err == nil {
-			return backupSource{
-				write: func(ctx context.Context, have map[string]int64, w io.Writer) error {
-					return a.backup(ctx, ownName(), have, w)
-				},
-				close: a.store.Close,
-			}, nil
-		}
-		if !errors.Is(err, index.ErrLocked) {
-			return backupSource{}, err
-		}
+	a, c, err := f.openStore(cmd, std)
+	switch {
+	case err != nil:
+		return backupSource{}, err
+	case a == nil:
+		return backupSource{write: c.backup, close: func() error { return nil }}, nil
 	}
-	c, err := f.connect(cmd)
-	return backupSource{write: c.backup, close: func() error { return nil }}, err
+	write := func(ctx context.Context, have map[string]int64, w io.Writer) error {
+		return a.backup(ctx, ownName(), have, w)
+	}
+	return backupSource{write: write, close: a.store.Close}, nil
 }
 
 // backup asks a server for it.

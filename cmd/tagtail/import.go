@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,38 +147,18 @@ func (f *clientFlags) importing(cmd *cobra.Command, std streams, dry bool) (impo
 }
 
 func (f *clientFlags) openImporting(cmd *cobra.Command, std streams) (importing, error) {
-	if f.server == "" {
-		cfg, err := loadConfig(cmd.Flags(), os.LookupEnv)
-		if err != nil {
-			return nil, usagef(cmd, "%w", err)
-		}
-		logger := slog.New(slog.NewTextHandler(std.Err, nil))
-		logs, err := cfg.indexConfig(logger)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(logs.Dir); err != nil {
-			return nil, fmt.Errorf("there is no store in %s: name the data folder of one with --data", filepath.Dir(logs.Dir))
-		}
-		store, err := index.Open(logs)
-		if err == nil {
-			a := &app{cfg: cfg, logger: logger, store: store}
-			a.auditResumedPurge()
-			im, err := a.importer(store)
-			if err != nil {
-				return nil, errors.Join(err, store.Close())
-			}
-			return &localImporting{app: a, importer: im, closed: store.Close}, nil
-		}
-		if !errors.Is(err, index.ErrLocked) {
-			return nil, err
-		}
-	}
-	c, err := f.connect(cmd)
-	if err != nil {
+	a, c, err := f.openStore(cmd, std)
+	switch {
+	case err != nil:
 		return nil, err
+	case a == nil:
+		return &remoteImporting{client: c}, nil
 	}
-	return &remoteImporting{client: c}, nil
+	im, err := a.importer(a.store)
+	if err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	return &localImporting{app: a, importer: im, closed: a.store.Close}, nil
 }
 
 // importer is one that nothing else receives beside.

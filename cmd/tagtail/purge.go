@@ -83,20 +83,26 @@ type purging interface {
 
 // purging opens the data folder, or finds the server that has it open.
 func (f *clientFlags) purging(cmd *cobra.Command, std streams) (purging, error) {
+	a, c, err := f.openStore(cmd, std)
+	switch {
+	case err != nil:
+		return nil, err
+	case a == nil:
+		return &remotePurging{client: c, words: std.Err}, nil
+	}
+	return &localPurging{app: a, bar: newProgressBar(std.Err)}, nil
+}
+
+// openStore opens the store of the data folder; if a server has it open, it gives
+// that one's client instead.
+func (f *clientFlags) openStore(cmd *cobra.Command, std streams) (*app, *client, error) {
 	if f.server == "" {
-		a, err := openClosedStore(cmd, std)
-		if err == nil {
-			return &localPurging{app: a, bar: newProgressBar(std.Err)}, nil
-		}
-		if !errors.Is(err, index.ErrLocked) {
-			return nil, err
+		if a, err := openClosedStore(cmd, std); !errors.Is(err, index.ErrLocked) {
+			return a, nil, err
 		}
 	}
 	c, err := f.connect(cmd)
-	if err != nil {
-		return nil, err
-	}
-	return &remotePurging{client: c, words: std.Err}, nil
+	return nil, c, err
 }
 
 // openClosedStore opens the store of the data folder for a command; the error is
