@@ -29,6 +29,10 @@ var docNotRun = map[string]string{
 	"deploy/seed/samples/serverctrl/README.md: git commit": "docs/deploy.md has it",
 }
 
+// docRun are the programs that the test runs: none that changes the machine.
+// sysctl may only be asked, and rm has to have its folder here.
+var docRun = []string{"tagtail", "git", "logger", "curl", "grep", "ss", "export", "sysctl", "rm"}
+
 // docUsesInstance are the documents that take alice's socketserver to run.
 var docUsesInstance = []string{"docs/api.md", "docs/deploy.md", "docs/developers.md"}
 
@@ -235,6 +239,13 @@ func (w *docWorld) socket() string { return filepath.Join(w.dir, "devlog") }
 func (w *docWorld) run(t *testing.T, c docCommand) {
 	t.Helper()
 	command := w.stands(c.text)
+	for _, words := range simpleCommands(c.text) {
+		if program := filepath.Base(words[0]); !slices.Contains(docRun, program) || program == "sysctl" && strings.ContainsAny(c.text, "=-") ||
+			program == "rm" && !strings.HasPrefix(command, "rm "+w.dir+"/") {
+			t.Errorf("%s: %s is not for a test to run: give its reason in docNotRun", c.block, c.text)
+			return
+		}
+	}
 	if strings.HasPrefix(command, "rm ") { // it has to be there
 		mustWrite(t, strings.Fields(command)[1], "")
 	}
