@@ -46,12 +46,11 @@ var docStdin = map[string]string{
 var docExpects = map[string]string{
 	"tagtail search 'tag:test_alice'":                              "by (UDP|TCP)(.|\n)*by (UDP|TCP)",
 	"git commit --allow-empty -m UP && git push origin HEAD:alice": "socketserver/alice: done",
-	"tagtail import /var/log/hhl/all.log.1":                        "1 ",
-	"bin/tagtail tail":                                             `notice  socketserver/dev1 +hello`,
-	"git push origin :refs/control/rollback":                       `socketserver/alice: done`,
-	"grep -c 'moving in' /var/log/hhl/all.log":                     `^1$`,
-	`tagtail count 'tag:socketserver_dev1 "moving in"'`:            `^1$`,
-	"tagtail search 'facility:local5 last:1h'":                     "moving in",
+	"bin/tagtail tail":                                  `notice  socketserver/dev1 +hello`,
+	"git push origin :refs/control/rollback":            `socketserver/alice: done`,
+	"grep -c 'moving in' /var/log/hhl/all.log":          `^1$`,
+	`tagtail count 'tag:socketserver_dev1 "moving in"'`: `^1$`,
+	"tagtail search 'facility:local5 last:1h'":          "moving in",
 }
 
 // docWorld is where the commands of a document run: a studio whose addresses
@@ -191,8 +190,10 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
 	if file == "docs/migrating.md" {
-		mustWrite(t, filepath.Join(w.dir, "log", "hhl", "all.log.1"), "Nov 20 10:00:00 game1 socketserver_dev1: of an old file\n")
 		w.startRsyslog(t, file)
+	}
+	if file == "docs/import.md" {
+		w.writeOldLogs(t)
 	}
 	mustWrite(t, filepath.Join(w.dir, "tagtail.yaml"), "data: tagtail-data\nserverctrl: "+w.templates.dir+"\nroot: root/instances\n")
 	if slices.Contains(docUsesInstance, file) {
@@ -202,6 +203,18 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 			w.code.commit(t, "UP")
 			w.code.mustPush(t, "alice", "socketserver/alice: done")
 		}
+	}
+}
+
+// writeOldLogs makes the files that the document imports.
+func (w *docWorld) writeOldLogs(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"nginx/error.log.1", "nginx/access.log", "dev1/access.log.2.gz", "httpserver/dev1/error.log", "messages.1", "hhl/all.log"} {
+		path := filepath.Join(w.dir, "log", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, path, "Nov 22 08:51:43 box socketserver_alice: "+name+"\n")
 	}
 }
 

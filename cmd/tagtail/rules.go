@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/tagtail/tagtail/ingest/rules"
@@ -57,12 +60,46 @@ func (c *config) addInputs(s *script.Script) error {
 			continue
 		}
 		for _, l := range c.Syslog {
-			if u, err := url.Parse(l); err == nil && u.Host == a.Target && u.Scheme == a.Protocol {
+			if u, err := url.Parse(l); err == nil && u.Scheme == a.Protocol && isSelf(a.Target, u) {
 				return fmt.Errorf("%s forwards to %s, where Tagtail listens itself: every message would come back for ever", a.At, a.Target)
 			}
 		}
 	}
 	return nil
+}
+
+// isSelf tells whether a listener takes what goes to the target.
+func isSelf(target string, listener *url.URL) bool {
+	host, port, err := net.SplitHostPort(target)
+	if err != nil || port != listener.Port() || port == "0" {
+		return false
+	}
+	if host == listener.Hostname() {
+		return true
+	}
+	at, err := netip.ParseAddr(listener.Hostname())
+	if err != nil {
+		return false
+	}
+	to, err := netip.ParseAddr(host)
+	if err != nil {
+		name, _ := os.Hostname()
+		ours := strings.EqualFold(host, "localhost") || strings.EqualFold(host, name)
+		return ours && (at.IsUnspecified() || at.IsLoopback())
+	}
+	return to == at || at.IsUnspecified() && (to.IsUnspecified() || isOurs(to)) || to.IsUnspecified() && at.IsLoopback()
+}
+
+// isOurs tells whether an address is one of this machine's.
+func isOurs(address netip.Addr) bool {
+	if address.IsLoopback() {
+		return true
+	}
+	addresses, _ := net.InterfaceAddrs() // without them, only what is plain is found
+	return slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr() == address
+	})
 }
 
 func withoutOptions(listener string) string {

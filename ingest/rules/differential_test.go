@@ -488,6 +488,8 @@ $template cuts,"%msg:2:5%|%msg:1:12:fixed-width%|%hostname:::lowercase%|%msg:::c
 $template paths,"%programname:::secpath-drop%|%programname:::secpath-replace%|%msg:2:$:secpath-replace%\n"
 $template quoted,"%msg:::csv%|%msg:::json%|%msg:::jsonf%|%syslogtag:::secpath-drop%|%syslogtag:::secpath-replace%|%msg:::escape-cc%|%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf,drop-cc%\n"
 $template Pri,"<%syslogpriority%>%syslogfacility%|%PRI%|%msg:F:2%|%msg:F,47:1%\n"
+$template star,"%msg:2:5%\n" *
+*.* $OUT/star;star
 *.* $OUT/list;list
 *.* $OUT/string;string
 *.* $OUT/cuts;cuts

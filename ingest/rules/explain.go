@@ -92,7 +92,7 @@ func deed(s *script.Statement) string {
 		return fmt.Sprintf("is forwarded to %s://%s as %s", a.Protocol, a.Target, a.Template.Name)
 	}
 	if a.PathTemplate != nil {
-		return fmt.Sprintf("is written to the file that the template %s names, as %s", a.PathTemplate.Name, a.Template.Name)
+		return fmt.Sprintf("is written to a file of its own, %s, as %s", a.PathTemplate, a.Template.Name)
 	}
 	return fmt.Sprintf("is written to %s as %s", a.Path, a.Template.Name)
 }

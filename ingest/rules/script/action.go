@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/tagtail/tagtail/ingest/rules/template"
 )
@@ -33,6 +34,12 @@ func (p *parser) action(at Position, list *[]Statement, off bool) {
 	}
 	if !ok || off {
 		return
+	}
+	if s.Action != nil && s.Action.Kind != Tag { // of $ActionQueue… the next action has it
+		if s.Action.MaxBytes == 0 {
+			s.Action.MaxBytes = p.nextMaxBytes
+		}
+		p.nextMaxBytes = 0
 	}
 	if s.Action != nil {
 		if len(p.script.Actions) >= maxActions {
@@ -217,7 +224,7 @@ func safePath(path string) (string, error) {
 		return "", fmt.Errorf("the file %q has . or .. or a slash too many in it; write %q", path, filepath.Clean(path))
 	case strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/"):
 		return "", fmt.Errorf("%q is no file of messages; Tagtail writes to no devices", path)
-	case len(path) > 1024 || strings.ContainsRune(path, 0):
+	case len(path) > 1024 || strings.ContainsFunc(path, unicode.IsControl):
 		return "", fmt.Errorf("the file's name is not possible")
 	}
 	return path, nil

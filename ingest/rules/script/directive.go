@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -12,10 +13,10 @@ import (
 // beginning.
 var ignoredDirectives = []string{
 	"workdirectory", "repeatedmsgreduction", "privdrop*", "mainmsgqueue*", "actionqueue*", "actionresume*", "umask", "abortonuncleanconfig",
-	"systemlog*", "addunixlistensocket", "omitlocallogging", "imuxsock*", "imjournal*", "klog*", "debug*", "optimizeforuniprocessor", "markmessageperiod",
+	"systemlog*", "omitlocallogging", "imuxsock*", "imjournal*", "klog*", "debug*", "optimizeforuniprocessor", "markmessageperiod",
 	"actionfileenablesync", "omfile*", "actionwriteallmarkmessages", "actionname", "resetconfigvariables", "preservefqdn",
 	"udpserverratelimit*", "inputtcpmaxsessions", "inputtcpserverkeepalive*", "inputtcpserversupportoctetcountedframing", "defaultnetstream*",
-	"generateconfiggraph", "inputname", "inputudpserverinputname", "inputtcpserverinputname", "failonchownfailure", "moddir", "localhostname", "maxopenfiles",
+	"generateconfiggraph", "inputname", "inputudpserverinputname", "inputtcpserverinputname", "failonchownfailure", "moddir", "maxopenfiles",
 	"allowedsender",
 }
 
@@ -77,8 +78,14 @@ var directives = map[string]func(p *parser, at Position, value string) error{
 	"dirgroup":          func(p *parser, _ Position, v string) error { return setGroup(&p.reader.file.DirGroup, v) },
 	"createdirs":        func(p *parser, _ Position, v string) error { p.reader.file.CreateDirs = isOn(v); return nil },
 	"dynafilecachesize": func(p *parser, _ Position, v string) error { return setCacheSize(&p.reader.file.CacheSize, v) },
-	"maxmessagesize":    func(p *parser, at Position, v string) error { p.maxMessageSize(at, v); return nil },
-	"modload":           func(p *parser, at Position, v string) error { p.module(at, v); return nil },
+	"actionqueuemaxdiskspace": func(p *parser, _ Position, v string) (err error) {
+		p.nextMaxBytes, err = diskSpace(v)
+		return err
+	},
+	"localhostname":       func(p *parser, _ Position, v string) error { p.script.Options.Hostname = v; return nil },
+	"addunixlistensocket": func(_ *parser, _ Position, v string) error { return errors.New(socketElsewhere(v)) },
+	"maxmessagesize":      func(p *parser, at Position, v string) error { p.maxMessageSize(at, v); return nil },
+	"modload":             func(p *parser, at Position, v string) error { p.module(at, v); return nil },
 	"escapecontrolcharactersonreceive": func(p *parser, _ Position, v string) error {
 		p.script.Options.KeepControls = !isOn(v)
 		return nil
@@ -143,7 +150,8 @@ func (p *parser) templateDirective(_ Position, value string) error {
 	if end < 0 {
 		return fmt.Errorf("the text of the template has no closing quote")
 	}
-	if options := strings.Trim(rest[end+1:], " ,\t"); options != "" && !strings.HasPrefix(options, "#") {
+	// rsyslogd passes over what no comma begins; a star is in many manuals.
+	if options, ok := strings.CutPrefix(strings.TrimLeft(rest[end+1:], " \t"), ","); ok {
 		return fmt.Errorf("the options %q of a template are not supported", short(options))
 	}
 	return p.defineTemplate(name, strings.ReplaceAll(rest[1:end], `\"`, `"`))

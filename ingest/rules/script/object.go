@@ -204,9 +204,15 @@ func (p *parser) moduleObject(at Position, o *object) {
 	p.module(at, name)
 	for i := range o.params {
 		if o.params[i].key == "syssock.name" {
-			p.refuse(at, "the socket is not taken from here; give it to syslog, as unixgram:///PATH")
+			p.refuse(at, socketElsewhere(o.params[i].value))
 		}
 	}
+}
+
+// socketElsewhere says where a socket has to be named that another program's
+// folder may have, or not.
+func socketElsewhere(path string) string {
+	return fmt.Sprintf("the socket %s is not made from here; give it to syslog, as unixgram://%[1]s", path)
 }
 
 func (p *parser) module(at Position, name string) {
@@ -470,15 +476,22 @@ func (p *parser) forwardObject(o *object, kind string) (*Action, error) {
 			return nil, fmt.Errorf("forwarding by TLS is not supported; in the clear it would not be what was asked for")
 		}
 	}
+	var err error
 	if v := o.get("queue.maxdiskspace"); v != "" {
-		n, ok := bytesOf(v)
-		if !ok || n < 1<<20 {
-			return nil, fmt.Errorf("queue.maxDiskSpace=%q is not possible; give at least 1m", v)
+		if a.MaxBytes, err = diskSpace(v); err != nil {
+			return nil, err
 		}
-		a.MaxBytes = n
 	}
 	a.DropNewest = strings.EqualFold(o.get("queue.drop"), "newest")
-	var err error
 	a.Template, err = p.forwardTemplateNamed(o.get("template"), otherwise)
 	return a, err
+}
+
+// diskSpace reads the size of a queue.
+func diskSpace(value string) (int64, error) {
+	n, ok := bytesOf(value)
+	if !ok || n < 1<<20 {
+		return 0, fmt.Errorf("the size %q of a queue is not possible; give at least 1m", value)
+	}
+	return n, nil
 }

@@ -79,6 +79,7 @@ type reader struct {
 	udpAddress      string
 	udpRuleset      string
 	tcpRuleset      string
+	nextMaxBytes    int64  // of the queue of the next action
 	disableNext     string // why the next action must not be taken
 }
 

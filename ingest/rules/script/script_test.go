@@ -135,6 +135,9 @@ func TestWhatIsRefusedDoesNothingAndTheRestGoesOn(t *testing.T) {
 		{"no such ruleset", "call r", "1 call r\n", `!1: there is no ruleset "r"; its call does nothing`},
 		{"a call of nothing", "call ''", "", `!1: a name is missing`},
 		{"a tag that is none", "*.* tag=\"../x\"", "1 if every facility at any severity\n", `!1: tag="../x" is neither an owner, such as dev1, nor an instance, such as web/dev1`},
+		{"a socket elsewhere", "$AddUnixListenSocket /x/log", "", "!1: $AddUnixListenSocket: the socket /x/log is not made from here; give it to syslog, as unixgram:///x/log"},
+		{"a queue of nothing", "*.* action(type=\"omfwd\" target=\"h\" queue.maxDiskSpace=\"x\")", "1 if every facility at any severity\n", `!1: the size "x" of a queue is not possible; give at least 1m`},
+		{"an escape in a name", "*.* /a\x1b[31m", "1 if every facility at any severity\n", "!1: the file's name is not possible"},
 		{"an unknown directive", "$Nonsense on", "", "!1: $Nonsense is not known"},
 	}
 	for _, test := range tests {
@@ -205,6 +208,10 @@ $InputTCPServerRun 10514
 input(type="imptcp" port="601" name="x" ruleset="r")
 input(type="imuxsock" Socket="/run/a.sock")
 input(type="imrelp" port="20514" address="::1")
+$ActionQueueMaxDiskSpace 2m
+*.* tag="dev1"
+*.* @h
+*.* @h
 ruleset(name="r") { *.* /r
 }
 global(maxMessageSize="8k" localHostname="me" parser.escapeControlCharactersOnReceive="off")
@@ -223,6 +230,9 @@ $EscapeControlCharacterTab off
 	}
 	if len(s.Notes) > 0 {
 		t.Errorf("notes: %v", notes(s))
+	}
+	if a := s.Actions; a[0].MaxBytes != 0 || a[1].MaxBytes != 2<<20 || a[2].MaxBytes != 0 {
+		t.Errorf("got %d, %d and %d bytes of queues", a[0].MaxBytes, a[1].MaxBytes, a[2].MaxBytes)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tagtail/tagtail/ingest/rules/message"
 )
@@ -45,7 +46,7 @@ func (t *Template) checkFolders() error {
 		return fmt.Errorf("template %q has .. in a file's name; write where the file is", t.Name)
 	case strings.HasPrefix(name, "/dev/") || strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/sys/"):
 		return fmt.Errorf("template %q names devices; Tagtail writes to no devices", t.Name)
-	case strings.ContainsAny(name, "\x00\n"):
+	case strings.ContainsFunc(name, unicode.IsControl):
 		return fmt.Errorf("template %q has what no file's name may have", t.Name)
 	}
 	return nil

@@ -10,6 +10,7 @@ package template
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/tagtail/tagtail/ingest/rules/message"
 )
@@ -119,6 +120,20 @@ const (
 
 // New makes a template of parts.
 func New(name string, parts []Part) *Template { return &Template{Name: name, parts: parts} }
+
+// String is the template as one reads it: what is done with its properties is
+// left out.
+func (t *Template) String() string {
+	var b strings.Builder
+	for i := range t.parts {
+		if p := &t.parts[i]; p.Property == 0 {
+			b.Write(p.Text)
+		} else {
+			b.WriteString("%" + p.OutName + "%")
+		}
+	}
+	return b.String()
+}
 
 // Append appends the text of a message.
 func (t *Template) Append(dst []byte, m *message.Message) []byte {
