@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -473,5 +476,87 @@ func TestBackupKnowsWhatWasImported(t *testing.T) {
 	importEntries(t, restored, "f", second)
 	if diff := gocmp.Diff(exportAll(t, s, ExportRequest{}), exportAll(t, restored, ExportRequest{}), sameEntry); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
+func TestImportBesideEverythingElse(t *testing.T) {
+	cfg := importConfig(t)
+	cfg.SegmentBytes = 4 << 10
+	s := openStore(t, cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	work := func(do func(i int) error) {
+		others.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if err := do(i); err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	live := 0
+	work(func(i int) error {
+		live++
+		s.sealNext()
+		return s.Append([]Entry{{Received: importNow.Add(time.Duration(i) * time.Millisecond), Instance: fmt.Sprintf("s/%d", i%3), Message: "live"}})
+	})
+	work(func(int) error { return s.keep(ctx) })
+	work(func(int) error {
+		_, err := s.Search(ctx, SearchRequest{Query: textQuery("line"), Limit: 50})
+		return err
+	})
+	const files, batches, perBatch = 3, 8, 40
+	var imports sync.WaitGroup
+	for file := range files {
+		imports.Go(func() {
+			for batch := range batches {
+				at := importNow.Add(-time.Duration(96-12*batch) * time.Hour)
+				b := ImportBatch{ID: fmt.Sprint("file-", file), State: stateOf(fmt.Sprint(batch)), Entries: importLines(at, fmt.Sprintf("s/%d", file%2), perBatch)}
+				if _, err := s.Import(ctx, b); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	imports.Wait()
+	cancel()
+	others.Wait()
+	check := func() {
+		t.Helper()
+		all := exportAll(t, s, ExportRequest{})
+		seqs := make(map[uint64]bool)
+		imported := 0
+		for _, e := range all {
+			seqs[e.Seq] = true
+			if Imported(e.Seq) {
+				imported++
+			}
+		}
+		if imported != files*batches*perBatch || len(all)-imported != live || len(seqs) != len(all) {
+			t.Errorf("%d imported, %d live and %d Seqs of %d; want %d and %d", imported, len(all)-imported, len(seqs), len(all), files*batches*perBatch, live)
+		}
+	}
+	check()
+	closeStore(t, s)
+	s = openStore(t, cfg)
+	check()
+}
+
+func TestImportWaitsUntilAPurgeIsFinished(t *testing.T) {
+	cfg := importConfig(t)
+	s := openStore(t, cfg)
+	if err := writePurge(cfg.Dir, purge{Instance: "s/1", UpTo: 7, Imports: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Import(t.Context(), ImportBatch{ID: "f", State: stateOf("1"), Entries: importLines(importNow, "s/1", 1)})
+	if err == nil || !strings.Contains(err.Error(), "a purge is not finished") {
+		t.Errorf("error %v", err)
+	}
+	for _, id := range []string{"", "../x", "A"} {
+		if _, err := s.Import(t.Context(), ImportBatch{ID: id, State: stateOf("1")}); err == nil {
+			t.Errorf("the name %q is taken", id)
+		}
 	}
 }

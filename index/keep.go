@@ -64,21 +64,32 @@ func (s *Store) keep(ctx context.Context) error {
 		return err
 	}
 	defer s.inUse.Done()
-	if err := s.lockBlocks(ctx); err != nil {
-		return err
-	}
-	defer s.unlockBlocks()
-	s.bury()
-	err := s.expire(ctx)
+	err := s.whileLocked(ctx, func() error {
+		s.bury()
+		return s.expire(ctx)
+	})
+	// Day by day: after an import of many there is work on each, and its next batch,
+	// or a purge, waits for one of them only.
 	for _, d := range s.allDays() {
 		if stop := s.stopped(ctx); stop != nil {
 			return stop
 		}
-		err = errors.Join(err, s.tidy(ctx, d))
+		err = errors.Join(err, s.whileLocked(ctx, func() error { return s.tidy(ctx, d) }))
 	}
-	s.bury()
-	s.indexes.Trim()
-	return err
+	return errors.Join(err, s.whileLocked(ctx, func() error {
+		s.bury()
+		s.indexes.Trim()
+		return nil
+	}))
+}
+
+// whileLocked does something while nobody else removes or replaces blocks.
+func (s *Store) whileLocked(ctx context.Context, do func() error) error {
+	if err := s.lockBlocks(ctx); err != nil {
+		return err
+	}
+	defer s.unlockBlocks()
+	return do()
 }
 
 // lockBlocks waits until nobody else removes or replaces blocks. New ones still

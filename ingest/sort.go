@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tagtail/tagtail/index"
@@ -46,7 +47,12 @@ func withoutTokens(frame []byte) []byte {
 	if !bytes.Contains(frame, []byte(enterprise)) {
 		return frame
 	}
-	text, _, _ := cutTokens(string(frame))
+	text, _, at := cutTokens(string(frame))
+	// RFC 5424 section 6: structured data stands behind six fields, and is not
+	// nothing.
+	if at > 0 && text[at-1] == ' ' && (at == len(text) || text[at] == ' ') && strings.Contains(text[:min(at, len("<191>1 "))], ">1 ") && strings.Count(text[:at], " ") == 6 {
+		text = text[:at] + "-" + text[at:]
+	}
 	return []byte(text)
 }
 

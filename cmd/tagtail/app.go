@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -246,10 +247,10 @@ func nginxSyslog(listeners []string) string {
 // greet says where everything is.
 func (a *app) greet(words io.Writer) {
 	fmt.Fprintf(words, "Tagtail %s\n", version)
-	if os.Getenv("JOURNAL_STREAM") == "" {
-		fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
-	} else { // others read the journal
+	if isJournal(words) { // which more people read than may do everything
 		fmt.Fprintf(words, "  page    %s\n          (tagtail login --data %s makes a link that logs you in, once)\n", a.page, a.cfg.Data)
+	} else {
+		fmt.Fprintf(words, "  page    %s\n          (this link logs you in, once)\n", a.link)
 	}
 	for _, listener := range a.listeners {
 		fmt.Fprintf(words, "  syslog  %s\n", listener)
@@ -261,6 +262,19 @@ func (a *app) greet(words io.Writer) {
 	if len(a.instances) > 0 {
 		fmt.Fprintf(words, "  knows   %d instances\n", len(a.instances))
 	}
+}
+
+// isJournal tells whether systemd takes what is written there into its journal.
+func isJournal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return false
+	}
+	return os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
 // run serves until ctx ends or something breaks, and closes everything. What

@@ -247,3 +247,45 @@ type stuck struct{ importing }
 func (s stuck) send(context.Context, *ingest.ImportPart) (ingest.ImportProgress, error) {
 	return ingest.ImportProgress{}, nil
 }
+
+// Who follows sees what arrives next, and the note of who has imported, and none
+// of twenty thousand old lines.
+func TestTailsShowNothingOfAnImport(t *testing.T) {
+	dir := t.TempDir()
+	server, at := startServer(t, serverOptions{dir: dir, args: []string{"--keep", "0"}})
+	defer server.kill()
+	c := testClient(t, at)
+	conn, err := c.dial(t.Context(), c.api("tail", map[string][]string{"last": {"0"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	log := writeLines(t, filepath.Join(dir, "access.log"), 0, 20_000)
+	if _, err := importAll(t, &remoteImporting{client: c}, importPart, importFlags{}, log); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		var frame struct {
+			Type    string
+			Entries []index.Entry
+		}
+		if err := conn.ReadJSON(&frame); err != nil {
+			t.Fatal(err)
+		}
+		for i := range frame.Entries {
+			e := &frame.Entries[i]
+			if index.Imported(e.Seq) || strings.HasPrefix(e.Message, "line ") {
+				t.Fatalf("a tail shows %+v", e)
+			}
+			if e.MsgID == "IMPORT" {
+				return
+			}
+		}
+		if frame.Type == "dropped" {
+			t.Fatal("a tail was told of a gap")
+		}
+	}
+}

@@ -1,5 +1,5 @@
-# boot.sh outside|inside|away FOLDER NAME, in a private mount namespace
-stage=$1 dir=$2 name=$3
+# boot.sh outside|inside|away FOLDER NAME TARGET, in a private mount namespace
+stage=$1 dir=$2 name=$3 target=$4
 case $stage in
 outside)
 	# A control group of its own is the root of what systemd sees.
@@ -7,13 +7,21 @@ outside)
 	mount -t cgroup2 cgroup2 "$dir/cgroup"
 	mkdir "$dir/cgroup/$name"
 	echo $$ >"$dir/cgroup/$name/cgroup.procs"
-	exec unshare --pid --cgroup --uts --ipc --net --mount --fork --kill-child sh -eu "$0" inside "$dir" "$name"
-	;;
-inside)
+	# Its disk outlives a boot.
 	mkdir "$dir/machine"
 	mount -t tmpfs tmpfs "$dir/machine"
+	mkdir "$dir/machine/up" "$dir/machine/work" "$dir/machine/root"
+	# The first process of a machine that reboots is ended by a hangup.
+	status=129
+	while [ "$status" = 129 ]; do
+		status=0
+		setpriv --pdeathsig KILL unshare --pid --cgroup --uts --ipc --net --mount --fork --kill-child \
+			sh -eu "$0" inside "$dir" "$name" "$target" || status=$?
+	done
+	exit "$status"
+	;;
+inside)
 	cd "$dir/machine"
-	mkdir up work root
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$PWD/up,workdir=$PWD/work" root
 	mount -t proc proc root/proc
 	mount --bind root/proc/sys root/proc/sys
@@ -37,13 +45,18 @@ inside)
 		ln -sf /dev/null "root/etc/systemd/system/$unit.service"
 	done
 	ln -sf /dev/null root/etc/systemd/system/timers.target
+	if [ ! -e booted ]; then
+		# Services of this machine are not the test's.
+		rm -rf root/etc/systemd/system/multi-user.target.wants
+		: >booted
+	fi
 	ip link set lo up
-	mkdir root/old-root
+	mkdir -p root/old-root
 	cd root
 	pivot_root . old-root
 	umount -l /old-root
 	exec env -i container=tagtail PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		/lib/systemd/systemd --system --unit=basic.target --show-status=no --log-target=journal-or-kmsg
+		/lib/systemd/systemd --system --unit="$target" --show-status=no --log-target=journal-or-kmsg
 	;;
 away)
 	mkdir -p "$dir/cgroup"

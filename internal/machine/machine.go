@@ -11,14 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// inside names the test that runs on a machine of its own.
-const inside = "TAGTAIL_TEST_MACHINE"
+// inside names the test that runs on a machine of its own, and onBoot counts how
+// often that has been booted.
+const (
+	inside = "TAGTAIL_TEST_MACHINE"
+	onBoot = "TAGTAIL_TEST_BOOT"
+)
 
 // Config is what a machine has beyond this one.
 type Config struct {
@@ -26,6 +31,17 @@ type Config struct {
 	Setup string
 	// User is who runs the test there. Default root.
 	User string
+	// Target is the unit to which it boots. Default basic.target, without services.
+	Target string
+	// Boots is how often the test runs, the machine being rebooted in between.
+	// Setup is for the first only. Default once.
+	Boots int
+}
+
+// Boot counts the machine's boots, from 1.
+func Boot() int {
+	n, _ := strconv.Atoi(os.Getenv(onBoot))
+	return n
 }
 
 // Inside tells whether the process is on such a machine.
@@ -52,19 +68,24 @@ func Own(t *testing.T, cfg Config) bool {
 		cannot(t, "needs root and systemd")
 		return false
 	}
-	dir := t.TempDir()
-	pid, out := start(t, dir)
-	if pid == 0 {
-		cannot(t, "systemd does not start in namespaces of its own:\n"+out())
-		return false
+	m := start(t, cfg)
+	for boot := 1; boot <= max(1, cfg.Boots); boot++ {
+		if boot > 1 {
+			_, _ = m.in("systemctl", "reboot").CombinedOutput() // it may be gone before it answers
+			cfg.Setup = ""
+		}
+		if err := m.boot(); err != nil {
+			cannot(t, fmt.Sprintf("systemd does not start in namespaces of its own: %v\n%s", err, m.said()))
+			return false
+		}
+		m.run(t, cfg, boot)
 	}
-	in := func(argv ...string) *exec.Cmd {
-		return exec.Command("nsenter", append([]string{"--target", fmt.Sprint(pid), "--all", "--"}, argv...)...)
-	}
-	if err := running(in); err != nil {
-		cannot(t, fmt.Sprintf("systemd does not get ready: %v\n%s", err, out()))
-		return false
-	}
+	return false
+}
+
+// run runs the test there.
+func (m *machine) run(t *testing.T, cfg Config, boot int) {
+	t.Helper()
 	wd, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -73,22 +94,21 @@ func Own(t *testing.T, cfg Config) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	setup := in("sh", "-eu", "-c", `mkdir /run/test; cp "$1" /run/test/program; cp -r "$2" /run/test/folder; chmod -R a+rX /run/test; `+cfg.Setup, "sh", program, wd)
+	setup := m.in("sh", "-eu", "-c", `mkdir /run/test; cp "$1" /run/test/program; cp -r "$2" /run/test/folder; chmod -R a+rX /run/test; `+cfg.Setup, "sh", program, wd)
 	if text, err := setup.CombinedOutput(); err != nil {
 		t.Fatalf("set the machine up: %v\n%s", err, text)
 	}
-	argv := []string{"env", inside + "=" + t.Name(), "HOME=/tmp"}
+	argv := []string{"env", inside + "=" + t.Name(), onBoot + "=" + strconv.Itoa(boot), "HOME=/tmp"}
 	if cfg.User != "" {
 		argv = append(argv, "setpriv", "--reuid", cfg.User, "--regid", cfg.User, "--init-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
 	}
 	argv = append(argv, "sh", "-c", `cd /run/test/folder; exec "$@"`, "sh", "/run/test/program", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
-	text, err := in(argv...).CombinedOutput()
+	text, err := m.in(argv...).CombinedOutput()
 	t.Logf("on its own machine:\n%s", text)
 	if err != nil {
-		journal, _ := in("journalctl", "--no-pager", "-q", "-n", "60").CombinedOutput()
+		journal, _ := m.in("journalctl", "--no-pager", "-q", "-n", "60").CombinedOutput()
 		t.Fatalf("%v; the machine's journal ends with\n%s", err, journal)
 	}
-	return false
 }
 
 func cannot(t *testing.T, why string) {
@@ -99,10 +119,18 @@ func cannot(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-// start boots the machine, which ends with the test. It gives the number of its
-// first process as it is seen from here, 0 if there is none, and what it said.
-func start(t *testing.T, dir string) (pid int, said func() string) {
+// machine is one that runs.
+type machine struct {
+	cmd   *exec.Cmd // outside of it
+	ended chan struct{}
+	log   string // a file
+	pid   int    // of its first process, as it is seen from here
+}
+
+// start begins to boot the machine, which ends with the test.
+func start(t *testing.T, cfg Config) *machine {
 	t.Helper()
+	dir := t.TempDir()
 	script := filepath.Join(dir, "boot.sh")
 	if err := os.WriteFile(script, []byte(boot), 0o700); err != nil {
 		t.Fatal(err)
@@ -112,21 +140,25 @@ func start(t *testing.T, dir string) (pid int, said func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-eu", script, "outside", dir, name)
+	target := cfg.Target
+	if target == "" {
+		target = "basic.target"
+	}
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-eu", script, "outside", dir, name, target)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	m := &machine{cmd: cmd, ended: make(chan struct{}), log: log.Name()}
 	go func() {
-		defer close(ended)
+		defer close(m.ended)
 		_ = cmd.Wait() // it is killed
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // and so --kill-child ends the machine
-		<-ended
-		away := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-u", script, "away", dir, name)
+		_ = cmd.Process.Kill() // and so each process below it, down to the machine's first
+		<-m.ended
+		away := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-u", script, "away", dir, name, target)
 		if text, err := away.CombinedOutput(); err != nil {
 			t.Errorf("remove the machine's control group: %v\n%s", err, text)
 		}
@@ -134,41 +166,56 @@ func start(t *testing.T, dir string) (pid int, said func() string) {
 			t.Error(err)
 		}
 	})
-	said = func() string {
-		b, _ := os.ReadFile(log.Name())
-		return string(b)
-	}
-	children := fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid)
-	for deadline := time.Now().Add(bootTimeout); time.Now().Before(deadline); {
-		select {
-		case <-ended:
-			return 0, said
-		case <-time.After(20 * time.Millisecond):
-		}
-		b, err := os.ReadFile(children)
-		if err != nil {
-			continue
-		}
-		var child int
-		if _, err := fmt.Sscan(string(b), &child); err != nil {
-			continue
-		}
-		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", child)); err == nil && strings.HasSuffix(exe, "/systemd") {
-			return child, said
-		}
-	}
-	return 0, said
+	return m
 }
 
-// running waits until the machine has started what it starts.
-func running(in func(...string) *exec.Cmd) error {
+// in is a command that runs there.
+func (m *machine) in(argv ...string) *exec.Cmd {
+	return exec.Command("nsenter", append([]string{"--target", strconv.Itoa(m.pid), "--all", "--"}, argv...)...)
+}
+
+func (m *machine) said() string {
+	b, _ := os.ReadFile(m.log)
+	return string(b)
+}
+
+// boot waits for a first process that is another than before, and until it has
+// started what it starts.
+func (m *machine) boot() error {
+	before := m.pid
+	deadline := time.Now().Add(bootTimeout)
+	for m.pid == before {
+		select {
+		case <-m.ended:
+			return errors.New("it has ended")
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return errors.New("it takes too long")
+		}
+		// The shell's child makes the namespaces, and its child is systemd.
+		first := childOf(childOf(m.cmd.Process.Pid))
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", first)); first != 0 && err == nil && strings.HasSuffix(exe, "/systemd") {
+			m.pid = first
+		}
+	}
 	var last []byte
-	for deadline := time.Now().Add(bootTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		last, _ = in("systemctl", "is-system-running").CombinedOutput()
+	for ; time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		last, _ = m.in("systemctl", "is-system-running").CombinedOutput()
 		switch state := string(bytes.TrimSpace(last)); state {
 		case "running", "degraded":
 			return nil
 		}
 	}
-	return errors.New(string(last))
+	return fmt.Errorf("it does not get ready: %s", last)
+}
+
+// childOf is the first child of a process, 0 if it has none.
+func childOf(pid int) (child int) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil {
+		return 0
+	}
+	_, _ = fmt.Sscan(string(b), &child) // of an empty file: 0
+	return child
 }
