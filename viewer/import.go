@@ -3,6 +3,7 @@ package viewer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -13,6 +14,12 @@ import (
 
 // maxImportBytes is the most that a part of an import may have.
 const maxImportBytes = 16 << 20
+
+// A part may come over a slow line, and wait for a purge.
+const (
+	importReadTimeout = 5 * time.Minute
+	importTimeout     = 15 * time.Minute
+)
 
 // ImportPart is a part of a log file that was written before: the bytes from
 // Offset on, uncompressed.
@@ -95,7 +102,11 @@ func (s *Server) importPart(c echo.Context, p principal) error {
 	if part.End.IsZero() {
 		part.End = time.Now()
 	}
-	var err error
+	control := http.NewResponseController(c.Response())
+	err := errors.Join(control.SetReadDeadline(time.Now().Add(importReadTimeout)), control.SetWriteDeadline(time.Now().Add(importTimeout)))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("give an import time: %w", err)
+	}
 	if part.Data, err = io.ReadAll(c.Request().Body); err != nil {
 		return err
 	}

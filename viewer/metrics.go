@@ -97,15 +97,15 @@ func knownMethod(method string) string {
 
 // storeMetrics reads what Logs and the inputs count, at each scrape.
 type storeMetrics struct {
-	status                           func(context.Context) []deploy.Status
-	cfg                              Config
-	entries, bytes, seq              *prometheus.Desc
-	received, dropped, kernelDropped *prometheus.Desc
-	suppressed, redactions           *prometheus.Desc
-	ruleDone, ruleDropped, ruleWaits *prometheus.Desc
-	failing, lost, disk, blocks      *prometheus.Desc
-	damaged, errors, expired         *prometheus.Desc
-	running                          *prometheus.Desc
+	status                             func(context.Context) []deploy.Status
+	cfg                                Config
+	entries, bytes, seq                *prometheus.Desc
+	received, dropped, kernelDropped   *prometheus.Desc
+	suppressed, redactions             *prometheus.Desc
+	ruleDone, ruleDropped, ruleWaits   *prometheus.Desc
+	failing, lost, disk, blocks        *prometheus.Desc
+	damaged, errors, expired, imported *prometheus.Desc
+	running                            *prometheus.Desc
 }
 
 func newStoreMetrics(cfg Config, status func(context.Context) []deploy.Status) *storeMetrics {
@@ -131,6 +131,7 @@ func newStoreMetrics(cfg Config, status func(context.Context) []deploy.Status) *
 		damaged:       prometheus.NewDesc("tagtail_store_damaged_total", "Frames and blocks that cannot be read; the log says where.", []string{"part"}, nil),
 		errors:        prometheus.NewDesc("tagtail_store_errors_total", "Failed tries to write a block, sync the journal, index words, or merge and expire blocks.", []string{"of"}, nil),
 		expired:       prometheus.NewDesc("tagtail_store_expired_entries_total", "Entries that were let go of, as the retention says.", nil, nil),
+		imported:      prometheus.NewDesc("tagtail_store_imported_entries_total", "Entries of old log files that were imported.", nil, nil),
 		running:       prometheus.NewDesc("tagtail_instance_running", "1 if the instance's process runs, of those that Tagtail controls.", perInstance, nil),
 	}
 }
@@ -139,7 +140,7 @@ func newStoreMetrics(cfg Config, status func(context.Context) []deploy.Status) *
 func (m *storeMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		m.entries, m.bytes, m.seq, m.received, m.dropped, m.kernelDropped, m.suppressed, m.redactions, m.ruleDone, m.ruleDropped, m.ruleWaits,
-		m.failing, m.lost, m.disk, m.blocks, m.damaged, m.errors, m.expired, m.running,
+		m.failing, m.lost, m.disk, m.blocks, m.damaged, m.errors, m.expired, m.imported, m.running,
 	} {
 		ch <- desc
 	}
@@ -193,6 +194,7 @@ func (m *storeMetrics) collectStore(ch chan<- prometheus.Metric) {
 	send(m.errors, counter, float64(st.IndexErrors), "index")
 	send(m.errors, counter, float64(st.KeepErrors), "keep")
 	send(m.expired, counter, float64(st.ExpiredEntries))
+	send(m.imported, counter, float64(st.Imported))
 }
 
 func number(yes bool) float64 {

@@ -264,6 +264,10 @@ func (p *Past) fillSyslog(e *index.Entry, s string, flags index.Flags) bool {
 	if iso && !pri && p.Format == PastAuto && (e.AppName == "" || e.Flags.Has(index.FlagBareTag)) {
 		return false // a program's own log
 	}
+	if e.Format == index.FormatRFC5424 {
+		// rsyslogd writes the space that RFC 3164 puts before the text here, too.
+		e.Message = strings.TrimPrefix(e.Message, " ")
+	}
 	syslog.Refine(e)
 	p.State.Syslog = true
 	return true
