@@ -93,7 +93,7 @@ func (f *follower) step(ctx context.Context) (change <-chan struct{}, err error)
 // is, whatever has left the ring since.
 func (f *follower) history(ctx context.Context, upTo uint64) error {
 	result, err := f.store.Search(ctx, SearchRequest{
-		Query: f.query, Order: OldestFirst, After: f.at, Before: upTo + 1, Limit: historyBatch, arrival: true,
+		Query: f.query, Order: OldestFirst, After: f.at, Before: upTo + 1, Limit: historyBatch, ByArrival: true,
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,9 @@ func (st stretch) has(seq uint64) bool { return seq >= st.min && seq < st.end }
 
 // stretches divides the order, oldest first.
 func stretches(sources []source) []stretch {
+	if !slices.ContainsFunc(sources, func(src source) bool { return Imported(src.first) }) {
+		return []stretch{wholeOrder}
+	}
 	begins := make(map[int64]uint64) // the first Seq of each day of live entries
 	imported := make(map[int64]bool) // days of Seq, which may be later than those of Received
 	for i := range sources {
@@ -62,9 +65,6 @@ func stretches(sources []source) []stretch {
 		for number := importedSecond(src.first) / secondsPerDay; number <= importedSecond(src.last)/secondsPerDay; number++ {
 			imported[number] = true
 		}
-	}
-	if len(imported) == 0 {
-		return []stretch{wholeOrder}
 	}
 	place := func(number int64) uint64 {
 		lowest := uint64(importedBit)

@@ -62,7 +62,7 @@ func (s *Store) neighbours(ctx context.Context, req ContextRequest) (result Cont
 	if req.Seq == 0 || req.Seq == math.MaxUint64 {
 		return result, fmt.Errorf("find entry %d: %w", req.Seq, ErrNoEntry)
 	}
-	found, err := pages(SearchRequest{Query: req.Visible, After: req.Seq - 1, Before: req.Seq + 1, arrival: true}, 1)
+	found, err := pages(SearchRequest{Query: req.Visible, After: req.Seq - 1, Before: req.Seq + 1, ByArrival: true}, 1)
 	if err != nil {
 		return result, err
 	}

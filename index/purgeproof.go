@@ -262,9 +262,9 @@ func (v *prover) search(ctx context.Context) error {
 		return err
 	}
 	v.proof.Remaining = n
-	requests := []SearchRequest{{Query: query, To: p.Before, Before: p.UpTo + 1, Limit: 1, arrival: true}}
+	requests := []SearchRequest{{Query: query, To: p.Before, Before: p.UpTo + 1, Limit: 1, ByArrival: true}}
 	if p.Imports {
-		requests = append(requests, SearchRequest{Query: query, To: p.Before, After: importedBit - 1, Limit: 1, arrival: true})
+		requests = append(requests, SearchRequest{Query: query, To: p.Before, After: importedBit - 1, Limit: 1, ByArrival: true})
 	}
 	for _, req := range requests {
 		page, err := v.store.Search(ctx, req)

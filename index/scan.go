@@ -43,7 +43,7 @@ func (s *Store) Search(ctx context.Context, req SearchRequest) (SearchResult, er
 func (s *Store) page(ctx context.Context, req SearchRequest, deadline time.Time) (SearchResult, error) {
 	sources := s.sources()
 	list := []stretch{wholeOrder}
-	if !req.arrival {
+	if !req.ByArrival {
 		list = clipStretches(stretches(sources), req.After, req.Before)
 		req.After, req.Before = 0, 0
 		if req.Order == NewestFirst {

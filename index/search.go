@@ -29,9 +29,9 @@ type SearchRequest struct {
 	// than where the search began. 0 looks until the page is full.
 	Within time.Duration
 
-	// arrival asks for the order of Seq alone, in which all that was imported comes
-	// last.
-	arrival bool
+	// ByArrival asks for the order of Seq alone, in which all that was imported
+	// comes last. Who asks for one entry, with After and Before beside it, has to.
+	ByArrival bool
 }
 
 // SearchResult is one page of entries, in the order asked for.

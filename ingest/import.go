@@ -84,6 +84,8 @@ type ImportPart struct {
 	// End is when the file was written to last.
 	End      time.Time
 	Hostname string
+	// Before leaves out what is of this time or later; zero leaves out nothing.
+	Before time.Time
 }
 
 // Validate says in one sentence what is wrong.
@@ -232,7 +234,7 @@ func (im *Importer) past(part *ImportPart) *file.Past {
 		in.Location = part.Location
 	}
 	return &file.Past{
-		Input: in, Path: part.Path, Guess: im.identify.ofPath(part.Path), Format: part.Format, Year: part.Year, End: part.End,
+		Input: in, Path: part.Path, Guess: im.identify.ofPath(part.Path), Format: part.Format, Year: part.Year, End: part.End, Before: part.Before,
 		MaxMessageBytes: im.maxBytes, Hostname: part.Hostname,
 		Identify: func(e *index.Entry) { im.identify.Identify(e, nothing) }, Redact: im.redact.Apply,
 	}

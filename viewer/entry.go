@@ -105,7 +105,7 @@ func (s *Server) entry(c echo.Context, p principal) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), searchTimeout)
 	defer cancel()
 	result, err := s.cfg.Logs.Search(ctx, index.SearchRequest{
-		Query: p.scope().restrict(index.Query{}), After: seq - 1, Before: seq + 1, Limit: 1,
+		Query: p.scope().restrict(index.Query{}), After: seq - 1, Before: seq + 1, Limit: 1, ByArrival: true,
 	})
 	if err != nil {
 		return fmt.Errorf("find entry %d: %w", seq, err)

@@ -26,6 +26,7 @@ type ImportPart struct {
 	Year                       int
 	Location                   *time.Location
 	End                        time.Time // when the file was written to last
+	Before                     time.Time // what is of then or later is left out; zero leaves out nothing
 	Hostname                   string
 }
 
@@ -86,7 +87,7 @@ func (s *Server) importPart(c echo.Context, p principal) error {
 	part := ImportPart{
 		ID: c.Param("id"), Offset: int64(params.number("offset", 0, 0, math.MaxInt64)), Last: params.text("last") == "1",
 		Path: params.text("path"), Instance: params.text("instance"), As: params.text("as"), Format: params.text("format"),
-		Year: int(params.number("year", 0, 0, 9999)), Location: params.zone(s.cfg.Location), End: params.moment("end"), Hostname: params.text("host"),
+		Year: int(params.number("year", 0, 0, 9999)), Location: params.zone(s.cfg.Location), End: params.moment("end"), Before: params.moment("before"), Hostname: params.text("host"),
 	}
 	if params.err != nil {
 		return params.err

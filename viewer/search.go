@@ -97,13 +97,11 @@ func (c cursor) resume(req *index.SearchRequest) {
 	req.From, req.To = c.From, c.To
 	if c.Oldest {
 		req.Order = index.OldestFirst
-		req.After = max(req.After, c.Seq)
+		req.After = c.Seq
 		return
 	}
 	req.Order = index.NewestFirst
-	if req.Before == 0 || c.Seq < req.Before {
-		req.Before = c.Seq
-	}
+	req.Before = c.Seq
 }
 
 func (s *Server) sendEntries(c echo.Context, result index.SearchResult, next string, terms []index.Term) error {

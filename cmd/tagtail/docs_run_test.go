@@ -182,6 +182,9 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 	if file == "docs/migrating.md" {
 		w.startRsyslog(t, file)
 	}
+	if file == "docs/import.md" {
+		w.writeOldLogs(t)
+	}
 	mustWrite(t, filepath.Join(w.dir, "tagtail.yaml"), "data: tagtail-data\nserverctrl: "+w.templates.dir+"\nroot: root/instances\n")
 	if slices.Contains(docUsesInstance, file) {
 		w.values.commit(t, "start socketserver")
@@ -190,6 +193,18 @@ func (w *docWorld) prepare(t *testing.T, file string) {
 			w.code.commit(t, "UP")
 			w.code.mustPush(t, "alice", "socketserver/alice: done")
 		}
+	}
+}
+
+// writeOldLogs makes the files that the document imports.
+func (w *docWorld) writeOldLogs(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"nginx/error.log.1", "nginx/access.log", "dev1/access.log.2.gz", "httpserver/dev1/error.log", "messages.1", "hhl/all.log"} {
+		path := filepath.Join(w.dir, "log", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, path, "Nov 22 08:51:43 box socketserver_alice: "+name+"\n")
 	}
 }
 
@@ -306,5 +321,74 @@ func (w *docWorld) runLasting(t *testing.T, c docCommand, cmd *exec.Cmd, said *l
 	case <-time.After(patience):
 		_ = cmd.Process.Kill()
 		t.Errorf("%s: %s does not end", c.block, c.text)
+	}
+}
+
+// TestSettingsOfSendersInTheREADMEWork gives each row of its table to the
+// program that it is for.
+func TestSettingsOfSendersInTheREADMEWork(t *testing.T) {
+	need(t, "nginx", "rsyslogd", "python3", "curl")
+	raw, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string][]string{} // what is between backquotes, by program
+	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+) \| (.*) \|$`).FindAllStringSubmatch(string(raw), -1) {
+		for _, code := range docCode.FindAllStringSubmatch(m[2], -1) {
+			settings[m[1]] = append(settings[m[1]], code[1])
+		}
+	}
+	dir := t.TempDir()
+	server, at := startServer(t, serverOptions{dir: dir})
+	t.Cleanup(server.kill)
+	w := &docWorld{studio: &studio{dir: dir, at: at}}
+	finds := func(text, query string) {
+		t.Helper()
+		eventually(t, func() bool {
+			cmd := exec.Command("tagtail", "search", query)
+			cmd.Dir = dir
+			out, err := cmd.Output()
+			return err == nil && strings.Contains(string(out), text)
+		}, func() string { return text + " never arrives" })
+	}
+	used := map[string]func(setting []string){
+		"nginx": func(setting []string) {
+			conf := filepath.Join(dir, "nginx.conf")
+			mustWrite(t, conf, fmt.Sprintf("pid %s/nginx.pid;\n%s\nevents {}\n", dir, setting[0]))
+			if out, err := exec.Command("nginx", "-t", "-p", dir, "-c", conf).CombinedOutput(); err != nil {
+				t.Errorf("nginx: %v\n%s", err, out)
+			}
+		},
+		"Redis": func([]string) {}, // redis_test.go
+		"rsyslog": func(setting []string) {
+			conf := filepath.Join(dir, "rsyslog.conf")
+			mustWrite(t, conf, setting[0]+"\n")
+			if out, err := exec.Command("rsyslogd", "-N1", "-f", conf).CombinedOutput(); err != nil {
+				t.Errorf("rsyslog: %v\n%s", err, out)
+			}
+		},
+		"Python": func(setting []string) {
+			program := "import logging, logging.handlers\n" + strings.ReplaceAll(strings.Join(setting, "\n"), "5514", w.port("udp")) +
+				"\nlogging.getLogger().addHandler(handler)\nlogging.error('from Python')\n"
+			if out, err := exec.Command("python3", "-c", program).CombinedOutput(); err != nil {
+				t.Errorf("Python: %v\n%s", err, out)
+			}
+			finds("from Python", "in:httpserver/dev1")
+		},
+		"anything with HTTP": func(setting []string) {
+			cmd := exec.Command("bash", "-euc", w.stands(setting[0]))
+			cmd.Env = append(os.Environ(), "TAGTAIL_TOKEN="+at.Token)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("curl: %v\n%s", err, out)
+			}
+			finds("hello", "in:game/dev1")
+		},
+	}
+	for program, try := range used {
+		if len(settings[program]) == 0 {
+			t.Errorf("README.md has no setting for %s", program)
+			continue
+		}
+		try(settings[program])
 	}
 }

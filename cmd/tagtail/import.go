@@ -33,6 +33,8 @@ const importPart = 8 << 20
 // importFlags are how files are to be read.
 type importFlags struct {
 	instance, as, format, zone string
+	before                     string
+	end                        time.Time // of before
 	year                       int
 	again, dry, asJSON         bool
 }
@@ -54,7 +56,11 @@ func newImportCommand(std streams) *cobra.Command {
 			if len(args) == 0 {
 				return usagef(cmd, "import takes files, as in: tagtail import /var/log/nginx/error.log*")
 			}
-			if err := how.validate(); err != nil {
+			err := how.validate()
+			if err == nil {
+				how.end, err = parseBefore(how.before, time.Now())
+			}
+			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
 			to, err := at.importing(cmd, std, how.dry)
@@ -72,6 +78,7 @@ func newImportCommand(std streams) *cobra.Command {
 	flags.StringVar(&how.as, "as", "", "`pattern` of the files' paths that names the instance: /srv/{service}/{owner}/logs/*")
 	flags.StringVar(&how.format, "format", string(file.PastAuto), "how lines are written: auto, traditional, rfc3339, protocol23, nginx or jsonl")
 	flags.IntVar(&how.year, "year", 0, "`year` of the first line, where dates have none; without it the file's own time tells")
+	flags.StringVar(&how.before, "before", "", "only what is of before this `time`, from which on the lines have arrived live: RFC 3339, or back from now as in 12h or 7d")
 	flags.StringVar(&how.zone, "timezone", "", "`zone` of times that name none, such as Asia/Shanghai; without it this machine's")
 	flags.BoolVar(&how.again, "again", false, "import what was imported before, too")
 	flags.BoolVar(&how.dry, "dry-run", false, "keep nothing: say what would be kept")
@@ -245,6 +252,9 @@ func (r *remoteImporting) send(ctx context.Context, part *ingest.ImportPart) (in
 			query.Set(name, value)
 		}
 	}
+	if !part.Before.IsZero() {
+		query.Set("before", part.Before.Format(time.RFC3339Nano))
+	}
 	if part.Year > 0 {
 		query.Set("year", strconv.Itoa(part.Year))
 	}
@@ -316,7 +326,7 @@ func (p pageImporter) Import(ctx context.Context, part viewer.ImportPart, by str
 	in := ingest.ImportPart{
 		ID: part.ID, Offset: part.Offset, Last: part.Last, Data: part.Data,
 		Path: part.Path, Instance: part.Instance, As: part.As, Format: file.PastFormat(part.Format),
-		Year: part.Year, Location: part.Location, End: part.End, Hostname: part.Hostname,
+		Year: part.Year, Location: part.Location, End: part.End, Hostname: part.Hostname, Before: part.Before,
 	}
 	if err := in.Validate(); err != nil {
 		return nil, &viewer.ImportError{Err: err}
@@ -347,6 +357,7 @@ type importReport struct {
 	Entries   int64          `json:"entries"`
 	TooOld    int64          `json:"too_old,omitempty"`
 	Rejected  int64          `json:"rejected,omitempty"`
+	Later     int64          `json:"later,omitempty"` // left out by --before
 	From      time.Time      `json:"from,omitzero"`
 	To        time.Time      `json:"to,omitzero"`
 	Instances map[string]int `json:"instances,omitempty"`
@@ -404,7 +415,7 @@ func (x *importRun) file(ctx context.Context, name string) (importReport, error)
 	}
 	part := &ingest.ImportPart{
 		Path: s.path, Instance: x.flags.instance, As: x.flags.as, Format: file.PastFormat(x.flags.format),
-		Year: x.flags.year, Location: x.flags.location(), End: s.end,
+		Year: x.flags.year, Location: x.flags.location(), End: s.end, Before: x.flags.end,
 	}
 	if part.Hostname, err = os.Hostname(); err != nil {
 		return report, fmt.Errorf("read own hostname: %w", err)
@@ -484,6 +495,7 @@ func (r *importReport) add(done, before ingest.ImportProgress) {
 	r.Entries += int64(done.Part.Kept)
 	r.TooOld += int64(done.Part.TooOld)
 	r.Rejected += done.Rejected - before.Rejected
+	r.Later += done.Later - before.Later
 	if first := done.Part.First; !first.IsZero() && (r.From.IsZero() || first.Before(r.From)) {
 		r.From = first
 	}
@@ -528,6 +540,9 @@ func (r importReport) String() string {
 	}
 	if r.TooOld > 0 {
 		text += fmt.Sprintf(", %d too old", r.TooOld)
+	}
+	if r.Later > 0 {
+		text += fmt.Sprintf(", %d later", r.Later)
 	}
 	if r.Rejected > 0 {
 		text += fmt.Sprintf(", %d without a header", r.Rejected)

@@ -29,7 +29,9 @@ func (r recaller) Recall(ctx context.Context, input, source string, limit int, y
 			return err
 		}
 		for i := range page.Entries {
-			yield(&page.Entries[i])
+			if e := &page.Entries[i]; !index.Imported(e.Seq) { // no sender has sent it
+				yield(e)
+			}
 		}
 		if !page.More {
 			return nil

@@ -47,7 +47,9 @@ type Past struct {
 	// Year is that of the first line, if its dates have none; 0 is that of End.
 	Year int
 	// End is when the file was written to last.
-	End             time.Time
+	End time.Time
+	// Before leaves out what is of this time or later; zero leaves out nothing.
+	Before          time.Time
 	MaxMessageBytes int
 	Hostname        string
 	Identify        func(e *index.Entry)
@@ -79,6 +81,7 @@ type PastState struct {
 	Entries  int64     `json:"entries"` // that were kept
 	Rejected int64     `json:"rejected,omitempty"`
 	TooOld   int64     `json:"too_old,omitempty"`
+	Later    int64     `json:"later,omitempty"` // left out by Before
 	From     time.Time `json:"from,omitzero"`
 	To       time.Time `json:"to,omitzero"`
 	Updated  time.Time `json:"updated,omitzero"`
@@ -159,8 +162,10 @@ func (p *Past) Read(data []byte, last bool) []index.Entry {
 		p.State.Skip = piece.skip
 		if len(piece.text) > 0 {
 			entries = append(entries, index.Entry{})
-			if e := &entries[len(entries)-1]; !p.fill(e, &piece) {
+			e := &entries[len(entries)-1]
+			if p.fill(e, &piece); !p.Before.IsZero() && !e.Received.Before(p.Before) {
 				entries = entries[:len(entries)-1]
+				p.State.Later++
 			}
 		}
 		done += piece.end
@@ -188,11 +193,11 @@ func (p *Past) advance(read []byte) {
 }
 
 // fill makes e the Entry of a message, with Received as its own time.
-func (p *Past) fill(e *index.Entry, m *piece) bool {
+func (p *Past) fill(e *index.Entry, m *piece) {
 	s := p.arena.String(m.text)
 	if (p.Format == PastAuto || p.Format == PastJSON) && strings.HasPrefix(s, `{"seq":`) && p.fillJSON(e, s) {
 		p.label(e, false)
-		return true
+		return
 	}
 	if !p.fillSyslog(e, s, m.flags) {
 		p.fillText(e, s, m.flags)
@@ -205,7 +210,6 @@ func (p *Past) fill(e *index.Entry, m *piece) bool {
 		p.State.Rejected++
 	}
 	p.label(e, true)
-	return true
 }
 
 // now is the time of a line that has none: that of the one before.

@@ -24,6 +24,26 @@ test('older entries come in front, those already held are left out', () => {
   assert.equal(buffer.lastSeq, 11);
 });
 
+test('imported entries stay where they were put, each one once, and hold up nothing that arrives', () => {
+  const buffer = new Buffer();
+  const old = (n) => 2 ** 52 + n;
+  buffer.append(entries(old(1), old(7), 10, 11));
+  assert.equal(buffer.lastArrived, 11);
+  buffer.append(entries(12));
+  assert.equal(buffer.prepend(entries(5, old(0), 9, old(1))), 3);
+  assert.deepEqual(seqs(buffer), [5, old(0), 9, old(1), old(7), 10, 11, 12]);
+  assert.equal(buffer.firstSeq, 5);
+  assert.equal(buffer.firstArrived, 5);
+  assert.equal(buffer.indexOf(old(7)), 4);
+  assert.equal(buffer.indexOf(11), 6);
+  assert.equal(buffer.indexOf(6), -1);
+  assert.equal(buffer.append(entries(old(7))).length, 0);
+  buffer.trim(4);
+  assert.deepEqual(seqs(buffer), [old(7), 10, 11, 12]);
+  assert.equal(buffer.firstArrived, 10);
+  assert.equal(buffer.prepend(entries(old(1))), 1);
+});
+
 test('trimming drops the oldest', () => {
   const buffer = new Buffer();
   buffer.append(entries(1, 2, 3, 4));

@@ -1,14 +1,20 @@
-// The entries that the list can show: in order of arrival, each one once.
+// The entries that the list can show: in order of arrival, each one once. Imported
+// ones stand where the server has put them, among the others of their day.
 
 /** What is kept while the list follows. */
 export const FollowCap = 5000;
 /** What is kept at most while somebody reads further up. */
 export const ReadCap = 100_000;
 
+/** The Seqs of imported entries begin here: they say nothing of arrival. */
+export const FirstImported = 2 ** 52;
+
 export class Buffer {
   constructor() {
     /** Oldest first. @type {Item[]} */
     this.items = [];
+    /** The Seqs of those that were imported. @type {Set<number>} */
+    this.imported = new Set();
   }
 
   /**
@@ -28,6 +34,7 @@ export class Buffer {
   clear() {
     const { length } = this.items;
     this.items = [];
+    this.imported.clear();
     this.changed(0, length, 0);
   }
 
@@ -41,6 +48,29 @@ export class Buffer {
     return this.items.length === 0 ? 0 : endOf(this.items[this.items.length - 1]);
   }
 
+  /** The last Seq of what has arrived, or 0. */
+  get lastArrived() {
+    const at = this.find(this.items.length - 1, -1, (item) => !isImported(item));
+    return at < 0 ? 0 : endOf(this.items[at]);
+  }
+
+  /** The first Seq of what has arrived, or 0. */
+  get firstArrived() {
+    const at = this.find(0, 1, (item) => !isImported(item));
+    return at < 0 ? 0 : startOf(this.items[at]);
+  }
+
+  /**
+   * Notes an imported item, and tells whether it is new.
+   * @param {Item} item
+   */
+  take(item) {
+    const seq = startOf(item);
+    if (this.imported.has(seq)) return false;
+    this.imported.add(seq);
+    return true;
+  }
+
   /**
    * Adds what arrived and returns what of it was new: a resumed connection
    * may repeat what is here already.
@@ -49,8 +79,9 @@ export class Buffer {
    * @returns {T[]}
    */
   append(items) {
-    let last = this.lastSeq;
+    let last = this.lastArrived;
     const fresh = items.filter((item) => {
+      if (isImported(item)) return this.take(item);
       if (startOf(item) <= last) return false;
       last = endOf(item);
       return true;
@@ -65,8 +96,8 @@ export class Buffer {
    * @param {Entry[]} entries oldest first
    */
   prepend(entries) {
-    const first = this.firstSeq;
-    const fresh = first === 0 ? entries : entries.filter((entry) => entry.seq < first);
+    const first = this.firstArrived;
+    const fresh = entries.filter((entry) => (isImported(entry) ? this.take(entry) : first === 0 || entry.seq < first));
     this.items = [...fresh, ...this.items];
     this.changed(0, 0, fresh.length);
     return fresh.length;
@@ -79,7 +110,7 @@ export class Buffer {
   trim(cap) {
     const excess = this.items.length - cap;
     if (excess <= 0) return 0;
-    this.items.splice(0, excess);
+    for (const item of this.items.splice(0, excess)) this.imported.delete(startOf(item));
     this.changed(0, excess, 0);
     return excess;
   }
@@ -110,6 +141,7 @@ export class Buffer {
    * @param {number} seq
    */
   indexOf(seq) {
+    if (this.imported.size > 0) return this.find(0, 1, (item) => startOf(item) <= seq && seq <= endOf(item));
     let low = 0;
     let high = this.items.length - 1;
     while (low <= high) {
@@ -149,6 +181,11 @@ export class Buffer {
 /** @param {Item} item */
 export function startOf(item) {
   return 'gap' in item ? item.from_seq : item.seq;
+}
+
+/** @param {Item} item */
+function isImported(item) {
+  return startOf(item) >= FirstImported;
 }
 
 /** @param {Item} item */

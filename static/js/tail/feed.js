@@ -2,7 +2,7 @@
 
 import { Problem, goToLogin, request } from '../api.js';
 import { said } from '../said.js';
-import { FollowCap, ReadCap } from '../list/buffer.js';
+import { FirstImported, FollowCap, ReadCap } from '../list/buffer.js';
 import { ownTerms } from '../search/query.js';
 import { scopeParams } from '../search/scope.js';
 import { isErrorItem } from '../severity.js';
@@ -155,7 +155,16 @@ export class Feed {
    */
   readTo(next, seq) {
     this.newerLeft = next !== '';
-    if (!this.newerLeft && this.store.state.range === '') this.tail.resume(scopeParams(this.store.state), Math.max(seq, this.buffer.lastSeq));
+    if (!this.newerLeft && this.store.state.range === '') this.tail.resume(scopeParams(this.store.state), this.arrivedTo(seq));
+  }
+
+  /**
+   * How far what has arrived is here, at least up to an entry that was asked for.
+   * @param {number} seq
+   */
+  arrivedTo(seq) {
+    const last = this.buffer.lastArrived;
+    return last === 0 || seq >= FirstImported ? last || seq : Math.max(seq, last);
   }
 
   /** Loads what came after the last entry, until the live end is reached. */
@@ -280,7 +289,7 @@ export class Feed {
   forget(trimmed) {
     if (trimmed === 0) return;
     this.older.cut();
-    this.sample.forget(this.buffer.firstSeq);
+    this.sample.forget(this.buffer.firstArrived);
   }
 
   /**
