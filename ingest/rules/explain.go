@@ -38,7 +38,7 @@ func (x *explainer) say(at script.Position, text string) {
 	if x.ruleset != "" {
 		text = "In the ruleset " + x.ruleset + ": " + text
 	}
-	x.sentences = append(x.sentences, fmt.Sprintf("%s: %s.", at, text))
+	x.sentences = append(x.sentences, fmt.Sprintf("%s: %s.", at, script.Printable(text)))
 }
 
 // body explains statements that are for the messages that all filters above

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/tagtail/tagtail/ingest/rules/script"
 )
@@ -16,14 +17,19 @@ func FuzzRules(f *testing.F) {
 	f.Add(formats, "<14>1 2026-10-11T22:14:15Z web1 game 12 ID7 [a b=\"c\"] text")
 	f.Add(fiftyRules(), benchMessage)
 	f.Add("call ''", "<13>")
+	f.Add("ruleset(name=\"a\nb\x1b[0m\") {\n /a\n}\n*.* call none", "<13>")
 	f.Add("$template d,\"/l/%programname%\"\n*.* ?d\n& tag=\"dev1\"\n& stop", "<13>Oct 11 22:14:15 h ../..: x")
 	f.Fuzz(func(t *testing.T, rules, text string) {
 		if strings.Contains(strings.ToLower(rules), "include") {
 			return // of files of this machine
 		}
 		s := script.Parse("f", rules)
-		for _, sentence := range Explain(s) {
-			if strings.ContainsAny(strings.TrimSuffix(sentence, "."), "\x1b\n") {
+		sentences := Explain(s)
+		for _, n := range s.Notes {
+			sentences = append(sentences, n.String())
+		}
+		for _, sentence := range sentences {
+			if strings.ContainsFunc(sentence, unicode.IsControl) {
 				t.Errorf("%q is no sentence", sentence)
 			}
 		}

@@ -80,7 +80,7 @@ type Engine struct {
 
 	logger   *slog.Logger
 	announce func(string)
-	spools   map[string]int // how many queues have a name
+	spools   map[string]bool // the queues by the names of their folders
 }
 
 // action is a script's action and its output.
@@ -102,7 +102,7 @@ type node struct {
 func Open(cfg Config) (*Engine, error) {
 	e := &Engine{
 		options: cfg.Script.Options, rulesets: map[string][]node{}, byInput: map[string]string{}, names: map[string]string{},
-		logger: cfg.Logger, announce: cfg.Announce, spools: map[string]int{},
+		logger: cfg.Logger, announce: cfg.Announce, spools: map[string]bool{},
 	}
 	if e.logger == nil {
 		e.logger = slog.New(slog.DiscardHandler)
@@ -130,6 +130,7 @@ func Open(cfg Config) (*Engine, error) {
 		}
 		e.actions = append(e.actions, made)
 	}
+	e.warnOfOrphans(cfg.Dir)
 	for _, set := range cfg.Script.Rulesets {
 		e.rulesets[strings.ToLower(set.Name)] = compile(set.Body, index)
 	}
@@ -198,11 +199,24 @@ func (e *Engine) spoolDir(dir string, a *script.Action) string {
 		}
 		return '_'
 	}, a.Protocol+"-"+a.Target)
-	e.spools[name]++
-	if n := e.spools[name]; n > 1 {
-		name = fmt.Sprintf("%s-%d", name, n)
+	unique := name
+	for n := 2; e.spools[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", name, n)
 	}
-	return filepath.Join(dir, name)
+	e.spools[unique] = true
+	return filepath.Join(dir, unique)
+}
+
+// warnOfOrphans tells of queues whose rules are gone: what is in them is kept
+// and sent to nobody, until the rule comes back.
+func (e *Engine) warnOfOrphans(dir string) {
+	folders, _ := os.ReadDir(dir) // there may be none
+	for _, folder := range folders {
+		path := filepath.Join(dir, folder.Name())
+		if segments, _ := filepath.Glob(filepath.Join(path, "*.seg")); !e.spools[folder.Name()] && len(segments) > 0 {
+			e.logger.Warn("a queue of messages belongs to no rule: delete its folder if the rule does not come back", "folder", path)
+		}
+	}
 }
 
 // trouble says once in the log and once among the messages what is wrong.

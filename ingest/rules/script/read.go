@@ -254,7 +254,7 @@ func (r *reader) warn(at Position, text string) { r.note(at, false, text) }
 
 func (r *reader) note(at Position, refused bool, text string) {
 	if len(r.script.Notes) < maxNotes {
-		r.script.Notes = append(r.script.Notes, Note{At: at, Refused: refused, Text: text})
+		r.script.Notes = append(r.script.Notes, Note{At: at, Refused: refused, Text: Printable(text)})
 	}
 }
 

@@ -13,6 +13,8 @@ package script
 import (
 	"fmt"
 	"io/fs"
+	"strings"
+	"unicode"
 
 	"github.com/tagtail/tagtail/ingest/rules/filter"
 	"github.com/tagtail/tagtail/ingest/rules/message"
@@ -57,6 +59,17 @@ type Note struct {
 }
 
 func (n Note) String() string { return n.At.String() + ": " + n.Text }
+
+// Printable is a text of a file as a terminal may have it: a control character
+// becomes a question mark.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, text)
+}
 
 // Ruleset is a list of statements that a message goes through.
 type Ruleset struct {
