@@ -122,7 +122,9 @@ func (s *Server) endOIDC(c echo.Context, _ principal) error {
 	}
 	person, err := s.finishOIDC(r.Context(), a, q, now)
 	if is := troubleOf(err); is != "" {
-		s.failures.add(from, now)
+		if is != troubleDown { // which nobody there can help
+			s.failures.add(from, now)
+		}
 		s.tell(r, eventLoginFailed, "", "", [2]string{"via", s.provider.Issuer()}, [2]string{"reason", err.Error()})
 		return toLogin(c, login, is, a.Next)
 	}

@@ -470,6 +470,15 @@ func TestAProviderThatIsDownStopsNothingElse(t *testing.T) {
 	if at := b.step(back); !strings.HasSuffix(at, "/login?trouble=oidc-down") {
 		t.Errorf("the code of a provider that is down leads to %s", at)
 	}
+	for range freeFailures + 1 { // which make nobody wait who has a password
+		p.down.Store(false)
+		back := b.step(b.step(ts.url + "/login/oidc"))
+		p.down.Store(true)
+		b.step(back)
+	}
+	if got := ts.post(t, "/api/v1/login", `{"name":"dev1","password":"the right password"}`); got.status != 204 {
+		t.Errorf("login by password after those = %d %s", got.status, got.body)
+	}
 	p.down.Store(false)
 	p.says("17", "dev7", "dev")
 	b.open(ts.url + "/login/oidc")

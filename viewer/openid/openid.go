@@ -193,8 +193,12 @@ func (p *Provider) Finish(ctx context.Context, redirect string, a Attempt, code 
 	return p.claim(id.Subject, claims)
 }
 
-// claim is what the claims of a token say of somebody.
+// claim is what the claims of a token say of somebody. An e-mail address that the
+// provider has not verified is what somebody has typed, and says nothing.
 func (p *Provider) claim(subject string, claims map[string]any) (accounts.Claim, error) {
+	if verified, _ := claims["email_verified"].(bool); !verified {
+		delete(claims, "email")
+	}
 	role := p.cfg.Roles.Role(values(find(claims, p.cfg.RoleClaim)))
 	if role == "" {
 		return accounts.Claim{}, fmt.Errorf("%w: subject %.40q", ErrRole, subject)
