@@ -3,7 +3,10 @@ package viewer
 import (
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
+
+	"github.com/tagtail/tagtail/viewer/accounts"
 )
 
 // AccountEvent is what has become of an account, or of somebody's way in. No
@@ -31,6 +34,12 @@ const (
 	eventTokenGone   = "token revoked"
 	eventSessionEnd  = "session ended"
 )
+
+// tellPerson notes what an account is now, but for grants.
+func (s *Server) tellPerson(r *http.Request, a accounts.Person, by string, more ...[2]string) {
+	s.tell(r, eventPerson, a.Name, by, append([][2]string{{"role", string(a.Role)}, {"disabled", strconv.FormatBool(a.Disabled)},
+		{"provider", a.Login.Provider}, {"subject", a.Login.Subject}}, more...)...)
+}
 
 // tell notes an event in the log of the server and in the audit.
 func (s *Server) tell(r *http.Request, what, person, by string, more ...[2]string) {

@@ -2,7 +2,6 @@ package viewer
 
 import (
 	"cmp"
-	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -120,9 +119,11 @@ func (s *Server) endOIDC(c echo.Context, _ principal) error {
 	if s.failures.wait(from, now) > 0 {
 		return toLogin(c, login, troubleWait, a.Next)
 	}
-	person, err := s.finishOIDC(r.Context(), a, q, now)
+	person, err := s.finishOIDC(r, a, q, now)
 	if is := troubleOf(err); is != "" {
-		s.failures.add(from, now)
+		if is != troubleDown { // which nobody there can help
+			s.failures.add(from, now)
+		}
 		s.tell(r, eventLoginFailed, "", "", [2]string{"via", s.provider.Issuer()}, [2]string{"reason", err.Error()})
 		return toLogin(c, login, is, a.Next)
 	}
@@ -136,21 +137,45 @@ func (s *Server) endOIDC(c echo.Context, _ principal) error {
 	return redirect(c, "../../"+strings.TrimPrefix(a.Next, "/"))
 }
 
-// finishOIDC tells who came back.
-func (s *Server) finishOIDC(ctx context.Context, a attempt, q url.Values, now time.Time) (accounts.Person, error) {
+// finishOIDC tells who came back. Of whom the provider names no role any more, what
+// is open ends.
+func (s *Server) finishOIDC(r *http.Request, a attempt, q url.Values, now time.Time) (accounts.Person, error) {
 	if code := q.Get("error"); code != "" {
 		return accounts.Person{}, fmt.Errorf("%w: %.100q", openid.ErrRefused, code)
 	}
-	claim, err := s.provider.Finish(ctx, s.callback(), a.Attempt, q.Get("code"))
+	claim, err := s.provider.Finish(r.Context(), s.callback(), a.Attempt, q.Get("code"))
+	if none := (*openid.NoRole)(nil); errors.As(err, &none) {
+		person, lapsed, lapseErr := s.accounts.Lapse(none.Login, now)
+		if lapseErr != nil {
+			return accounts.Person{}, lapseErr
+		}
+		if lapsed {
+			s.tellPerson(r, person, "", [2]string{"reason", openid.ErrRole.Error()})
+		}
+	}
 	if err != nil {
 		return accounts.Person{}, err
 	}
-	person, err := s.accounts.LogIn(claim, now)
+	person, err := s.logInClaimed(r, claim, now)
 	if err != nil {
 		// An administrator who links the two needs both.
 		return accounts.Person{}, fmt.Errorf("%.40q with the subject %.255q: %w", claim.Name, claim.Login.Subject, err)
 	}
 	return person, nil
+}
+
+// logInClaimed returns whom somebody else vouches for, and tells of an account that
+// is made or changed by that.
+func (s *Server) logInClaimed(r *http.Request, claim accounts.Claim, now time.Time) (accounts.Person, error) {
+	before, _, err := s.accounts.Known(claim)
+	if err != nil {
+		return accounts.Person{}, err
+	}
+	person, err := s.accounts.LogIn(claim, now)
+	if err == nil && (before.Name == "" || before.Role != person.Role) {
+		s.tellPerson(r, person, "")
+	}
+	return person, err
 }
 
 // toLogin leads to the login page, which says what the trouble is.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/tagtail/tagtail/viewer/accounts"
 	"github.com/tagtail/tagtail/viewer/openid"
+	"github.com/tagtail/tagtail/viewer/tokens"
 )
 
 // idp is a provider that runs in the test.
@@ -143,6 +145,13 @@ func (b *webBrowser) step(address string) string {
 	return at.String()
 }
 
+func (b *webBrowser) status(address string) int {
+	b.t.Helper()
+	res := b.send(address)
+	readAll(b.t, res)
+	return res.StatusCode
+}
+
 func (b *webBrowser) send(address string) *http.Response {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
@@ -230,6 +239,46 @@ func TestTheProviderLogsPeopleIn(t *testing.T) {
 	}
 	if b.cookies(ts)[ts.cookieName()] == id {
 		t.Error("the session has the id of the one before")
+	}
+}
+
+func TestWhoHasLostTheGroupLosesTheRights(t *testing.T) {
+	p := newIDP(t)
+	logs := newFakeLogs(0)
+	cfg := testConfig(t, logs)
+	cfg.OIDC = p.config()
+	var log auditLog
+	cfg.Audit = log.add
+	ts := startConfig(t, cfg, logs)
+	b := newBrowser(t)
+	p.says("17", "dev1", "ops")
+	b.open(ts.url + "/login/oidc")
+	_, token, err := ts.tokens.Add("dev1", tokens.Read, "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	statuses := func() string {
+		return fmt.Sprint(b.status(ts.url+"/api/v1/people"), b.status(ts.url+"/api/v1/me"), ts.do(t, "GET", "/api/v1/me", "", "Authorization", "Bearer "+token).status)
+	}
+	for _, tt := range []struct{ group, want string }{
+		{"ops", "200 200 200"}, {"dev", "403 200 200"}, {"strangers", "401 401 401"},
+		{"ops", "401 401 200"}, // the session of before has ended for good
+	} {
+		p.says("17", "dev1", tt.group)
+		newBrowser(t).open(ts.url + "/login/oidc") // elsewhere
+		if got := statuses(); got != tt.want {
+			t.Errorf("logged in as one of %s, what is open elsewhere is answered by %s, want %s", tt.group, got, tt.want)
+		}
+	}
+	var told []string
+	for _, e := range log.take() {
+		if e.What == eventPerson {
+			told = append(told, e.Person+" "+e.More[0][1]+" "+e.More[1][1])
+		}
+	}
+	want := "dev1 admin false, dev1 developer false, dev1 developer true, dev1 admin false"
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("the audit has %s, want %s", got, want)
 	}
 }
 
@@ -389,7 +438,7 @@ func TestWhatIsNotOfThisLogInIsRefused(t *testing.T) {
 	}
 }
 
-// with2 is the code of an address that the provider leads back to.
+// codeOf is the code of an address that the provider leads back to.
 func codeOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -469,6 +518,15 @@ func TestAProviderThatIsDownStopsNothingElse(t *testing.T) {
 	p.down.Store(true)
 	if at := b.step(back); !strings.HasSuffix(at, "/login?trouble=oidc-down") {
 		t.Errorf("the code of a provider that is down leads to %s", at)
+	}
+	for range freeFailures + 1 { // which make nobody wait who has a password
+		p.down.Store(false)
+		back := b.step(b.step(ts.url + "/login/oidc"))
+		p.down.Store(true)
+		b.step(back)
+	}
+	if got := ts.post(t, "/api/v1/login", `{"name":"dev1","password":"the right password"}`); got.status != 204 {
+		t.Errorf("login by password after those = %d %s", got.status, got.body)
 	}
 	p.down.Store(false)
 	p.says("17", "dev7", "dev")

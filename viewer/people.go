@@ -111,8 +111,7 @@ func (s *Server) putPerson(c echo.Context, p principal) error {
 	if err != nil {
 		return accountProblem(name, err)
 	}
-	s.tell(c.Request(), eventPerson, account.Name, p.Name, [2]string{"role", string(account.Role)}, [2]string{"disabled", strconv.FormatBool(account.Disabled)},
-		[2]string{"provider", account.Login.Provider}, [2]string{"subject", account.Login.Subject})
+	s.tellPerson(c.Request(), account, p.Name)
 	return s.sendJSON(c, status, account)
 }
 

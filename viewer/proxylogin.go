@@ -80,7 +80,7 @@ func (s *Server) authenticateVouched(r *http.Request) (p principal, asked bool, 
 	case len(names) > 1:
 		return principal{}, true, newProblem(http.StatusBadRequest, "The proxy says in %d headers %s who you are: it must set one, in the place of what a browser sends.", len(names), s.cfg.ProxyLogin.Header)
 	}
-	person, err := s.vouchedPerson(names[0])
+	person, err := s.vouchedPerson(r, names[0])
 	if is := troubleOf(err); is != "" {
 		s.tell(r, eventLoginFailed, "", "", [2]string{"via", ProxyProvider}, [2]string{"reason", err.Error()})
 		return principal{}, true, &vouchedError{newProblem(http.StatusForbidden, "The proxy says that you are %s, whom Tagtail does not let in: ask an administrator.", shown(names[0])), is}
@@ -94,10 +94,10 @@ func (s *Server) authenticateVouched(r *http.Request) (p principal, asked bool, 
 }
 
 // vouchedPerson is whom the proxy means.
-func (s *Server) vouchedPerson(name string) (accounts.Person, error) {
+func (s *Server) vouchedPerson(r *http.Request, name string) (accounts.Person, error) {
 	claim := accounts.Claim{Login: accounts.Login{Provider: ProxyProvider, Subject: name}, Name: name, Role: s.cfg.ProxyLogin.Role, KeepsRole: true}
 	if claim.Role != "" {
-		return s.accounts.LogIn(claim, time.Now())
+		return s.logInClaimed(r, claim, time.Now())
 	}
 	claim.Role = accounts.Viewer // of nobody: an account that there is keeps its own
 	person, found, err := s.accounts.Known(claim)

@@ -35,6 +35,7 @@ func newCheckCommand(std streams) *cobra.Command {
 				c.note(p, p.Warning)
 			}
 			c.rules(std.Out, &cfg)
+			c.note(cfg.explainLogins(cmd.Context(), std.Out), true)
 			inputs := cfg.ingestConfig(instances)
 			c.note(inputs.Validate(), false)
 			now := time.Now()

@@ -2,9 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tagtail/tagtail/viewer"
@@ -89,4 +93,47 @@ func (c *config) oidc() (*openid.Config, error) {
 		}
 	}
 	return p, p.Validate()
+}
+
+// explainLogins says how people log in beside passwords and links, and whether the
+// provider answers.
+func (c *config) explainLogins(ctx context.Context, words io.Writer) error {
+	proxy, err := c.proxyLogin()
+	if err != nil {
+		return err
+	}
+	if proxy != nil {
+		fmt.Fprintf(words, "proxy_login: %s say in %s who asks; %s\n", strings.Join(c.Proxies, ", "), proxy.Header, describeOthers("has no account", proxy.Role))
+	}
+	provider, err := c.oidc()
+	if err != nil || provider == nil {
+		return err
+	}
+	page := "http://" + c.HTTP
+	if c.HTTPCert != "" {
+		page = "https://" + c.HTTP
+	}
+	fmt.Fprintf(words, "oidc: people log in at %s, which leads back to %s/login/oidc/callback\n", provider.Issuer, strings.TrimSuffix(cmp.Or(c.URL, page), "/"))
+	for _, value := range slices.Sorted(maps.Keys(provider.Roles.Values)) {
+		fmt.Fprintf(words, "oidc: %s %q is %s\n", provider.RoleClaim, value, provider.Roles.Values[value])
+	}
+	others := "has none of these"
+	if provider.RoleClaim == "" {
+		others = "has no account"
+	}
+	fmt.Fprintf(words, "oidc: %s\n", describeOthers(others, provider.Roles.Default))
+	p := openid.New(*provider)
+	defer p.Close()
+	if err := p.Reach(ctx); err != nil {
+		return fmt.Errorf("oidc has the issuer %s, which does not answer as one, so that nobody can log in there until it does; passwords and links go on working: %w", provider.Issuer, err)
+	}
+	return nil
+}
+
+// describeOthers says what becomes of those of whom this is true.
+func describeOthers(which string, role accounts.Role) string {
+	if role == "" {
+		return "who " + which + " stays out"
+	}
+	return fmt.Sprintf("who %s becomes %s", which, role)
 }

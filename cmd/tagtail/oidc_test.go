@@ -137,3 +137,46 @@ func TestProxyLoginIsRefusedWithoutProxies(t *testing.T) {
 		t.Errorf("who is linked is %s, %v", body, err)
 	}
 }
+
+func TestCheckSaysHowPeopleLogInAndWhetherTheProviderAnswers(t *testing.T) {
+	provider, err := mockoidc.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := provider.Shutdown(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := t.TempDir()
+	const secret = "the-secret-of-the-client"
+	check := func(issuer string) string {
+		mustWrite(t, filepath.Join(dir, "tagtail.yaml"), fmt.Sprintf("url: https://logs.example.org/logs/\nproxies: [127.0.0.1]\nproxy_login: {header: X-Forwarded-User}\n"+
+			"oidc: {issuer: '%s', client_id: x, client_secret: %s, role_claim: groups, roles: {ops: admin, dev: developer}, default_role: viewer}\n", issuer, secret))
+		cmd := exec.Command("tagtail", "check", "--config", "tagtail.yaml")
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), secret) {
+			t.Errorf("%v %s", err, out)
+		}
+		return string(out)
+	}
+	got := check(provider.Issuer())
+	for _, want := range []string{
+		"proxy_login: 127.0.0.1 say in X-Forwarded-User who asks; who has no account stays out\n",
+		"oidc: people log in at " + provider.Issuer() + ", which leads back to https://logs.example.org/logs/login/oidc/callback\n",
+		"oidc: groups \"dev\" is developer\noidc: groups \"ops\" is admin\noidc: who has none of these becomes viewer\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("check says %q, want %q in it", got, want)
+		}
+	}
+	if strings.Contains(got, "does not answer") {
+		t.Errorf("check says %q of a provider that answers", got)
+	}
+	for _, wrong := range []string{provider.Issuer() + "/other", "http://127.0.0.1:1"} {
+		if got := check(wrong); !strings.Contains(got, "oidc has the issuer "+wrong+", which does not answer as one") {
+			t.Errorf("check says %q of %s", got, wrong)
+		}
+	}
+}

@@ -78,6 +78,9 @@ type record struct {
 	Person
 	Since time.Time `json:"since"`
 	Hash  string    `json:"hash,omitempty"` // of the password
+	// Lapsed is that the provider has named no role when they came last: until it
+	// does, it is as if they were disabled.
+	Lapsed bool `json:"lapsed,omitempty"`
 }
 
 // What a request may be refused for; the errors wrap these.
@@ -202,13 +205,15 @@ func (s *Store) SetRole(name string, role Role) (Person, error) {
 	})
 }
 
-// Disable keeps a person out, whose sessions end for good, or lets them in again.
+// Disable keeps a person out, whose sessions end for good, or lets them in again,
+// also if it was the provider who kept them out.
 func (s *Store) Disable(name string, disabled bool, now time.Time) (Person, error) {
 	return s.change(name, func(r *record) error {
 		if disabled && !r.Disabled {
 			r.Since = now.UTC()
 		}
 		r.Disabled = disabled
+		r.Lapsed = r.Lapsed && disabled
 		return nil
 	})
 }
@@ -264,7 +269,7 @@ func (s *Store) Check(name, password string) (p Person, ok bool, err error) {
 	if err != nil && !errors.Is(err, ErrNoPerson) {
 		return Person{}, false, err
 	}
-	if !samePassword(cmp.Or(r.Hash, noPassword()), password) || r.Hash == "" || r.Disabled {
+	if !samePassword(cmp.Or(r.Hash, noPassword()), password) || r.Hash == "" || r.out() {
 		return Person{}, false, nil
 	}
 	return r.person(), true, nil
@@ -316,8 +321,12 @@ func put(b *bolt.Bucket, r record) error {
 	return b.Put([]byte(r.Name), data)
 }
 
+// out tells whether the person is kept out, by an administrator or the provider.
+func (r record) out() bool { return r.Disabled || r.Lapsed }
+
 func (r record) person() Person {
 	p := r.Person
+	p.Disabled = r.out()
 	p.Since, p.HasPassword = r.Since, r.Hash != ""
 	if p.Grants == nil {
 		p.Grants = []Grant{}

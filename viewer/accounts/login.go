@@ -109,7 +109,7 @@ func (s *Store) alreadyKnown(c Claim) (p Person, done bool, err error) {
 			return nil
 		}
 		r, err := get(tx.Bucket(bucket), string(name))
-		p, done = r.person(), r.Disabled || c.KeepsRole || r.Role == c.Role
+		p, done = r.person(), r.Disabled || !r.Lapsed && (c.KeepsRole || r.Role == c.Role)
 		if err == nil && r.Disabled {
 			err = fmt.Errorf("%w: %s", ErrDisabled, r.Name)
 		}
@@ -133,7 +133,35 @@ func logInAgain(tx *bolt.Tx, name string, c Claim) (Person, error) {
 	if !c.KeepsRole {
 		r.Role = c.Role
 	}
+	r.Lapsed = false
 	return r.person(), put(b, r)
+}
+
+// Lapse keeps somebody out of whom the provider names no role any more, and ends
+// their sessions, until it names one or an administrator enables them. It tells
+// whether they were in until now.
+func (s *Store) Lapse(l Login, now time.Time) (p Person, lapsed bool, err error) {
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		name := tx.Bucket(loginBucket).Get(l.key())
+		if name == nil {
+			return nil
+		}
+		b := tx.Bucket(bucket)
+		r, err := get(b, string(name))
+		if err != nil {
+			return err
+		}
+		if lapsed = !r.out(); !lapsed {
+			return nil
+		}
+		r.Lapsed, r.Since = true, now.UTC()
+		p = r.person()
+		return put(b, r)
+	})
+	if err != nil {
+		return Person{}, false, fmt.Errorf("lapse account: %w", err)
+	}
+	return p, lapsed, nil
 }
 
 // Link lets the person log in as who they are at a provider, instead of whom they
@@ -156,7 +184,7 @@ func (s *Store) Link(name string, l Login) (p Person, err error) {
 				return err
 			}
 		}
-		r.Login = l
+		r.Login, r.Lapsed = l, false
 		p = r.person()
 		return errors.Join(put(b, r), logins.Put(l.key(), []byte(name)))
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -139,4 +140,52 @@ func TestTheStrongestRoleCounts(t *testing.T) {
 	if err := m.Validate(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestWhomTheProviderNamesNoRoleOfStaysOutUntilItDoes(t *testing.T) {
+	s, _ := openStore(t)
+	dev1 := claimOf("17", "dev1", Admin)
+	must(t)(s.LogIn(dev1, someTime))
+	must(t)(s.SetPassword("dev1", "the right password", someTime))
+	later := someTime.Add(time.Hour)
+	lapse := func(want bool) {
+		t.Helper()
+		if _, lapsed, err := s.Lapse(dev1.Login, later); lapsed != want || err != nil {
+			t.Fatalf("lapsed: %t, %v, want %t", lapsed, err, want)
+		}
+	}
+	out := func(want bool) {
+		t.Helper()
+		p, _, err := s.Find("dev1")
+		_, ok, e := s.Check("dev1", "the right password")
+		if p.Disabled != want || ok == want || err != nil || e != nil {
+			t.Errorf("%+v, password %t, %v, %v, want them out: %t", p, ok, err, e, want)
+		}
+	}
+	lapse(true)
+	lapse(false)
+	out(true)
+	if p, _, err := s.Find("dev1"); !p.Since.Equal(later) || err != nil {
+		t.Errorf("their sessions count since %v, %v, want %v", p.Since, err, later)
+	}
+	dev1.Role = Viewer
+	if p := must(t)(s.LogIn(dev1, someTime)); p.Role != Viewer || p.Disabled {
+		t.Errorf("when it names one, they are %+v", p)
+	}
+	out(false)
+	lapse(true)
+	dev1.KeepsRole = true
+	must(t)(s.LogIn(dev1, someTime))
+	out(false)
+	lapse(true)
+	must(t)(s.Disable("dev1", false, someTime))
+	out(false)
+	// What an administrator has said, no log-in takes back.
+	must(t)(s.Disable("dev1", true, someTime))
+	lapse(false)
+	if _, err := s.LogIn(dev1, someTime); !errors.Is(err, ErrDisabled) {
+		t.Errorf("disabled: %v", err)
+	}
+	dev1.Login.Subject = "nobody"
+	lapse(false)
 }

@@ -42,6 +42,14 @@ var (
 	ErrRole    = errors.New("the provider names no role that counts")
 )
 
+// NoRole is an ErrRole, and of whom.
+type NoRole struct{ Login accounts.Login }
+
+func (e *NoRole) Error() string { return fmt.Sprintf("%v: subject %.40q", ErrRole, e.Login.Subject) }
+
+// Unwrap is for errors.Is.
+func (e *NoRole) Unwrap() error { return ErrRole }
+
 // Config is what a Provider needs.
 type Config struct {
 	// Issuer is the provider's address, as its discovery document has it.
@@ -193,14 +201,18 @@ func (p *Provider) Finish(ctx context.Context, redirect string, a Attempt, code 
 	return p.claim(id.Subject, claims)
 }
 
-// claim is what the claims of a token say of somebody.
+// claim is what the claims of a token say of somebody. An e-mail address that the
+// provider has not verified is what somebody has typed, and says nothing.
 func (p *Provider) claim(subject string, claims map[string]any) (accounts.Claim, error) {
+	if verified, _ := claims["email_verified"].(bool); !verified {
+		delete(claims, "email")
+	}
+	login := accounts.Login{Provider: p.cfg.Issuer, Subject: subject}
 	role := p.cfg.Roles.Role(values(find(claims, p.cfg.RoleClaim)))
 	if role == "" {
-		return accounts.Claim{}, fmt.Errorf("%w: subject %.40q", ErrRole, subject)
+		return accounts.Claim{}, &NoRole{login}
 	}
 	name, _ := find(claims, p.cfg.NameClaim).(string)
-	login := accounts.Login{Provider: p.cfg.Issuer, Subject: subject}
 	return accounts.Claim{Login: login, Name: name, Role: role, KeepsRole: p.cfg.RoleClaim == ""}, nil
 }
 

@@ -75,3 +75,19 @@ func TestClaimsSayWhoSomebodyIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAnUnverifiedAddressSaysNothing(t *testing.T) {
+	cfg := goodConfig()
+	cfg.RoleClaim, cfg.NameClaim = "email", "email"
+	cfg.Roles.Values = map[string]accounts.Role{"boss@example.org": accounts.Admin}
+	p := New(cfg)
+	defer p.Close()
+	for _, verified := range []any{nil, false, "true", 1.0} {
+		if got, err := p.claim("17", map[string]any{"email": "boss@example.org", "email_verified": verified}); !errors.Is(err, ErrRole) {
+			t.Errorf("verified %v: %+v, %v, want %v", verified, got, err, ErrRole)
+		}
+	}
+	if got, err := p.claim("17", map[string]any{"email": "boss@example.org", "email_verified": true}); err != nil || got.Role != accounts.Admin || got.Name != "boss@example.org" {
+		t.Errorf("verified: %+v, %v", got, err)
+	}
+}
