@@ -22,6 +22,9 @@ func TestEveryDocumentIsAPage(t *testing.T) {
 		if !ok || !strings.Contains(string(page), "<h1 ") {
 			t.Errorf("%s: %t\n%s", name, ok, page)
 		}
+		if strings.Contains(string(page), "&lt;&lt;&lt;&lt;&lt;&lt;&lt;") {
+			t.Errorf("%s has been merged by half", name)
+		}
 		// The content policy would refuse these.
 		if found := regexp.MustCompile(`<script>|<img| style=| on[a-z]+="`).FindString(string(page)); found != "" {
 			t.Errorf("%s has %q", name, found)
