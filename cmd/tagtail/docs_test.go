@@ -153,6 +153,7 @@ var docSamples = map[string]string{
 	"docs/proxy.md: map $http_upgrade":                               "nginx's configuration: proxy_test.go runs it",
 	"docs/rules.md: 10-hhl.conf":                                     "what tagtail check says",
 	"docs/rules.md: :programname, isequal":                           "rsyslog's rules: ingest/rules reads such",
+	"docs/rules.md: # What the hooks":                                "rsyslog's rules: ingest/rules/script/docs_test.go reads them",
 	"deploy/openresty/README.md: lua_package_path":                   "nginx's configuration: ingest/openresty_test.go has it",
 	"deploy/openresty/README.md: init_by_lua_block":                  "the same",
 	"deploy/openresty/README.md: require(\"resty.tagtail\")":         "Lua: the same",
